@@ -1,0 +1,68 @@
+// What the node agent asks of the addon: the unix socket over which programs pass their sockets, the bind on
+// a passed socket, and the kernel's truth about sockets (sock_diag). Every method throws an Error with `code`
+// (an errno name) when the kernel refuses, unless it returns the errno.
+
+/** A request of the preload library; see shim/preload/protocol.h for the wire form. */
+export interface ShimRequest {
+  /** Answers and closes the connection. `errno` 0 = success; `reason` is one line for people. */
+  reply(errno: number, reason: string): void;
+  kind: 'bind' | 'listen';
+  /** The program's own socket (SCM_RIGHTS); the receiver closes it as soon as it has done its work. */
+  descriptor: number;
+  /** The sockaddr bytes that the program gave to bind, at most 128; empty for listen. */
+  address: Buffer;
+  /** SO_PEERCRED: from the kernel, never from the message. */
+  pid: number;
+  uid: number;
+}
+
+export interface ShimServer {
+  close(): void;
+}
+
+export interface SocketInfo {
+  /** SO_COOKIE, as inet_diag reports it. */
+  cookie: bigint;
+  family: 4 | 6;
+  protocol: 'tcp' | 'udp';
+  address: string;
+  port: number;
+  uid: number;
+  inode: number;
+  /** INET_DIAG_CGROUP_ID: the cgroup v2 id (inode of its folder); 0n if the kernel does not tell. */
+  cgroup: bigint;
+  /** TCP: the accept queue's length; UDP: bytes waiting. */
+  receiveQueue: number;
+}
+
+export interface DestroyWatcher {
+  close(): void;
+}
+
+export interface SocketFacts {
+  cookie: bigint;
+  family: 'inet' | 'inet6' | 'other';
+  protocol: 'tcp' | 'udp' | 'other';
+  v6only: boolean;
+  reusePort: boolean;
+  /** Same network namespace as this process? */
+  sameNamespace: boolean;
+}
+
+export interface AgentNative {
+  /** Listens on the abstract unix SEQPACKET socket `@name` of this network namespace. EADDRINUSE if another agent does. */
+  listenShim(name: string, onRequest: (request: ShimRequest) => void): ShimServer;
+  /** Facts of a passed socket. */
+  socketFacts(descriptor: number): SocketFacts;
+  /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns 0 or the errno, positive. */
+  bindSocket(descriptor: number, address: string, port: number, shareUid: number | null): number;
+  closeDescriptor(fd: number): void;
+  /** LISTEN-only dump of TCP sockets, both families. */
+  listeners(): SocketInfo[];
+  /** Bound UDP sockets, both families. */
+  datagramSockets(): SocketInfo[];
+  /** Does any TCP socket in any state (FIN and TIME-WAIT too), or UDP socket, have this local address? */
+  addressInUse(address: string): boolean;
+  /** sock_diag destroy events, filtered in the kernel to sockets without a peer; `onOverflow` = events were lost, dump. */
+  watchDestroyed(onDestroyed: (cookie: bigint) => void, onOverflow: () => void): DestroyWatcher;
+}

@@ -1,0 +1,12 @@
+// The only loader of the native addon. What crosses the boundary is typed by the two façades beside this
+// file: router.ts (segment, devices, forwarder) and agent.ts (descriptor passing, socket diagnostics).
+
+import {createRequire} from 'node:module';
+import {fileURLToPath} from 'node:url';
+import type {AgentNative} from './agent.ts';
+import type {RouterNative} from './router.ts';
+
+// build/js/addon/index.js → build/native/coscanet.node; COSCANET_ADDON selects another build (sanitizers, coverage).
+const path = process.env['COSCANET_ADDON'] ?? fileURLToPath(new URL('../../native/coscanet.node', import.meta.url));
+
+export const native = createRequire(import.meta.url)(path) as RouterNative & AgentNative;

@@ -1,0 +1,175 @@
+// What the router asks of the addon: the shared segment, the packet sockets, the forwarding loop, and the
+// few frames the supervisor itself sends. Every method throws an Error with `code` (an errno name) when the
+// kernel refuses. Addresses are text ("10.77.0.100"), MACs "aa:bb:cc:dd:ee:ff", ports host order.
+
+export type Protocol = 'tcp' | 'udp';
+
+/** One side of the router. Index 0 is external; index 1 internal (absent when one-armed). */
+export interface PolicyInterface {
+  name: string;
+  mac: string;
+  mtu: number;
+}
+
+export interface PolicyVip {
+  address: string;
+  /** Answer ARP and ping, refuse ports that nobody serves. An inactive VIP's packets are dropped, counted. */
+  active: boolean;
+}
+
+export interface PolicyEndpoint {
+  /** Slot in the endpoint table, 0 … limits.endpoints-1. A flow remembers slot and incarnation. */
+  slot: number;
+  /** Changes (any other u16) when the slot is given to another endpoint, so that old flows do not follow it. */
+  incarnation: number;
+  mac: string;
+  /** Index into `interfaces` of the side that reaches the node. */
+  egress: number;
+  /** false: its socket or node is gone. TCP flows stay (the node's kernel answers), UDP flows move, SYNs are scheduled anew. */
+  open: boolean;
+}
+
+/** Seconds of silence after which a flow is forgotten. */
+export interface FlowTimeouts {
+  syn: number;
+  established: number;
+  closing: number;
+  udp: number;
+}
+
+export interface PolicyService {
+  /** Stable number 0 … limits.services-1: the place of its schedule cursor, so that a new ring does not start over. */
+  slot: number;
+  vip: string;
+  protocol: Protocol;
+  port: number;
+  /** The schedule: endpoint slots in the order in which new flows take them; empty = refuse (RST, port unreachable). */
+  ring: number[];
+  timeouts: FlowTimeouts;
+}
+
+export interface Policy {
+  interfaces: PolicyInterface[];
+  vips: PolicyVip[];
+  endpoints: PolicyEndpoint[];
+  services: PolicyService[];
+}
+
+export interface SegmentLimits {
+  flows: number;
+  endpoints: number;
+  services: number;
+  ringSlots: number;
+  vips: number;
+  forwarders: number;
+  registryBytes: number;
+}
+
+export type FlowState = 'syn' | 'established' | 'closing' | 'udp';
+
+export interface Flow {
+  protocol: Protocol;
+  client: string;
+  clientPort: number;
+  vip: string;
+  port: number;
+  state: FlowState;
+  endpointSlot: number;
+  endpointIncarnation: number;
+  idleSeconds: number;
+  expiresInSeconds: number;
+}
+
+export interface ForwarderInfo {
+  index: number;
+  /** 0: none. */
+  pid: number;
+  /** Field 22 of /proc/PID/stat: tells a reused pid from the forwarder that wrote this. */
+  startTime: number;
+  /** Milliseconds since its loop last turned (it turns at least every 100 ms). */
+  heartbeatAgeMs: number;
+  /** Its packet sockets, in its own process, in the order of `interfaces`. */
+  descriptors: number[];
+}
+
+/** The file under the run directory that outlives all our processes. One supervisor owns it (a lock file beside it). */
+export interface Segment {
+  /** The descriptor that forwarders inherit. */
+  readonly descriptor: number;
+  /** false: the file was new, of another version, of another boot or damaged, and has been made anew. */
+  readonly adopted: boolean;
+  readonly limits: SegmentLimits;
+  readonly generation: number;
+  /** Writes and activates an immutable snapshot; `registry` is an opaque blob kept with it. Returns the generation. */
+  publish(policy: Policy, registry: Uint8Array): number;
+  /** The blob published with the active snapshot, or null when nothing was published yet. */
+  registry(): Buffer | null;
+  /** Live flows, newest state; a copy. */
+  flows(): Flow[];
+  /** Live flows per endpoint slot ("slot:incarnation" → count). */
+  flowsPerEndpoint(): Record<string, number>;
+  /** All counters, summed over forwarders, by their names (see addon/src/core/counters.h). */
+  counters(): Record<string, number>;
+  /** Forwarders' self-descriptions, for health and for taking over their descriptors. */
+  forwarders(): ForwarderInfo[];
+  /** Empties the place of a forwarder known to be dead. */
+  clearForwarder(index: number): void;
+  close(): void;
+}
+
+export interface PacketSocketOptions {
+  interface: string;
+  /** How many sockets to open in one fan-out group (one per forwarder). */
+  count: number;
+  /** RX slots of 2 KiB each. */
+  slots?: number;
+}
+
+export interface ForwarderOptions {
+  segmentDescriptor: number;
+  index: number;
+  /** Packet sockets in the order of `interfaces`. */
+  descriptors: number[];
+}
+
+export interface Forwarder {
+  /** Resolves when the loop has ended: stopped, or an error (a socket whose interface is gone: ENETDOWN/ENXIO). */
+  readonly done: Promise<void>;
+  stop(): void;
+}
+
+export interface TcpProbe {
+  interface: string;
+  /** The node's MAC: the probe takes the data path, not the kernel's route. */
+  mac: string;
+  /** The router's own address on that interface, to which the node answers (its kernel resets the half-open try). */
+  source: string;
+  vip: string;
+  port: number;
+  timeoutMs: number;
+}
+
+/** open: SYN-ACK. refused: RST. silent: no answer in time. */
+export type ProbeResult = 'open' | 'refused' | 'silent';
+
+export interface RouterNative {
+  /** Opens the segment at `path`, adopting what is there if it fits, else making it. */
+  openSegment(path: string, limits?: Partial<SegmentLimits>): Segment;
+  /** Opens, configures (VNET_HDR, V2 ring, COPY_THRESH, fan-out) and binds packet sockets. Returns descriptors. */
+  openPacketSockets(options: PacketSocketOptions): number[];
+  closeDescriptor(fd: number): void;
+  /** pidfd_getfd: duplicates descriptors of a living process, if its start time matches. ESRCH if it is gone. */
+  takeDescriptors(pid: number, startTime: number, descriptors: number[]): number[];
+  /** Starts the packet loop in a thread of its own. */
+  startForwarder(options: ForwarderOptions): Forwarder;
+  /** RFC 5227 probes (`count`, spaced by `intervalMs`): the MAC of another host that uses `address`, or null. */
+  arpProbe(interfaceName: string, address: string, count: number, intervalMs: number): Promise<string | null>;
+  /** Gratuitous ARP for `address`, in both request and reply form. */
+  arpAnnounce(interfaceName: string, address: string): void;
+  /** One SYN along the data path. */
+  tcpProbe(probe: TcpProbe): Promise<ProbeResult>;
+  /** Lock file: true if this process now holds it (released by the kernel when the process ends; close-on-exec). */
+  lockFile(path: string): boolean;
+  /** Field 22 of /proc/PID/stat, 0 if there is no such process. */
+  processStartTime(pid: number): number;
+}

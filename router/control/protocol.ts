@@ -1,0 +1,162 @@
+// The control protocol between router and node agents: one level-triggered message. The agent PUTs its whole
+// state to /v1/nodes/NAME whenever it changes and at least every second; that renews its lease. The answer is
+// all that the node needs. Nothing can be missed: the next PUT repairs everything.
+//
+//   PUT /v1/nodes/node1          authorization: Bearer SECRET
+//   NodeState  ───────────────►  registry
+//   NodeOrders ◄───────────────
+//
+// 401 wrong secret · 400 does not fit the schema · 409 another agent (epoch) holds this name or address
+
+import {z} from 'zod';
+
+export const protocolSchema = z.enum(['tcp', 'udp']);
+export const levelSchema = z.enum(['low', 'medium', 'high']);
+export type Protocol = z.infer<typeof protocolSchema>;
+export type Level = z.infer<typeof levelSchema>;
+
+const port = z.number().int().min(1).max(65535);
+const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits and dashes, at most 63');
+const ipv4 = z.ipv4();
+
+/** Lease time and how often an agent renews it. */
+export const LEASE_MS = 3000;
+export const RENEW_MS = 1000;
+
+export const nodeEndpointSchema = z.strictObject({
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+  /** Live instances of the application that share this port on the node: the endpoint's weight. */
+  instances: z.number().int().min(1).max(65535),
+});
+export type NodeEndpoint = z.infer<typeof nodeEndpointSchema>;
+
+export const nodeStateSchema = z.strictObject({
+  /** The node's address on the router's internal network: where its frames go. */
+  address: ipv4,
+  /** New for each start of the agent, growing: a PUT of an older epoch is refused (409). */
+  epoch: z.number().int().positive(),
+  /** Grows with each PUT of an epoch: a PUT that was overtaken is answered but not applied. */
+  sequence: z.number().int().positive(),
+  endpoints: z.array(nodeEndpointSchema).max(10_000),
+  /** VIPs that the node carries on lo (with or without endpoints). */
+  vips: z.array(ipv4).max(1000),
+  /** Load level by application; absent = nothing reported (counts as medium). */
+  levels: z.record(name, levelSchema).optional(),
+  /** The agent leaves for good (its unit was stopped by the operator): its endpoints go with this message. */
+  leaving: z.boolean().optional(),
+});
+export type NodeState = z.infer<typeof nodeStateSchema>;
+
+/** "80" to "80", "8000" to "8999": inclusive. */
+export const portRangeSchema = z.strictObject({protocol: protocolSchema, first: port, last: port});
+export type PortRange = z.infer<typeof portRangeSchema>;
+
+export const applicationOrderSchema = z.strictObject({
+  name,
+  tenant: name,
+  vips: z.array(ipv4).min(1),
+  /** What its instances may bind, on any of its VIPs: what the configuration says, minus what others own. */
+  ports: z.array(portRangeSchema),
+});
+export type ApplicationOrder = z.infer<typeof applicationOrderSchema>;
+
+export const nodeOrdersSchema = z.strictObject({
+  mode: z.enum(['dsr', 'nat']),
+  leaseMs: z.number().int().positive(),
+  renewMs: z.number().int().positive(),
+  router: z.strictObject({
+    /** The router's address on the network that it shares with the nodes: next hop for packets to VIPs. */
+    address: ipv4,
+    /** Changes when the router's registry started anew: the agent then sends its state at once. */
+    generation: z.number().int().nonnegative(),
+  }),
+  /** How an address is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced. */
+  vipPlacement: z.enum(['loopback-noarp']),
+  applications: z.array(applicationOrderSchema),
+  /** Why an endpoint of the state was not taken, one line each, for the agent's log. */
+  refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
+});
+export type NodeOrders = z.infer<typeof nodeOrdersSchema>;
+
+// What operators read (GET, over the local unix socket without a secret, else with it).
+
+export const endpointViewSchema = z.strictObject({
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+  node: name,
+  /** The node's address. */
+  address: ipv4,
+  level: levelSchema,
+  /** Share of new flows relative to the others of the service; 0 = no new flows. */
+  weight: z.number(),
+  /** up: in the ring · doubt: lease over, probes answered · unreachable: probes failed · resolving: MAC not known yet · closed: socket gone, running flows stay */
+  state: z.enum(['up', 'doubt', 'unreachable', 'resolving', 'closed']),
+});
+export type EndpointView = z.infer<typeof endpointViewSchema>;
+
+export const flowViewSchema = z.strictObject({
+  application: name,
+  protocol: protocolSchema,
+  client: z.string(),
+  vip: ipv4,
+  port,
+  node: z.string(),
+  address: z.string(),
+  state: z.enum(['syn', 'established', 'closing', 'udp']),
+  idleSeconds: z.number(),
+  expiresInSeconds: z.number(),
+});
+export type FlowView = z.infer<typeof flowViewSchema>;
+
+export const serviceViewSchema = z.strictObject({
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+  endpoints: z.number().int(),
+  flows: z.number().int(),
+});
+export type ServiceView = z.infer<typeof serviceViewSchema>;
+
+export const nodeViewSchema = z.strictObject({
+  name,
+  address: ipv4,
+  mac: z.string().nullable(),
+  endpoints: z.number().int(),
+  leaseRemainingMs: z.number(),
+  state: z.enum(['up', 'doubt', 'left']),
+});
+export type NodeView = z.infer<typeof nodeViewSchema>;
+
+/** One line of the event log: what the router did, when (milliseconds since the epoch). */
+export const eventSchema = z.strictObject({
+  time: z.number(),
+  event: z.enum([
+    'endpoint-up',
+    'endpoint-down',
+    'endpoint-doubt',
+    'endpoint-unreachable',
+    'vip-claimed',
+    'vip-released',
+    'vip-conflict',
+    'node-up',
+    'node-doubt',
+    'node-left',
+    'forwarder-started',
+    'forwarder-died',
+    'reloaded',
+    'published',
+  ]),
+  application: z.string().optional(),
+  vip: z.string().optional(),
+  protocol: protocolSchema.optional(),
+  port: z.number().optional(),
+  node: z.string().optional(),
+  detail: z.string().optional(),
+});
+export type RouterEvent = z.infer<typeof eventSchema>;
