@@ -1,0 +1,62 @@
+// The host's own commands (ip, nft) as an argument, so that everything above can be tried without a host.
+
+import {spawn} from 'node:child_process';
+import {createInterface} from 'node:readline';
+import {messageOf} from './error.ts';
+
+export interface Exec {
+  /** Runs to the end; resolves with stdout. Rejects with what the command wrote to stderr. */
+  run(command: string, args: readonly string[], input?: string): Promise<string>;
+  /** Starts a command that goes on, line by line; `onEnd` when it ends by itself. It dies with this process. */
+  follow(command: string, args: readonly string[], onLine: (line: string) => void, onEnd: () => void): Follower;
+}
+
+export interface Follower {
+  stop(): void;
+}
+
+function run(command: string, args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {stdio: ['pipe', 'pipe', 'pipe']});
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+    child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+    child.on('error', (error) => reject(new Error(`${command}: ${messageOf(error)}`)));
+    child.on('close', (status) => {
+      if (status === 0) resolve(stdout);
+      else reject(new Error(`${[command, ...args].join(' ')}: ${stderr.trim() || `exit status ${status}`}`));
+    });
+    // A command that ends without reading its input is judged by its exit status.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}
+
+function follow(
+  command: string,
+  args: readonly string[],
+  onLine: (line: string) => void,
+  onEnd: () => void,
+): Follower {
+  // setpriv: if this process is killed, the kernel ends the follower too.
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let stopped = false;
+  const end = () => {
+    if (!stopped) onEnd();
+    stopped = true;
+  };
+  createInterface({input: child.stdout}).on('line', onLine);
+  child.on('error', end);
+  child.on('exit', end);
+  return {
+    stop() {
+      stopped = true;
+      child.kill('SIGTERM');
+    },
+  };
+}
+
+export const systemExec: Exec = {run, follow};
