@@ -1,0 +1,72 @@
+// The shape of the configuration file. What goes beyond shape (who owns which port) is in ownership.ts; what
+// depends on this host in host.ts. Every message says what would be right.
+
+import {z} from 'zod';
+import {isIpv4, isIpv6, parseSocketAddress, unusableKind} from '../base/address.ts';
+import {parseRange} from '../model/ports.ts';
+import type {PortRange} from '../model/ports.ts';
+import {parseDuration} from './duration.ts';
+
+export const modes = ['dsr', 'nat'] as const;
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'not a name: lower-case letters, digits and dashes, at most 63');
+
+function vipProblem(text: string): string | null {
+  if (isIpv6(text)) return `"${text}": IPv6 is not in this version; a virtual IP is an IPv4 address`;
+  if (!isIpv4(text)) return `"${text}" is not an IPv4 address such as 10.77.0.100`;
+  const kind = unusableKind(text);
+  return kind === null ? null : `${text} is a ${kind} address; no host can have it`;
+}
+
+const vip = z.string().superRefine((text, context) => {
+  const problem = vipProblem(text);
+  if (problem !== null) context.addIssue({code: 'custom', message: problem});
+});
+
+const ports = z.union([z.string(), z.number()]).transform((value, context): PortRange => {
+  const parsed = parseRange(String(value));
+  if (typeof parsed !== 'string') return parsed;
+  context.addIssue({code: 'custom', message: parsed});
+  return z.NEVER;
+});
+
+const duration = z.union([z.string(), z.number()]).transform((value, context): number => {
+  const seconds = parseDuration(String(value));
+  if (seconds !== null && seconds >= 1 && seconds <= 7 * 86_400) return seconds;
+  context.addIssue({code: 'custom', message: `"${value}" is not a duration from 1s to 7d: write 30, 30s or 2h15m`});
+  return z.NEVER;
+});
+
+const timeouts = z
+  .strictObject({syn: duration, established: duration, closing: duration, udp: duration})
+  .partial();
+
+export const applicationSchema = z.strictObject({
+  name,
+  tenant: name.default('default'),
+  vips: z.array(vip).min(1, 'an application needs at least one virtual IP'),
+  ports: z.array(ports).min(1, 'leave ports out to allow every port, or name at least one').optional(),
+  timeouts: timeouts.optional(),
+});
+
+export const fileSchema = z.strictObject({
+  mode: z.enum(modes).optional(),
+  interfaces: z.strictObject({external: z.string().optional(), internal: z.string().optional()}).optional(),
+  control: z
+    .strictObject({
+      listen: z
+        .string()
+        .refine((text) => parseSocketAddress(text) !== null, 'not ADDRESS:PORT: write 10.88.0.1:7400')
+        .optional(),
+      'secret-file': z.string().min(1).optional(),
+    })
+    .optional(),
+  forwarders: z.number().int().min(1, 'at least 1').max(64, 'at most 64').optional(),
+  user: z.union([z.string(), z.number()]).optional(),
+  'vip-grace': duration.optional(),
+  timeouts: timeouts.optional(),
+  applications: z.array(applicationSchema).default([]),
+});
+export type File = z.infer<typeof fileSchema>;

@@ -1,0 +1,167 @@
+// From the configuration file and the command line (which wins) to the settings of a router. Every problem is
+// found before anything on the host is touched, and all are reported together.
+
+import {availableParallelism} from 'node:os';
+import {LineCounter, parseDocument} from 'yaml';
+import {z} from 'zod';
+import {parseSocketAddress} from '../base/address.ts';
+import type {SocketAddress} from '../base/address.ts';
+import type {Application} from '../model/application.ts';
+import {defaultTimeouts} from '../model/application.ts';
+import {normalizePorts} from '../model/ports.ts';
+import type {Side} from '../provider/userspace/userspace.ts';
+import {sidesOf, vipProblems} from './host.ts';
+import type {Links} from './host.ts';
+import {ownershipProblems} from './ownership.ts';
+import {ConfigError, Locator, problemsOf} from './problem.ts';
+import type {Problem} from './problem.ts';
+import {applicationSchema, fileSchema, modes} from './schema.ts';
+import type {File} from './schema.ts';
+
+/** What the command line gave; undefined: not given. */
+export interface Options {
+  mode?: string | undefined;
+  external?: string | undefined;
+  internal?: string | undefined;
+  control?: string | undefined;
+  secretFile?: string | undefined;
+  forwarders?: string | undefined;
+  user?: string | undefined;
+}
+
+export interface Settings {
+  mode: 'dsr';
+  sides: Side[];
+  listen: SocketAddress;
+  secretFile: string;
+  forwarders: number;
+  /** Name or number of the unprivileged user that forwarders run as. */
+  user: string;
+  /** How long a VIP stays claimed after its last endpoint and its last flow. */
+  vipGraceMs: number;
+  applications: Application[];
+}
+
+export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
+const DEFAULT_PORT = 7400;
+const DEFAULT_VIP_GRACE = 10;
+
+interface Source {
+  file: File;
+  problems: Problem[];
+  locator: Locator;
+}
+
+const shapes: Record<string, z.ZodType> = {
+  '': fileSchema,
+  interfaces: fileSchema.shape.interfaces.unwrap(),
+  control: fileSchema.shape.control.unwrap(),
+  timeouts: fileSchema.shape.timeouts.unwrap(),
+  applications: applicationSchema,
+  'applications.timeouts': applicationSchema.shape.timeouts.unwrap(),
+};
+
+function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  const shape = shapes[path.filter((key) => typeof key === 'string').join('.')];
+  return shape instanceof z.ZodObject ? Object.keys(shape.shape) : [];
+}
+
+/** Reads the text of a configuration file. A file that is not YAML at all ends here. */
+function parseFile(name: string, text: string): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  if (document.errors.length > 0)
+    throw new ConfigError(document.errors.map((e) => `${name}:${lines.linePos(e.pos[0]).line}: ${e.message}`));
+  const locator = new Locator(name, document, lines);
+  const parsed = fileSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return {file: parsed.data, problems: [], locator};
+  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, keysAt));
+  // With a wrong shape there are no applications to check further; interfaces and mode still are.
+  return {file: {applications: []}, problems, locator};
+}
+
+function modeProblems(mode: string | undefined, path: Problem['path']): Problem[] {
+  const label = path === null ? '--mode: ' : '';
+  if (mode === undefined)
+    return [{path: null, message: `no mode: give --mode or "mode:" in the file: one of ${modes.join(', ')}`}];
+  if (mode === 'dsr') return [];
+  if (mode === 'nat') return [{path, message: `${label}nat is not in this version; use dsr`}];
+  return [{path, message: `${label}unknown mode "${mode}": one of ${modes.join(', ')}`}];
+}
+
+function forwardersOf(text: string | undefined, file: File, problems: Problem[]): number {
+  if (text === undefined) return file.forwarders ?? Math.min(availableParallelism(), 4);
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 64)
+    problems.push({path: null, message: `--forwarders: "${text}" is not a number from 1 to 64`});
+  return count;
+}
+
+function listenOf(text: string | undefined, sides: readonly Side[], problems: Problem[]): SocketAddress {
+  const fallback = {address: sides.at(-1)?.network.address ?? '127.0.0.1', port: DEFAULT_PORT};
+  if (text === undefined) return fallback;
+  const parsed = parseSocketAddress(text);
+  if (!parsed) problems.push({path: null, message: `--control: "${text}" is not ADDRESS:PORT: write 10.88.0.1:7400`});
+  return parsed ?? fallback;
+}
+
+function interfacesOf(options: Options, file: File, links: Links): {sides: Side[]; problems: Problem[]} {
+  const problems: Problem[] = [];
+  const pick = (side: 'external' | 'internal') => {
+    const path = options[side] === undefined ? ['interfaces', side] : null;
+    const name = options[side] ?? file.interfaces?.[side];
+    if (name === undefined) {
+      const message = `no ${side} interface: give --${side} or "interfaces: {${side}: …}" in the file`;
+      problems.push({path: null, message});
+    }
+    return {name: name ?? '', path};
+  };
+  const names = {external: pick('external'), internal: pick('internal')};
+  if (problems.length > 0) return {sides: [], problems};
+  return sidesOf(names, links);
+}
+
+function applicationsOf(file: File): Application[] {
+  return file.applications.map((one) => {
+    const given = {...file.timeouts, ...one.timeouts};
+    return {
+      name: one.name,
+      tenant: one.tenant,
+      vips: one.vips,
+      ports: one.ports ? normalizePorts(one.ports) : null,
+      timeouts: {
+        syn: given.syn ?? defaultTimeouts.syn,
+        established: given.established ?? defaultTimeouts.established,
+        closing: given.closing ?? defaultTimeouts.closing,
+        udp: given.udp ?? defaultTimeouts.udp,
+      },
+    };
+  });
+}
+
+/** Throws a ConfigError with every problem that there is. */
+export function settle(fileName: string, text: string, options: Options, links: Links): Settings {
+  const {file, problems, locator} = parseFile(fileName, text);
+  const shapeIsRight = problems.length === 0;
+  if (shapeIsRight || options.mode !== undefined)
+    problems.push(...modeProblems(options.mode ?? file.mode, options.mode === undefined ? ['mode'] : null));
+  const interfaces = interfacesOf(options, file, links);
+  if (shapeIsRight || (options.external !== undefined && options.internal !== undefined))
+    problems.push(...interfaces.problems);
+  const applications = applicationsOf(file);
+  // Checked on what the file says, range by range, so that a problem stands at its line.
+  const written = applications.map((one, index) => ({...one, ports: file.applications[index]?.ports ?? null}));
+  problems.push(...ownershipProblems(written), ...vipProblems(applications, interfaces.sides, links));
+  const settings: Settings = {
+    mode: 'dsr',
+    sides: interfaces.sides,
+    listen: listenOf(options.control ?? file.control?.listen, interfaces.sides, problems),
+    secretFile: options.secretFile ?? file.control?.['secret-file'] ?? DEFAULT_SECRET_FILE,
+    forwarders: forwardersOf(options.forwarders, file, problems),
+    user: String(options.user ?? file.user ?? 'nobody'),
+    vipGraceMs: (file['vip-grace'] ?? DEFAULT_VIP_GRACE) * 1000,
+    applications,
+  };
+  if (problems.length > 0) throw new ConfigError([...new Set(problems.map((one) => locator.line(one)))]);
+  return settings;
+}

@@ -1,0 +1,58 @@
+// What the registry does not take, and the one line that says why. Pure.
+
+import type {Network} from '../base/address.ts';
+import {inNetwork} from '../base/address.ts';
+import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
+import type {Application} from './application.ts';
+import {portsOf, vipsOf} from './application.ts';
+import {containsPort, formatPorts} from './ports.ts';
+import type {NodeRecord} from './records.ts';
+
+/** Why the node's whole state is refused (409), or null. */
+export function nodeRefusal(
+  name: string,
+  state: NodeState,
+  nodes: Iterable<NodeRecord>,
+  networks: readonly Network[],
+  applications: readonly Application[],
+  now: number,
+): string | null {
+  const {address} = state;
+  if (vipsOf(applications).includes(address)) return `address ${address} is a virtual IP`;
+  if (networks.some((network) => network.address === address))
+    return `address ${address} is the router's own`;
+  if (!networks.some((network) => inNetwork(address, network))) {
+    const known = networks.map((network) => `${network.address}/${network.prefix}`).join(', ');
+    return `address ${address} is on none of the router's networks (${known})`;
+  }
+  for (const node of nodes) {
+    const alive = node.state === 'up' && node.leaseUntil > now;
+    if (node.name !== name && node.address === address && alive)
+      return `address ${address} belongs to node ${node.name}`;
+    if (node.name !== name) continue;
+    if (state.epoch < node.epoch) return `a newer agent holds the name ${name} (from ${node.address})`;
+    if (state.epoch > node.epoch && node.address !== address && alive)
+      return `another agent holds the name ${name} (from ${node.address}); its lease still runs`;
+  }
+  return null;
+}
+
+/** Why an endpoint is refused, or null. `permitted`: its application's ports, worked out once per state. */
+export function endpointRefusal(
+  endpoint: NodeEndpoint,
+  applications: readonly Application[],
+  cache: Map<string, ReturnType<typeof portsOf>>,
+): string | null {
+  const application = applications.find((candidate) => candidate.name === endpoint.application);
+  if (!application) {
+    const names = applications.map((known) => known.name).join(', ') || 'none';
+    return `unknown application "${endpoint.application}": configured are ${names}`;
+  }
+  if (!application.vips.includes(endpoint.vip))
+    return `${endpoint.vip} is no virtual IP of ${application.name}: it has ${application.vips.join(', ')}`;
+  const ports = cache.get(application.name) ?? portsOf(application, applications);
+  cache.set(application.name, ports);
+  if (!containsPort(ports, endpoint.protocol, endpoint.port))
+    return `${application.name} may not use ${endpoint.port}/${endpoint.protocol}: its ports are ${formatPorts(ports) || 'none'}`;
+  return null;
+}

@@ -1,0 +1,33 @@
+// An application owns VIPs and says which ports its instances may bind on them. Pure.
+
+import type {FlowTimeouts} from '../../addon/router.ts';
+import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
+import type {PortRange} from './ports.ts';
+
+export type {FlowTimeouts} from '../../addon/router.ts';
+
+export interface Application {
+  name: string;
+  tenant: string;
+  vips: string[];
+  /** null: every port that no other application with the same VIP claims. */
+  ports: PortRange[] | null;
+  timeouts: FlowTimeouts;
+}
+
+export const defaultTimeouts: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
+
+/** What the application's instances may bind, on each of its VIPs. */
+export function portsOf(application: Application, all: readonly Application[]): PortRange[] {
+  if (application.ports) return normalizePorts(application.ports);
+  const taken = all
+    .filter((other) => other.name !== application.name)
+    .filter((other) => other.vips.some((vip) => application.vips.includes(vip)))
+    .flatMap((other) => other.ports ?? []);
+  return subtractPorts(allPorts, taken);
+}
+
+/** All VIPs, each once, in the order of the configuration. */
+export function vipsOf(all: readonly Application[]): string[] {
+  return [...new Set(all.flatMap((application) => application.vips))];
+}

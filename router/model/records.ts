@@ -1,0 +1,78 @@
+// What the registry holds, and the schema in which it is kept beside the published policy, so that the next
+// supervisor begins where this one ended.
+
+import {z} from 'zod';
+import {levelSchema, nodeEndpointSchema, protocolSchema} from '../control/protocol.ts';
+import type {Protocol} from '../control/protocol.ts';
+
+const nodeFields = {
+  name: z.string(),
+  address: z.ipv4(),
+  epoch: z.number(),
+  sequence: z.number(),
+  levels: z.record(z.string(), levelSchema),
+  state: z.enum(['up', 'doubt', 'left']),
+  /** Endpoints of its last state that were not taken, and why. */
+  refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
+};
+const nodeMemory = z.strictObject(nodeFields);
+export type NodeRecord = z.infer<typeof nodeMemory> & {
+  /** Until when (milliseconds of Clock.now) its agent need not renew. */
+  leaseUntil: number;
+};
+
+const endpointMemory = z.strictObject({
+  slot: z.number(),
+  incarnation: z.number(),
+  application: z.string(),
+  node: z.string(),
+  /** The node's address when this endpoint came to be. */
+  address: z.ipv4(),
+  vip: z.ipv4(),
+  protocol: protocolSchema,
+  port: z.number(),
+  instances: z.number(),
+  state: z.enum(['up', 'doubt', 'unreachable', 'closed']),
+});
+export type EndpointRecord = z.infer<typeof endpointMemory> & {
+  /** Probes without an answer, one after the other. */
+  silence: number;
+  /** When it came into its state (Clock.now). */
+  since: number;
+};
+
+const serviceMemory = z.strictObject({
+  slot: z.number(),
+  vip: z.ipv4(),
+  protocol: protocolSchema,
+  port: z.number(),
+});
+export type ServiceRecord = z.infer<typeof serviceMemory>;
+
+const historyMemory = z.array(z.strictObject({slot: z.number(), incarnation: z.number()}));
+
+export const registryMemorySchema = z.strictObject({
+  /** When this registry began (milliseconds since the epoch). */
+  generation: z.number(),
+  nodes: z.array(nodeMemory),
+  endpoints: z.array(endpointMemory),
+  services: z.array(serviceMemory),
+  endpointHistory: historyMemory,
+  serviceHistory: historyMemory,
+});
+export type RegistryMemory = z.infer<typeof registryMemorySchema>;
+
+export function serviceKey(of: {vip: string; protocol: Protocol; port: number}): string {
+  return `${of.vip} ${of.protocol} ${of.port}`;
+}
+
+/** In DSR an endpoint is (node, vip, protocol, port): the router cannot choose between instances on a node. */
+export function endpointKey(of: {
+  node: string;
+  address: string;
+  vip: string;
+  protocol: Protocol;
+  port: number;
+}): string {
+  return `${of.node} ${of.address} ${serviceKey(of)}`;
+}

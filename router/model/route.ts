@@ -1,0 +1,26 @@
+// A route: a virtual service and the endpoints that serve it. What policy makes of the registry and what a
+// provider realises.
+
+import type {FlowTimeouts} from '../../addon/router.ts';
+import type {Protocol} from '../control/protocol.ts';
+
+export interface RouteEndpoint {
+  slot: number;
+  incarnation: number;
+  /** The node's address: where its packets go. */
+  address: string;
+  /** Share of new flows relative to the others; 0 = none. */
+  weight: number;
+  /** false: its socket or its node is gone. */
+  open: boolean;
+}
+
+/** A virtual service and the endpoints that serve it. */
+export interface Route {
+  slot: number;
+  vip: string;
+  protocol: Protocol;
+  port: number;
+  timeouts: FlowTimeouts;
+  endpoints: RouteEndpoint[];
+}

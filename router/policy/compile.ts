@@ -1,0 +1,72 @@
+// Compiles routes into the tables that C++ executes. Pure but for a cache: a service's ring is worked out
+// again only when its endpoints or weights change.
+
+import type {Policy, PolicyEndpoint, PolicyInterface, PolicyService, PolicyVip} from '../../addon/router.ts';
+import type {Route} from '../model/route.ts';
+import {compileRing, MAX_RING} from './schedule.ts';
+
+/** The way to a node: its MAC and the index of the interface that reaches it. */
+export interface Path {
+  mac: string;
+  egress: number;
+}
+
+export interface CompilerInput {
+  interfaces: PolicyInterface[];
+  vips: PolicyVip[];
+  routes: readonly Route[];
+  /** null: not known (yet); such an endpoint gets no flows. */
+  pathOf(address: string): Path | null;
+}
+
+/** Where frames of an endpoint would go whose node was never found: nowhere; C++ never schedules it. */
+const NO_MAC = '00:00:00:00:00:00';
+
+export class Compiler {
+  readonly #ringSlots: number;
+  #rings = new Map<number, {signature: string; ring: number[]}>();
+
+  /** `ringSlots`: room for all rings together. */
+  constructor(ringSlots: number) {
+    this.#ringSlots = ringSlots;
+  }
+
+  compile(input: CompilerInput): Policy {
+    const endpoints = input.routes.flatMap((route) =>
+      route.endpoints.map(({slot, incarnation, address, open}): PolicyEndpoint => {
+        const path = input.pathOf(address);
+        return {slot, incarnation, mac: path?.mac ?? NO_MAC, egress: path?.egress ?? 0, open};
+      }),
+    );
+    let services = this.#services(input, MAX_RING);
+    for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(services); bound /= 2)
+      services = this.#services(input, bound);
+    return {interfaces: input.interfaces, vips: input.vips, endpoints, services};
+  }
+
+  #tooLarge(services: readonly PolicyService[]): boolean {
+    return services.reduce((total, service) => total + service.ring.length, 0) > this.#ringSlots;
+  }
+
+  #services(input: CompilerInput, bound: number): PolicyService[] {
+    const rings = new Map<number, {signature: string; ring: number[]}>();
+    const services = input.routes.map(({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
+      const usable = endpoints.filter((one) => one.open && one.weight > 0 && input.pathOf(one.address));
+      const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
+      const known = this.#rings.get(slot);
+      const ring = known?.signature === signature ? known.ring : ringOf(usable, bound);
+      rings.set(slot, {signature, ring});
+      return {slot, vip, protocol, port, ring, timeouts};
+    });
+    this.#rings = rings;
+    return services;
+  }
+}
+
+function ringOf(usable: readonly {slot: number; weight: number}[], bound: number): number[] {
+  const ring = compileRing(
+    usable.map((one) => one.weight),
+    bound,
+  );
+  return ring.map((index) => usable[index]?.slot ?? 0);
+}

@@ -1,0 +1,59 @@
+// A routing provider realises routes: only it knows how packets move. The supervisor tells it the wanted
+// routes whenever anything changes (level-triggered, idempotent); what it finds out by itself (a node's MAC,
+// another host that uses a VIP) it reports through `ProviderEvents`.
+
+import type {Protocol} from '../control/protocol.ts';
+import type {Route} from '../model/route.ts';
+
+export interface Applied {
+  generation: number;
+  /** "slot:incarnation" of the endpoints that now get new flows. */
+  scheduled: Set<string>;
+}
+
+export interface ProbeTarget {
+  vip: string;
+  protocol: Protocol;
+  port: number;
+  /** The node's address. */
+  address: string;
+}
+
+export type VipState = 'active' | 'inactive' | 'conflict';
+export type NodePath = {mac: string | null; reachable: boolean};
+
+export interface ProviderStats {
+  generation: number;
+  counters: Record<string, number>;
+  vips: {address: string; state: VipState}[];
+}
+
+export interface ProviderEvents {
+  /** Something that routes depend on has changed: apply them again. */
+  onChange(): void;
+  onVip(event: 'vip-claimed' | 'vip-released' | 'vip-conflict', vip: string, detail?: string): void;
+}
+
+export interface RoutingProvider {
+  readonly name: string;
+  /** How an address is configured on a node. */
+  readonly vipPlacement: 'loopback-noarp';
+  /** The VIPs that may ever be assigned. Rejects with a UserError naming those that another host uses. */
+  reserve(vips: readonly string[]): Promise<void>;
+  /** Owns the address from now on: packets to it come to the provider. At once, if it was reserved. */
+  assignAddress(vip: string): void;
+  releaseAddress(vip: string): void;
+  /** The nodes whose paths must be known. */
+  reach(addresses: readonly string[]): void;
+  /** What is known about the way to a node. */
+  path(address: string): NodePath;
+  /** Does an endpoint answer? Takes the way that its flows take. */
+  probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'>;
+  /** Replaces all routes, atomically. */
+  apply(routes: readonly Route[]): Applied;
+  /** Changes one endpoint's share and applies. */
+  setWeight(slot: number, weight: number): Applied;
+  stats(): ProviderStats;
+  /** Undoes everything on this host. */
+  close(): Promise<void>;
+}
