@@ -1,0 +1,19 @@
+// listen(2): the kernel's own, and word to the agent, so that the endpoint is registered when the call
+// returns.
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "address.h"
+#include "agent.h"
+#include "syscalls.h"
+
+__attribute__((visibility("default"))) int listen(int fd, int backlog) {
+  long result = SYSCALL2(listen, fd, backlog);
+  if (result < 0) {
+    errno = (int)-result;
+    return -1;
+  }
+  int family;
+  if (socket_kind(fd, &family) == SOCKET_TCP && bound_to_address(fd)) tell_listening(fd);
+  return 0;
+}

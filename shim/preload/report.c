@@ -1,0 +1,78 @@
+// The line that tells people why a bind was refused.
+#include "report.h"
+
+#include <asm/termbits.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "syscalls.h"
+
+enum { STANDARD_ERROR = 2 };
+
+extern char** environ;
+
+static int is_verbose(void) {
+  if (environ == 0) return 0;
+  for (char** entry = environ; *entry != 0; entry++) {
+    const char* expected = "COSCANET_VERBOSE=1";
+    const char* have = *entry;
+    while (*expected != 0 && *have == *expected) have++, expected++;
+    if (*expected == 0 && *have == 0) return 1;
+  }
+  return 0;
+}
+
+static const char* error_text(int error) {
+  switch (error) {
+    case EACCES:
+      return "Permission denied";
+    case EADDRINUSE:
+      return "Address already in use";
+    case EADDRNOTAVAIL:
+      return "Cannot assign requested address";
+    case EINVAL:
+      return "Invalid argument";
+    default:
+      return "Refused";
+  }
+}
+
+static char* print_text(char* out, const char* text) {
+  while (*text != 0) *out++ = *text++;
+  return out;
+}
+
+// A pipe without a reader must cost the program nothing but this line: SIGPIPE is held back and taken away.
+static void write_line(const char* line, unsigned long length) {
+  struct pollfd poll = {STANDARD_ERROR, POLLOUT, 0};
+  struct timespec now = {0, 0};
+  if (SYSCALL5(ppoll, &poll, 1, &now, 0, 8) != 1 || !(poll.revents & POLLOUT)) return;
+  unsigned long pipe_signal = 1ul << (SIGPIPE - 1), before = 0, pending = 0;
+  SYSCALL4(rt_sigprocmask, SIG_BLOCK, &pipe_signal, &before, 8);
+  SYSCALL2(rt_sigpending, &pending, 8);
+  long written = SYSCALL3(write, STANDARD_ERROR, line, length);
+  if (written == -EPIPE && !(pending & pipe_signal)) SYSCALL4(rt_sigtimedwait, &pipe_signal, 0, &now, 8);
+  SYSCALL4(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
+void report_refusal(const struct wanted_address* wanted, const struct coscanet_answer* answer) {
+  struct termios terminal;
+  if (answer->reason_length == 0) return;
+  if (SYSCALL3(ioctl, STANDARD_ERROR, TCGETS, &terminal) < 0 && !is_verbose()) return;
+  char line[COSCANET_REASON_MAX + 160];
+  char* end = print_text(line, "coscanet: bind ");
+  end = print_address(end, wanted);
+  end = print_text(end, ": ");
+  end = print_text(end, error_text(answer->error));
+  end = print_text(end, ": ");
+  for (uint32_t i = 0; i < answer->reason_length; i++) {
+    // A reason is one line: what it quotes (a process name) must not forge another, nor drive the terminal.
+    unsigned char c = (unsigned char)answer->reason[i];
+    *end++ = c < 32 || c == 127 ? '?' : (char)c;
+  }
+  *end++ = '\n';
+  write_line(line, (unsigned long)(end - line));
+}

@@ -1,0 +1,11 @@
+// The line that tells people why a bind was refused.
+#ifndef COSCANET_REPORT_H
+#define COSCANET_REPORT_H
+
+#include "address.h"
+#include "protocol.h"
+
+// Writes one line to stderr if that is a terminal or COSCANET_VERBOSE=1. Never blocks, never raises SIGPIPE.
+void report_refusal(const struct wanted_address* wanted, const struct coscanet_answer* answer);
+
+#endif
