@@ -4,7 +4,7 @@ import {z} from 'zod';
 import {inNetwork, isEdgeOf} from '../base/address.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Application} from '../model/application.ts';
-import type {Side} from '../provider/userspace/userspace.ts';
+import type {Side} from '../model/side.ts';
 import {likely} from './nearest.ts';
 import type {Problem} from './problem.ts';
 

@@ -9,7 +9,7 @@ import type {SocketAddress} from '../base/address.ts';
 import type {Application} from '../model/application.ts';
 import {defaultTimeouts} from '../model/application.ts';
 import {normalizePorts} from '../model/ports.ts';
-import type {Side} from '../provider/userspace/userspace.ts';
+import type {Side} from '../model/side.ts';
 import {sidesOf, vipProblems} from './host.ts';
 import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';

@@ -160,3 +160,29 @@ export const eventSchema = z.strictObject({
   detail: z.string().optional(),
 });
 export type RouterEvent = z.infer<typeof eventSchema>;
+
+export const statusViewSchema = z.strictObject({
+  mode: z.enum(['dsr', 'nat']),
+  pid: z.number().int(),
+  uptimeSeconds: z.number(),
+  /** Of the published policy. */
+  generation: z.number().int(),
+  control: z.string(),
+  interfaces: z.array(z.strictObject({side: z.string(), name: z.string(), mac: z.string(), address: z.string()})),
+  vips: z.array(z.strictObject({address: ipv4, state: z.enum(['active', 'inactive', 'conflict'])})),
+  forwarders: z.array(z.strictObject({index: z.number(), pid: z.number(), heartbeatAgeMs: z.number()})),
+  nodes: z.number().int(),
+  services: z.number().int(),
+  endpoints: z.number().int(),
+  flows: z.number().int(),
+  /** By their names in addon/src/core/counters.h, summed over forwarders. */
+  counters: z.record(z.string(), z.number()),
+});
+export type StatusView = z.infer<typeof statusViewSchema>;
+
+/** What a reload changed, one line each: "+ application web: …". */
+export const reloadViewSchema = z.strictObject({differences: z.array(z.string())});
+export type ReloadView = z.infer<typeof reloadViewSchema>;
+
+/** The body of every answer that is not 200. */
+export const errorViewSchema = z.strictObject({error: z.string()});

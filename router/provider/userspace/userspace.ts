@@ -3,13 +3,13 @@
 // host's own stack out (nftables).
 
 import {z} from 'zod';
-import type {Policy, PolicyInterface, RouterNative, Segment} from '../../../addon/router.ts';
+import type {Policy, RouterNative, Segment} from '../../../addon/router.ts';
 import {inNetwork} from '../../base/address.ts';
-import type {Network} from '../../base/address.ts';
 import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import type {Route} from '../../model/route.ts';
+import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
 import type {Path} from '../../policy/compile.ts';
 import type {
@@ -25,11 +25,6 @@ import {installTable, removeTable} from './nftables.ts';
 import {VipClaims} from './vip-claims.ts';
 
 const PROBE_TIMEOUT_MS = 800;
-
-/** One side of the router. */
-export interface Side extends PolicyInterface {
-  network: Network;
-}
 
 export interface UserspaceDeps {
   native: RouterNative;

@@ -1,0 +1,36 @@
+// The event log: what the router did, with millisecond times; the newest 10,000, and each in the log as well.
+
+import type {Clock} from '../base/clock.ts';
+import type {Logger} from '../base/logger.ts';
+import type {RouterEvent} from './protocol.ts';
+
+const CAPACITY = 10_000;
+
+export class EventLog {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #ring: RouterEvent[] = [];
+  /** Where the next event goes once the ring is full: the oldest one's place. */
+  #next = 0;
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  add(event: Omit<RouterEvent, 'time'>): void {
+    const timed = {time: this.#clock.wall(), ...event};
+    if (this.#ring.length < CAPACITY) this.#ring.push(timed);
+    else this.#ring[this.#next] = timed;
+    this.#next = (this.#next + 1) % CAPACITY;
+    const warn = event.event === 'forwarder-died' || event.event === 'vip-conflict';
+    this.#log[warn ? 'warn' : event.event === 'published' ? 'debug' : 'info']({...event}, event.event);
+  }
+
+  /** Oldest first; those at or after `since` (milliseconds since the epoch). */
+  list(since = 0): RouterEvent[] {
+    const start = this.#ring.length < CAPACITY ? 0 : this.#next;
+    const ordered = [...this.#ring.slice(start), ...this.#ring.slice(0, start)];
+    return ordered.filter((event) => event.time >= since);
+  }
+}

@@ -1,0 +1,144 @@
+// The control server: agents PUT their nodes' state, operators read and reload. The same routes serve the
+// control port (only with the secret) and the run directory's socket (root only, by its mode).
+
+import {createHash, timingSafeEqual} from 'node:crypto';
+import {rmSync} from 'node:fs';
+import Fastify from 'fastify';
+import type {FastifyInstance, FastifyReply} from 'fastify';
+import {z} from 'zod';
+import type {SocketAddress} from '../base/address.ts';
+import {codeOf, messageOf, UserError} from '../base/error.ts';
+import type {Logger} from '../base/logger.ts';
+import {nodeStateSchema, nodeViewSchema} from './protocol.ts';
+import type {
+  EndpointView,
+  FlowView,
+  NodeOrders,
+  NodeState,
+  NodeView,
+  ReloadView,
+  RouterEvent,
+  ServiceView,
+  StatusView,
+} from './protocol.ts';
+
+export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
+
+/** What the server asks of the router. */
+export interface ControlledRouter {
+  put(node: string, state: NodeState): PutOutcome;
+  status(): StatusView;
+  services(): ServiceView[];
+  endpoints(): EndpointView[];
+  nodes(): NodeView[];
+  flows(): FlowView[];
+  events(since?: number): RouterEvent[];
+  reload(): Promise<ReloadView>;
+}
+
+export interface ControlOptions {
+  /** null: still starting; requests are answered 503. */
+  router(): ControlledRouter | null;
+  /** The secret to show, or null: none needed. */
+  secret: (() => string) | null;
+  log: Logger;
+}
+
+/** Room for the largest state that the schema allows. */
+const BODY_LIMIT = 4 * 1024 * 1024;
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+/** Compares in constant time, whatever the lengths. */
+function sameSecret(shown: string, expected: string): boolean {
+  return timingSafeEqual(digest(shown), digest(expected));
+}
+
+function refuse(reply: FastifyReply, status: number, error: string) {
+  return reply.code(status).send({error});
+}
+
+/** zod's issues on one line: "endpoints.0.port: …; address: …". */
+function describe(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+}
+
+const eventQuery = z.object({since: z.coerce.number().default(0)});
+
+export function createControlServer(options: ControlOptions): FastifyInstance {
+  const {router, secret, log} = options;
+  const server = Fastify({bodyLimit: BODY_LIMIT, forceCloseConnections: true});
+  server.addHook('onRequest', async (request, reply) => {
+    const shown = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    if (secret && !sameSecret(shown, secret())) {
+      log.warn({peer: request.ip, url: request.url}, 'refused: wrong or missing secret');
+      return refuse(reply, 401, 'wrong or missing secret');
+    }
+    if (!router()) return refuse(reply.header('retry-after', '1'), 503, 'the router is starting');
+  });
+  server.setErrorHandler((error, request, reply) => {
+    const status = (error as {statusCode?: number}).statusCode ?? 500;
+    if (status >= 500) log.error({url: request.url, error: messageOf(error)}, 'request failed');
+    return refuse(reply, status, messageOf(error));
+  });
+  server.setNotFoundHandler((request, reply) => refuse(reply, 404, `no such resource: ${request.url}`));
+  addRoutes(server, () => {
+    const ready = router();
+    if (!ready) throw new Error('the router is stopping');
+    return ready;
+  });
+  return server;
+}
+
+function addRoutes(server: FastifyInstance, router: () => ControlledRouter): void {
+  server.put<{Params: {name: string}}>('/v1/nodes/:name', (request, reply) => {
+    const name = nodeViewSchema.shape.name.safeParse(request.params.name);
+    if (!name.success) return refuse(reply, 400, `node name: ${describe(name.error)}`);
+    const state = nodeStateSchema.safeParse(request.body);
+    if (!state.success) return refuse(reply, 400, describe(state.error));
+    const outcome = router().put(name.data, state.data);
+    return outcome.kind === 'refused' ? refuse(reply, 409, outcome.reason) : reply.send(outcome.orders);
+  });
+  server.get('/v1/status', (_, reply) => reply.send(router().status()));
+  server.get('/v1/services', (_, reply) => reply.send(router().services()));
+  server.get('/v1/endpoints', (_, reply) => reply.send(router().endpoints()));
+  server.get('/v1/nodes', (_, reply) => reply.send(router().nodes()));
+  server.get('/v1/flows', (_, reply) => reply.send(router().flows()));
+  server.get('/v1/events', (request, reply) => {
+    const query = eventQuery.safeParse(request.query);
+    if (!query.success) return refuse(reply, 400, describe(query.error));
+    return reply.send(router().events(query.data.since));
+  });
+  server.post('/v1/reload', async (_, reply) => {
+    try {
+      return await reply.send(await router().reload());
+    } catch (error) {
+      if (error instanceof UserError) return refuse(reply, 400, error.message);
+      throw error;
+    }
+  });
+}
+
+/** Listens on the control port. Rejects with a UserError that names the address. */
+export async function listenOnPort(server: FastifyInstance, {address, port}: SocketAddress): Promise<void> {
+  try {
+    await server.listen({host: address, port});
+  } catch (error) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: 'is in use by another program',
+      EADDRNOTAVAIL: 'is not on this host',
+    };
+    throw new UserError(`control address ${address}:${port} ${reasons[codeOf(error)] ?? messageOf(error)}`);
+  }
+}
+
+/** Listens on a unix socket that only this user (root) can open. */
+export async function listenOnPath(server: FastifyInstance, path: string): Promise<void> {
+  rmSync(path, {force: true});
+  const mask = process.umask(0o177);
+  try {
+    await server.listen({path});
+  } finally {
+    process.umask(mask);
+  }
+}

@@ -1,0 +1,9 @@
+// One side of the router: an interface and its own address there.
+
+import type {PolicyInterface} from '../../addon/router.ts';
+import type {Network} from '../base/address.ts';
+
+export interface Side extends PolicyInterface {
+  /** The router's own address on this side, with its prefix. */
+  network: Network;
+}

@@ -1,0 +1,156 @@
+// The supervisor's heart: takes what agents report, keeps the registry, and has the provider realise what
+// follows from it, at once and synchronously: from a PUT to the published ring is a matter of microseconds.
+
+import type {Segment} from '../../addon/router.ts';
+import type {Clock, Timer} from '../base/clock.ts';
+import {messageOf} from '../base/error.ts';
+import type {Logger} from '../base/logger.ts';
+import type {EventLog} from '../control/event-log.ts';
+import type {NodeOrders, NodeState, RouterEvent} from '../control/protocol.ts';
+import type {PutOutcome} from '../control/server.ts';
+import {ordersFor} from '../model/orders.ts';
+import type {EndpointRecord} from '../model/records.ts';
+import type {Registry} from '../model/registry.ts';
+import {routesOf} from '../policy/routes.ts';
+import type {RoutingProvider} from '../provider/provider.ts';
+import {Prober} from './prober.ts';
+import {VipLifecycle} from './vip-lifecycle.ts';
+
+const LEASE_CHECK_MS = 100;
+const PRUNE_MS = 2000;
+
+export interface SupervisorDeps {
+  clock: Clock;
+  log: Logger;
+  events: EventLog;
+  registry: Registry;
+  provider: RoutingProvider;
+  segment: Segment;
+  /** The address that a node at `address` has the router under. */
+  routerAddressFor(address: string): string;
+  vipGraceMs: number;
+}
+
+export class Supervisor {
+  readonly #deps: SupervisorDeps;
+  readonly #timers: Timer[] = [];
+  readonly #prober: Prober;
+  readonly vips: VipLifecycle;
+  /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
+  #scheduled = new Map<string, EndpointRecord>();
+  #published = 0;
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+    this.#prober = new Prober({...deps, onResult: () => this.#commitLater()});
+    this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
+  }
+
+  /** First publication, then the clockwork. */
+  start(): void {
+    this.publish();
+    const {clock} = this.#deps;
+    this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
+    this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
+    this.#prober.start();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#prober.stop();
+  }
+
+  put(name: string, state: NodeState): PutOutcome {
+    const {registry, events, clock, log} = this.#deps;
+    const before = registry.node(name);
+    const was = before?.state;
+    const result = registry.put(name, state, clock.now());
+    if (result.kind === 'refused') {
+      log.warn({node: name, address: state.address, reason: result.reason}, 'node refused');
+      return result;
+    }
+    const {node} = result;
+    this.commit();
+    if (was !== 'up' && node.state === 'up') events.add({event: 'node-up', node: name, detail: node.address});
+    if (was !== 'left' && node.state === 'left') events.add({event: 'node-left', node: name});
+    return {kind: 'orders', orders: this.#orders(node.address, node.refused)};
+  }
+
+  #orders(address: string, refused: NodeOrders['refused']): NodeOrders {
+    const {registry, provider, routerAddressFor} = this.#deps;
+    return ordersFor(registry, routerAddressFor(address), provider.vipPlacement, refused);
+  }
+
+  /** Publishes if anything has changed since the last time. */
+  commit(): void {
+    if (this.#deps.registry.revision !== this.#published) this.publish();
+  }
+
+  /** Also when only the provider's own knowledge (a MAC, a VIP's rival) has changed. */
+  publish(): void {
+    const {registry, provider, events} = this.#deps;
+    const {revision} = registry;
+    this.vips.claim();
+    const addresses = registry.nodes().map((node) => node.address);
+    provider.reach([...new Set([...addresses, ...registry.endpoints().map((record) => record.address)])]);
+    const {generation, scheduled} = provider.apply(routesOf(registry));
+    this.#published = revision;
+    this.#report(scheduled);
+    events.add({event: 'published', detail: `generation ${generation}`});
+  }
+
+  /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
+  #report(scheduled: ReadonlySet<string>): void {
+    const {events, registry} = this.#deps;
+    const now = new Map<string, EndpointRecord>();
+    for (const record of registry.endpoints()) {
+      const key = `${record.slot}:${record.incarnation}`;
+      if (scheduled.has(key)) now.set(key, record);
+    }
+    for (const [key, record] of now)
+      if (!this.#scheduled.has(key)) events.add(endpointEvent('endpoint-up', record));
+    for (const [key, record] of this.#scheduled) {
+      if (now.has(key)) continue;
+      const event = record.state === 'unreachable' ? 'endpoint-unreachable' : 'endpoint-down';
+      events.add(endpointEvent(event, record));
+    }
+    this.#scheduled = now;
+  }
+
+  /** For timers: a failure to publish is logged and tried again with the next housekeeping. */
+  #commitLater(always = false): void {
+    try {
+      if (always) this.publish();
+      else this.commit();
+    } catch (error) {
+      this.#deps.log.error({error: messageOf(error)}, 'cannot publish the policy');
+    }
+  }
+
+  /** The provider learnt something. */
+  changed(): void {
+    this.#commitLater(true);
+  }
+
+  #checkLeases(): void {
+    const {registry, events, clock} = this.#deps;
+    const silent = registry.expire(clock.now());
+    if (silent.length === 0) return;
+    for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
+    const names = new Set(silent.map((node) => node.name));
+    for (const record of registry.endpoints())
+      if (names.has(record.node) && record.state === 'doubt') events.add(endpointEvent('endpoint-doubt', record));
+    this.#commitLater();
+  }
+
+  #prune(): void {
+    const {registry, segment, clock} = this.#deps;
+    registry.prune(segment.flowsPerEndpoint(), clock.now());
+    this.#commitLater(this.vips.release());
+  }
+}
+
+function endpointEvent(event: RouterEvent['event'], record: EndpointRecord): Omit<RouterEvent, 'time'> {
+  const {application, vip, protocol, port, node} = record;
+  return {event, application, vip, protocol, port, node};
+}
