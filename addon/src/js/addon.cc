@@ -1,9 +1,12 @@
-// Contents of the addon: one Init per façade (addon/router.ts, addon/agent.ts, test/support/memory.ts).
-#include <napi.h>
-
+// Contents of the addon. Façades: addon/router.ts (segment, forwarder, probe), addon/agent.ts (agent),
+// test/support/memory-router.ts (memory).
 #include "js/init.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  coscanet::InitSegment(env, exports);
+  coscanet::InitForwarder(env, exports);
+  coscanet::InitProbe(env, exports);
+  coscanet::InitMemory(env, exports);
   coscanet::InitAgent(env, exports);
   return exports;
 }

@@ -4,6 +4,10 @@
 
 namespace coscanet {
 
+void InitSegment(Napi::Env env, Napi::Object exports);
+void InitForwarder(Napi::Env env, Napi::Object exports);
+void InitProbe(Napi::Env env, Napi::Object exports);
+void InitMemory(Napi::Env env, Napi::Object exports);
 void InitAgent(Napi::Env env, Napi::Object exports);
 
 }  // namespace coscanet

@@ -1,0 +1,60 @@
+#pragma once
+// Bytes as they stand on the wire, and the three small values made of them: ports and lengths in network
+// order, MAC addresses, and 16-byte addresses (IPv4 is stored mapped, ::ffff:a.b.c.d, so that IPv6 needs no
+// second table).
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace coscanet {
+
+inline uint16_t load_be16(const uint8_t* p) {
+  return static_cast<uint16_t>(p[0] << 8 | p[1]);
+}
+inline uint32_t load_be32(const uint8_t* p) {
+  return static_cast<uint32_t>(p[0]) << 24 | static_cast<uint32_t>(p[1]) << 16 |
+         static_cast<uint32_t>(p[2]) << 8 | p[3];
+}
+inline void store_be16(uint8_t* p, uint16_t v) {
+  p[0] = static_cast<uint8_t>(v >> 8);
+  p[1] = static_cast<uint8_t>(v);
+}
+inline void store_be32(uint8_t* p, uint32_t v) {
+  store_be16(p, static_cast<uint16_t>(v >> 16));
+  store_be16(p + 2, static_cast<uint16_t>(v));
+}
+
+using Mac = std::array<uint8_t, 6>;
+
+inline Mac load_mac(const uint8_t* p) {
+  Mac mac;
+  memcpy(mac.data(), p, mac.size());
+  return mac;
+}
+inline void store_mac(uint8_t* p, const Mac& mac) {
+  memcpy(p, mac.data(), mac.size());
+}
+inline bool is_group(const Mac& mac) {
+  return mac[0] & 1;
+}
+constexpr Mac kZeroMac{};
+constexpr Mac kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+/// 16 bytes in network order, held as two words so that comparing is two instructions.
+struct Address {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  static Address v4(const uint8_t* p) {
+    Address a;
+    uint8_t bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, p[0], p[1], p[2], p[3]};
+    memcpy(&a, bytes, sizeof bytes);
+    return a;
+  }
+  /// The last four bytes: the IPv4 address of a mapped one.
+  void store_v4(uint8_t* p) const { memcpy(p, reinterpret_cast<const uint8_t*>(&low) + 4, 4); }
+  bool operator==(const Address& o) const { return high == o.high && low == o.low; }
+};
+static_assert(sizeof(Address) == 16, "an address is 16 bytes");
+
+}  // namespace coscanet

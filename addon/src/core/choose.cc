@@ -1,0 +1,102 @@
+// Which endpoint: the flow's own, the next of the schedule, or, for want of a memory of the flow, the one
+// that its hash names. State is inferred from the client's side alone: with direct server return we see no
+// answers.
+#include "core/forward.h"
+#include "core/icmp.h"
+#include "core/ipv4.h"
+#include "core/tcp.h"
+#include "core/udp.h"
+
+namespace coscanet {
+namespace {
+
+bool opens(uint8_t tcp_flags) {
+  return (tcp_flags & (tcp::kSyn | tcp::kAck)) == tcp::kSyn;
+}
+
+FlowState next_state(FlowState state, const Packet& p) {
+  if (p.protocol == ipv4::kUdp) return FlowState::udp;
+  if (p.tcp_flags & (tcp::kRst | tcp::kFin)) return FlowState::closing;
+  return state == FlowState::syn && !opens(p.tcp_flags) ? FlowState::established : state;
+}
+
+}  // namespace
+
+Verdict Path::choose(Packet& p) {
+  if (p.endpoint) return {};
+  const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
+  const FlowKey key{p.source, p.vip, p.client_port, p.port, p.protocol};
+  const uint64_t hash = flows_.hash(key);
+  FlowTable::Ref flow = flows_.find(key, hash, now_);
+  if (flow) p.endpoint = follow(p, service, flow);
+  if (p.endpoint) return {};
+
+  if (!service || service->ring_length == 0) return refuse(p);
+  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) {
+    p.endpoint = schedule(key, hash, p, *service, flow);
+  } else {
+    // Not the next slot: two packets of a flow that we do not know must not go to two endpoints.
+    p.endpoint = policy_.endpoint(hash_choice(hash, *service));
+  }
+  return {};
+}
+
+/// The endpoint that a known flow stays with, or null if it has to be given another.
+const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow) {
+  const PolicyEndpoint* endpoint = policy_.endpoint(flow.flow.endpoint);
+  const bool open = endpoint && endpoint->open;
+  // A datagram can go elsewhere at once. A segment cannot: the old node's kernel must say what is to be said.
+  // But a SYN means a new connection, when the old one is closing or has nobody to answer (port reuse).
+  if (p.protocol == ipv4::kUdp && !open) return nullptr;
+  if (opens(p.tcp_flags) && (!open || flow.flow.state == FlowState::closing)) return nullptr;
+  if (!endpoint || !service) return endpoint;
+
+  const FlowState state = next_state(flow.flow.state, p);
+  if (state != flow.flow.state) flows_.update(flow, {flow.flow.endpoint, state});
+  flows_.touch(flow, now_, service->timeouts[state]);
+  return endpoint;
+}
+
+/// The next endpoint of the schedule, remembered in `flow` (the stale entry of this key) or in a new entry.
+const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Packet& p,
+                                     const PolicyService& service, FlowTable::Ref& flow) {
+  const uint32_t turn = segment_.cursor(service.slot).fetch_add(1, std::memory_order_relaxed);
+  Flow chosen{policy_.ring(service, turn % service.ring_length), next_state(FlowState::syn, p)};
+  const uint32_t timeout = service.timeouts[chosen.state];
+  if (flow && flows_.update(flow, chosen)) {
+    flows_.touch(flow, now_, timeout);
+    counters_.add(Counter::k_flows_rescheduled);
+  } else if ((flow = flows_.insert(key, hash, chosen, now_, timeout, owner_))) {
+    chosen = flow.flow;
+    counters_.add(Counter::k_flows_created);
+  } else {
+    counters_.add(Counter::k_flow_table_full);
+    chosen.endpoint = hash_choice(hash, service);
+  }
+  return policy_.endpoint(chosen.endpoint);
+}
+
+EndpointRef Path::hash_choice(uint64_t hash, const PolicyService& service) {
+  counters_.add(Counter::k_hash_choices);
+  return policy_.ring(service, static_cast<uint32_t>(hash >> 32) % service.ring_length);
+}
+
+/// An ICMP error about a flow goes where the flow goes: the quoted packet is one that the endpoint sent.
+Verdict Path::steer_error(Packet& p) {
+  const uint8_t* quote = p.l4 + icmp::kHeader;
+  const uint32_t quoted = p.l4_length - icmp::kHeader;
+  if (quoted < ipv4::kHeader) return drop(Counter::k_drop_icmp_unmatched);
+  const uint32_t header = ipv4::header_length(quote);
+  if (header < ipv4::kHeader || quoted < header + 4 || !(ipv4::source(quote) == p.vip))
+    return drop(Counter::k_drop_icmp_unmatched);
+  const uint8_t* ports = quote + header;
+  const FlowKey key{ipv4::destination(quote), p.vip, udp::destination_port(ports), udp::source_port(ports),
+                    ipv4::protocol(quote)};
+  const FlowTable::Ref flow = flows_.find(key, flows_.hash(key), now_);
+  if (flow) p.endpoint = policy_.endpoint(flow.flow.endpoint);
+  if (!p.endpoint) return drop(Counter::k_drop_icmp_unmatched);
+  counters_.add(Counter::k_icmp_errors_forwarded);
+  return {};
+}
+
+}  // namespace coscanet

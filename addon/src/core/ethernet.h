@@ -1,0 +1,32 @@
+#pragma once
+// Ethernet II and one 802.1Q tag (IEEE 802.3, 802.1Q).
+#include "core/bytes.h"
+
+namespace coscanet::ethernet {
+
+constexpr uint32_t kHeader = 14;
+constexpr uint32_t kTag = 4;
+constexpr uint16_t kIpv4 = 0x0800;
+constexpr uint16_t kArp = 0x0806;
+constexpr uint16_t kTagged = 0x8100;
+constexpr uint16_t kServiceTagged = 0x88a8;
+
+inline bool is_tag(uint16_t type) {
+  return type == kTagged || type == kServiceTagged;
+}
+inline Mac destination(const uint8_t* p) {
+  return load_mac(p);
+}
+inline Mac source(const uint8_t* p) {
+  return load_mac(p + 6);
+}
+inline uint16_t type(const uint8_t* p) {
+  return load_be16(p + 12);
+}
+
+inline void set_addresses(uint8_t* p, const Mac& destination, const Mac& source) {
+  store_mac(p, destination);
+  store_mac(p + 6, source);
+}
+
+}  // namespace coscanet::ethernet

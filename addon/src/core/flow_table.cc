@@ -1,0 +1,153 @@
+#include "core/flow_table.h"
+
+namespace coscanet {
+namespace {
+
+// tag:   63 claimed | 62…32 version | 31…0 fingerprint, or owner: 30…8 incarnation, 7…0 slot
+// value: 63…36 version (low 28 bits) | 35…32 state | 31…16 incarnation | 15…0 slot
+constexpr uint64_t kClaimed = 1ull << 63;
+constexpr uint64_t kVersionMask = 0x7fffffffull << 32;
+constexpr uint32_t kIncarnationMask = 0x7fffff;
+constexpr auto kAcquire = std::memory_order_acquire;
+constexpr auto kRelease = std::memory_order_release;
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+uint64_t next_version(uint64_t tag) {
+  return (tag + (1ull << 32)) & kVersionMask;
+}
+uint32_t fingerprint_of(uint64_t hash) {
+  const auto print = static_cast<uint32_t>(hash >> 32);
+  return print ? print : 1;
+}
+uint64_t owner_word(Owner owner) {
+  return (owner.incarnation & kIncarnationMask) << 8 | owner.slot;
+}
+
+uint64_t pack(uint64_t tag_version, const Flow& flow) {
+  return (tag_version >> 32 & 0xfffffff) << 36 | static_cast<uint64_t>(flow.state) << 32 |
+         static_cast<uint64_t>(flow.endpoint.incarnation) << 16 | flow.endpoint.slot;
+}
+Flow unpack(uint64_t value) {
+  Flow flow;
+  flow.endpoint.slot = static_cast<uint16_t>(value);
+  flow.endpoint.incarnation = static_cast<uint16_t>(value >> 16);
+  flow.state = static_cast<FlowState>(value >> 32 & 0xf);
+  return flow;
+}
+bool same_version(uint64_t tag, uint64_t value) {
+  return (tag >> 32 & 0xfffffff) == value >> 36;
+}
+
+bool key_is(const FlowEntry& e, const FlowKey& key) {
+  return e.ports.load(kAcquire) == key.ports_word() && e.client[1].load(kAcquire) == key.client.low &&
+         e.client[0].load(kAcquire) == key.client.high && e.vip[1].load(kAcquire) == key.vip.low &&
+         e.vip[0].load(kAcquire) == key.vip.high;
+}
+
+// The boot clock of 32 bits lasts 136 years; deadlines are compared as distances all the same.
+bool expired(uint32_t expires, uint32_t now) {
+  return static_cast<int32_t>(expires - now) <= 0;
+}
+
+}  // namespace
+
+uint64_t FlowTable::hash(const FlowKey& key) const {
+  const uint64_t words[] = {key.client.high, key.client.low, key.vip.high, key.vip.low, key.ports_word()};
+  return siphash(key_, words, 5);
+}
+
+FlowEntry* FlowTable::place(uint64_t hash, unsigned way) const {
+  // Two buckets that are never the same: the second is an odd distance from the first.
+  auto bucket = static_cast<uint32_t>(hash);
+  if (way >= kWays) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
+  return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + way % kWays];
+}
+
+FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) const {
+  const uint32_t print = fingerprint_of(hash);
+  for (unsigned way = 0; way < 2 * kWays; ++way) {
+    FlowEntry* e = place(hash, way);
+    const uint64_t tag = e->tag.load(kAcquire);
+    if ((tag & kClaimed) || static_cast<uint32_t>(tag) != print || !key_is(*e, key)) continue;
+    const uint64_t value = e->value.load(kAcquire);
+    const uint32_t expires = e->expires.load(kAcquire);
+    if (e->tag.load(kRelaxed) != tag || !same_version(tag, value) || expired(expires, now)) continue;
+    return {e, value, unpack(value)};
+  }
+  return {};
+}
+
+bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const {
+  if (tag & kClaimed) {
+    // A claim outlives its owner only as a mark of the dead: void once that slot has been started again.
+    const uint32_t current = incarnations_[tag & (kOwners - 1)].load(kAcquire) & kIncarnationMask;
+    return (tag >> 8 & kIncarnationMask) != current;
+  }
+  return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
+}
+
+FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now,
+                                 uint32_t timeout, Owner owner) {
+  for (unsigned way = 0; way < 2 * kWays; ++way) {
+    FlowEntry* e = place(hash, way);
+    uint64_t tag = e->tag.load(kAcquire);
+    if (!claimable(*e, tag, now)) continue;
+    const uint64_t version = next_version(tag);
+    if (!e->tag.compare_exchange_strong(tag, kClaimed | version | owner_word(owner))) continue;
+
+    const uint64_t value = pack(version, flow);
+    e->value.store(value, kRelease);
+    e->client[0].store(key.client.high, kRelease);
+    e->client[1].store(key.client.low, kRelease);
+    e->vip[0].store(key.vip.high, kRelease);
+    e->vip[1].store(key.vip.low, kRelease);
+    e->ports.store(key.ports_word(), kRelease);
+    e->seen.store(now, kRelease);
+    e->expires.store(now + timeout, kRelease);
+    e->tag.store(version | fingerprint_of(hash), kRelease);
+
+    const Ref winner = find(key, hash, now);
+    if (winner && winner.entry != e) {
+      uint64_t mine = version | fingerprint_of(hash);
+      e->tag.compare_exchange_strong(mine, next_version(version));
+      return winner;
+    }
+    return {e, value, flow};
+  }
+  return {};
+}
+
+void FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
+  // Should the entry have passed to another flow in this instant, that flow's deadline moves: harmless.
+  if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout) return;
+  ref.entry->seen.store(now, kRelaxed);
+  ref.entry->expires.store(now + timeout, kRelaxed);
+}
+
+bool FlowTable::update(Ref& ref, const Flow& flow) const {
+  const uint64_t wanted = (ref.value >> 36) << 36 | (pack(0, flow) & 0xfffffffffull);
+  uint64_t expected = ref.value;
+  if (expected != wanted && !ref.entry->value.compare_exchange_strong(expected, wanted)) return false;
+  ref.value = wanted;
+  ref.flow = flow;
+  return true;
+}
+
+bool FlowTable::read(const FlowEntry& e, uint32_t now, Record* out) const {
+  const uint64_t tag = e.tag.load(kAcquire);
+  if ((tag & kClaimed) || static_cast<uint32_t>(tag) == 0) return false;
+  out->key.client = {e.client[0].load(kAcquire), e.client[1].load(kAcquire)};
+  out->key.vip = {e.vip[0].load(kAcquire), e.vip[1].load(kAcquire)};
+  const uint64_t ports = e.ports.load(kAcquire);
+  const uint64_t value = e.value.load(kAcquire);
+  out->expires = e.expires.load(kAcquire);
+  out->seen = e.seen.load(kAcquire);
+  if (e.tag.load(kRelaxed) != tag || !same_version(tag, value) || expired(out->expires, now)) return false;
+  out->key.protocol = static_cast<uint8_t>(ports >> 32);
+  out->key.client_port = static_cast<uint16_t>(ports >> 16);
+  out->key.port = static_cast<uint16_t>(ports);
+  out->flow = unpack(value);
+  return true;
+}
+
+}  // namespace coscanet

@@ -1,0 +1,126 @@
+#pragma once
+// The flow table: five-tuple → endpoint, in memory that several processes share and any of them may leave at
+// any instruction.
+//
+//   bucket = 4 entries of one cache line each; a flow lives in one of two buckets (its hash names both).
+//   tag      version | fingerprint      unclaimed: readable when the fingerprint is not 0
+//            version | owner, claimed   being written by the forwarder `owner` (slot and incarnation)
+//   value    version | state | endpoint incarnation | endpoint slot: changed by one compare-and-swap
+//
+// Reading is a sequence lock without a lock: tag, key, value, tag again. Writing claims the tag, writes, and
+// publishes a new tag. A writer that dies in between leaves a claim, not a lock: whoever sees that the
+// owner's incarnation is over takes the entry. No entry is ever moved, the table never grows, and insertion
+// may fail: then the caller forwards without remembering.
+#include <atomic>
+#include <cstdint>
+
+#include "core/bytes.h"
+#include "core/siphash.h"
+
+namespace coscanet {
+
+enum class FlowState : uint8_t { syn, established, closing, udp };
+
+struct FlowKey {
+  Address client;
+  Address vip;
+  uint16_t client_port = 0;
+  uint16_t port = 0;
+  uint8_t protocol = 0;
+
+  uint64_t ports_word() const {
+    return static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(client_port) << 16 | port;
+  }
+};
+
+/// Endpoint slot of the policy and the incarnation that the flow was given to.
+struct EndpointRef {
+  uint16_t slot = 0;
+  uint16_t incarnation = 0;
+  bool operator==(const EndpointRef& o) const { return slot == o.slot && incarnation == o.incarnation; }
+};
+
+/// Who writes: a forwarder's slot and how often that slot has been started. Never 0 as a whole.
+struct Owner {
+  uint8_t slot = 0;
+  uint32_t incarnation = 1;  // 23 bits are kept
+};
+
+struct FlowEntry {
+  std::atomic<uint64_t> tag;
+  std::atomic<uint64_t> value;
+  std::atomic<uint32_t> expires;  // seconds of the boot clock
+  std::atomic<uint32_t> seen;
+  std::atomic<uint64_t> client[2];
+  std::atomic<uint64_t> vip[2];
+  std::atomic<uint64_t> ports;  // FlowKey::ports_word
+};
+static_assert(sizeof(FlowEntry) == 64, "one cache line");
+static_assert(std::atomic<uint64_t>::is_always_lock_free, "shared between processes");
+
+struct Flow {
+  EndpointRef endpoint;
+  FlowState state = FlowState::syn;
+};
+
+class FlowTable {
+ public:
+  static constexpr unsigned kWays = 4;
+  static constexpr unsigned kOwners = 16;
+
+  /// A found flow: what it said, and the proof needed to change it.
+  struct Ref {
+    FlowEntry* entry = nullptr;
+    uint64_t value = 0;
+    Flow flow;
+    explicit operator bool() const { return entry != nullptr; }
+  };
+
+  /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new. `incarnations`:
+  /// kOwners counters; a claim by an owner whose counter has moved on is void.
+  FlowTable(FlowEntry* entries, uint32_t capacity, const HashKey& key,
+            const std::atomic<uint32_t>* incarnations)
+      : entries_(entries), buckets_mask_(capacity / kWays - 1), key_(key), incarnations_(incarnations) {}
+
+  uint64_t hash(const FlowKey& key) const;
+
+  /// The live entry of `key`, or an empty Ref.
+  Ref find(const FlowKey& key, uint64_t hash, uint32_t now) const;
+
+  /// Remembers a flow that find() did not know. Empty when no place is free. If two forwarders insert one key
+  /// in the same instant, the lower place wins and both get it from the next lookup on.
+  Ref insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now, uint32_t timeout,
+             Owner owner);
+
+  /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed.
+  void touch(const Ref& ref, uint32_t now, uint32_t timeout) const;
+
+  /// Changes state and endpoint in one step. false: somebody else changed the entry first.
+  bool update(Ref& ref, const Flow& flow) const;
+
+  struct Record {
+    FlowKey key;
+    Flow flow;
+    uint32_t expires;
+    uint32_t seen;
+  };
+  /// Live entries of the places [first, first + count), one call of `visit(const Record&)` each.
+  template <typename Visit>
+  void for_each(uint32_t now, Visit visit) const {
+    Record record;
+    for (uint32_t i = 0; i < (buckets_mask_ + 1) * kWays; ++i)
+      if (read(entries_[i], now, &record)) visit(record);
+  }
+
+ private:
+  FlowEntry* place(uint64_t hash, unsigned way) const;
+  bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
+  bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
+
+  FlowEntry* entries_;
+  uint32_t buckets_mask_;
+  HashKey key_;
+  const std::atomic<uint32_t>* incarnations_;
+};
+
+}  // namespace coscanet

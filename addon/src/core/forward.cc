@@ -1,0 +1,167 @@
+#include "core/forward.h"
+
+#include "core/arp.h"
+#include "core/ethernet.h"
+#include "core/icmp.h"
+#include "core/ipv4.h"
+#include "core/tcp.h"
+#include "core/udp.h"
+
+namespace coscanet {
+
+Path::Path(const Segment& segment, unsigned forwarder)
+    : segment_(segment),
+      forwarder_(forwarder),
+      owner_{static_cast<uint8_t>(forwarder), segment.header().incarnations[forwarder].load()},
+      counters_(segment.forwarder(forwarder).counters),
+      flows_(segment.flow_table()) {}
+
+void Path::begin(uint64_t now_ms) {
+  now_ms_ = now_ms;
+  now_ = static_cast<uint32_t>(now_ms / 1000);
+  uint8_t* snapshot = segment_.pin_snapshot(forwarder_);
+  has_policy_ = snapshot != nullptr;
+  if (has_policy_) policy_ = Policy(snapshot, segment_.header().limits);
+}
+
+Verdict Path::process(Frame& frame, Scratch& scratch) {
+  using Step = Verdict (Path::*)(Packet&);
+  static constexpr Step kLife[] = {
+      &Path::link,             // Ethernet: is it for us?
+      &Path::answer_arp,       // who has a VIP? we do
+      &Path::network,          // IPv4: is it whole, is it for a VIP?
+      &Path::control_message,  // ICMP: ping, or an error about a flow
+      &Path::transport,        // TCP, UDP: ports and flags
+      &Path::choose,           // the flow's endpoint, or a new one
+      &Path::rewrite,          // the endpoint's MAC
+  };
+  counters_.add(Counter::k_rx_frames);
+  counters_.add(Counter::k_rx_bytes, frame.length);
+  scratch_ = &scratch;
+  Packet packet(frame);
+  Verdict verdict = has_policy_ ? Verdict{} : Verdict{Verdict::pass};
+  for (const Step* step = kLife; verdict.kind == Verdict::more; ++step) verdict = (this->**step)(packet);
+
+  if (verdict.kind == Verdict::forward) {
+    counters_.add(Counter::k_forwarded_frames);
+    counters_.add(Counter::k_forwarded_bytes, frame.length);
+  } else {
+    counters_.add(verdict.counter);
+  }
+  return verdict;
+}
+
+Verdict Path::link(Packet& p) {
+  const Frame& f = p.frame;
+  if (f.length < ethernet::kHeader) return drop(Counter::k_drop_frame_short);
+  p.ethertype = ethernet::type(f.data);
+  p.l3 = ethernet::kHeader;
+  if (ethernet::is_tag(p.ethertype)) {
+    if (f.length < ethernet::kHeader + ethernet::kTag) return drop(Counter::k_drop_frame_short);
+    p.ethertype = load_be16(f.data + ethernet::kHeader + 2);
+    p.l3 += ethernet::kTag;
+    if (f.tagged || ethernet::is_tag(p.ethertype)) return drop(Counter::k_drop_vlan_nested);
+  }
+  if (p.ethertype != ethernet::kIpv4 && p.ethertype != ethernet::kArp) return {Verdict::pass};
+
+  const Mac source = ethernet::source(f.data);
+  if (is_group(source) || source == kZeroMac) return drop(Counter::k_drop_source_mac);
+  for (unsigned i = 0; i < policy_.header().interface_count; ++i)
+    if (source == policy_.interface(i).mac) return drop(Counter::k_drop_own_frame);
+  const Mac destination = ethernet::destination(f.data);
+  if (destination != own_mac(p) && !is_group(destination)) return {Verdict::pass};
+  return {};
+}
+
+Verdict Path::answer_arp(Packet& p) {
+  if (p.ethertype != ethernet::kArp) return {};
+  uint8_t* arp = p.frame.data + p.l3;
+  if (p.frame.length < p.l3 + arp::kBytes || !arp::is_ipv4_over_ethernet(arp))
+    return drop(Counter::k_drop_arp_malformed);
+  // Somebody claims to be one of our VIPs: never learned, never answered, but seen (RFC 5227 §2.4).
+  if (policy_.find_vip(arp::sender(arp))) return drop(Counter::k_drop_arp_conflict);
+  const PolicyVip* vip = policy_.find_vip(arp::target(arp));
+  if (!vip || arp::operation(arp) != arp::kRequest) return {Verdict::pass};
+  if (!vip->active) return drop(Counter::k_drop_vip_inactive);
+
+  arp::answer(arp, own_mac(p));
+  ethernet::set_addresses(p.frame.data, ethernet::source(p.frame.data), own_mac(p));
+  memset(p.frame.vnet(), 0, kVnetBytes);
+  return {Verdict::reply, Counter::k_arp_replies, p.frame.ingress};
+}
+
+Verdict Path::network(Packet& p) {
+  p.ip = p.frame.data + p.l3;
+  const uint32_t available = p.frame.length - p.l3;
+  if (available < ipv4::kHeader || ipv4::version(p.ip) != 4) return drop(Counter::k_drop_ip_header);
+  p.ip_header = ipv4::header_length(p.ip);
+  if (p.ip_header < ipv4::kHeader || p.ip_header > available) return drop(Counter::k_drop_ip_header);
+  p.vip = ipv4::destination(p.ip);
+  const PolicyVip* vip = policy_.find_vip(p.vip);
+  if (!vip) return {Verdict::pass};
+  if (!vip->active) return drop(Counter::k_drop_vip_inactive);
+
+  p.ip_length = ipv4::total_length(p.ip);  // the frame may be longer: padding
+  if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
+  if (is_group(ethernet::destination(p.frame.data))) return drop(Counter::k_drop_link_broadcast);
+  if (checksum(p.ip, p.ip_header) != 0) return drop(Counter::k_drop_ip_checksum);
+  if (!ipv4::is_valid_source(p.ip)) return drop(Counter::k_drop_ip_source);
+  if (ipv4::is_fragment(p.ip)) return drop(Counter::k_drop_ip_fragment);
+  if (ipv4::ttl(p.ip) == 0) return drop(Counter::k_drop_ip_ttl);
+  p.source = ipv4::source(p.ip);
+  p.protocol = ipv4::protocol(p.ip);
+  p.l4 = p.ip + p.ip_header;
+  p.l4_length = p.ip_length - p.ip_header;
+  return {};
+}
+
+Verdict Path::control_message(Packet& p) {
+  if (p.protocol != ipv4::kIcmp) return {};
+  if (p.l4_length < icmp::kHeader) return drop(Counter::k_drop_icmp_header);
+  if (!(p.frame.vnet()->flags & VnetHdr::kNeedsChecksum) && checksum(p.l4, p.l4_length) != 0)
+    return drop(Counter::k_drop_icmp_checksum);
+  p.l4_header = icmp::kHeader;
+  const uint8_t type = icmp::type(p.l4);
+  if (type == icmp::kEcho) return answer_echo(p);
+  return icmp::is_error(type) ? steer_error(p) : drop(Counter::k_drop_icmp_type);
+}
+
+Verdict Path::transport(Packet& p) {
+  if (p.endpoint) return {};  // an ICMP error has found its way
+  if (p.protocol == ipv4::kTcp) {
+    if (p.l4_length < tcp::kHeader) return drop(Counter::k_drop_tcp_header);
+    p.l4_header = tcp::header_length(p.l4);
+    if (p.l4_header < tcp::kHeader || p.l4_header > p.l4_length) return drop(Counter::k_drop_tcp_header);
+    p.tcp_flags = tcp::flags(p.l4);
+    if (tcp::are_senseless(p.tcp_flags)) return drop(Counter::k_drop_tcp_flags);
+  } else if (p.protocol == ipv4::kUdp) {
+    if (p.l4_length < udp::kHeader || udp::length(p.l4) < udp::kHeader || udp::length(p.l4) > p.l4_length)
+      return drop(Counter::k_drop_udp_header);
+    p.l4_header = udp::kHeader;
+  } else {
+    return drop(Counter::k_drop_protocol_unsupported);
+  }
+  // Ports stand in the same place in both.
+  p.client_port = udp::source_port(p.l4);
+  p.port = udp::destination_port(p.l4);
+  if (p.client_port == 0 || p.port == 0) return drop(Counter::k_drop_port_zero);
+  // A packet from itself to itself ("land") would make a server talk to itself for ever.
+  if (p.source == p.vip && p.client_port == p.port) return drop(Counter::k_drop_ip_source);
+  return {};
+}
+
+Verdict Path::rewrite(Packet& p) {
+  const PolicyInterface& out = policy_.interface(p.endpoint->egress);
+  const VnetHdr* vnet = p.frame.vnet();
+  // A frame with segmentation left to do is as long as its segments will be; the kernel would take a too long
+  // one and lose it.
+  const uint32_t longest = vnet->gso_type ? p.ip_header + p.l4_header + vnet->gso_size : p.ip_length;
+  if (longest > out.mtu) {
+    if (!ipv4::dont_fragment(p.ip)) return drop(Counter::k_drop_too_big);
+    return unreachable(p, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
+  }
+  ethernet::set_addresses(p.frame.data, p.endpoint->mac, out.mac);
+  return {Verdict::forward, Counter::k_forwarded_frames, p.endpoint->egress};
+}
+
+}  // namespace coscanet

@@ -1,0 +1,63 @@
+#pragma once
+// The path of a packet through a forwarder: bytes in, verdict and bytes out. No system call, no allocation,
+// no log: time is an argument, the rest lies in the segment.
+#include "core/packet.h"
+#include "core/segment.h"
+
+namespace coscanet {
+
+class Path {
+ public:
+  /// `forwarder`: the slot in the segment whose counters and claims are ours. Its process has started that
+  /// slot (see Owner).
+  Path(const Segment& segment, unsigned forwarder);
+
+  /// Before each batch: reads the clock (boot clock, milliseconds) and pins the policy in force.
+  void begin(uint64_t now_ms);
+  /// Before going to sleep: lets go of the policy.
+  void end() { segment_.unpin_snapshot(forwarder_); }
+
+  /// Decides and rewrites one frame. `reply` answers stand in the frame itself or in `scratch`; then `frame`
+  /// points there.
+  Verdict process(Frame& frame, Scratch& scratch);
+
+  Counters& counters() { return counters_; }
+
+ private:
+  // The steps, in order. Each learns something or gives the verdict.
+  Verdict link(Packet& p);
+  Verdict answer_arp(Packet& p);
+  Verdict network(Packet& p);
+  Verdict control_message(Packet& p);
+  Verdict transport(Packet& p);
+  Verdict choose(Packet& p);
+  Verdict rewrite(Packet& p);
+
+  Verdict answer_echo(Packet& p);
+  Verdict steer_error(Packet& p);
+  Verdict refuse(Packet& p);
+  Verdict reset(Packet& p);
+  Verdict unreachable(Packet& p, uint8_t code, uint16_t mtu, Counter counter);
+
+  const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
+  const PolicyEndpoint* schedule(const FlowKey& key, uint64_t hash, const Packet& p,
+                                 const PolicyService& service, FlowTable::Ref& flow);
+  EndpointRef hash_choice(uint64_t hash, const PolicyService& service);
+  uint8_t* start_reply(const Packet& p);
+  Verdict send_reply(Packet& p, uint32_t ip_length, Counter counter);
+  Verdict drop(Counter reason) const { return {Verdict::drop, reason, 0}; }
+  Mac own_mac(const Packet& p) const { return policy_.interface(p.frame.ingress).mac; }
+
+  Segment segment_;
+  unsigned forwarder_;
+  Owner owner_;
+  Counters& counters_;
+  FlowTable flows_;
+  Policy policy_;
+  bool has_policy_ = false;
+  uint64_t now_ms_ = 0;
+  uint32_t now_ = 0;  // seconds
+  Scratch* scratch_ = nullptr;
+};
+
+}  // namespace coscanet

@@ -1,0 +1,79 @@
+#pragma once
+// The IPv4 header (RFC 791). Accessors need kHeader bytes; the caller checks header_length and total_length
+// once.
+#include "core/checksum.h"
+
+namespace coscanet::ipv4 {
+
+constexpr uint32_t kHeader = 20;
+constexpr uint8_t kIcmp = 1;
+constexpr uint8_t kTcp = 6;
+constexpr uint8_t kUdp = 17;
+constexpr uint8_t kDefaultTtl = 64;
+
+inline uint8_t version(const uint8_t* p) {
+  return p[0] >> 4;
+}
+inline uint32_t header_length(const uint8_t* p) {
+  return (p[0] & 15u) * 4;
+}
+inline uint32_t total_length(const uint8_t* p) {
+  return load_be16(p + 2);
+}
+inline bool dont_fragment(const uint8_t* p) {
+  return p[6] & 0x40;
+}
+/// More fragments to come, or not the first one.
+inline bool is_fragment(const uint8_t* p) {
+  return load_be16(p + 6) & 0x3fff;
+}
+inline uint8_t ttl(const uint8_t* p) {
+  return p[8];
+}
+inline uint8_t protocol(const uint8_t* p) {
+  return p[9];
+}
+inline Address source(const uint8_t* p) {
+  return Address::v4(p + 12);
+}
+inline Address destination(const uint8_t* p) {
+  return Address::v4(p + 16);
+}
+
+/// May this stand in a source field? Not "this network", loopback, multicast, broadcast (RFC 1122 §3.2.1.3).
+inline bool is_valid_source(const uint8_t* p) {
+  return p[12] != 0 && p[12] != 127 && p[12] < 224;
+}
+
+inline void swap_addresses(uint8_t* p) {
+  uint8_t source[4];
+  memcpy(source, p + 12, 4);
+  memcpy(p + 12, p + 16, 4);
+  memcpy(p + 16, source, 4);
+}
+inline void set_ttl(uint8_t* p, uint8_t ttl) {
+  const uint16_t before = load_be16(p + 8);
+  p[8] = ttl;
+  store_be16(p + 10, checksum_update(load_be16(p + 10), before, load_be16(p + 8)));
+}
+
+/// A header without options, its checksum done.
+inline void write(uint8_t* p, uint32_t total_length, uint8_t protocol, const Address& source,
+                  const Address& destination) {
+  memset(p, 0, kHeader);
+  p[0] = 0x45;
+  store_be16(p + 2, static_cast<uint16_t>(total_length));
+  p[6] = 0x40;
+  p[8] = kDefaultTtl;
+  p[9] = protocol;
+  source.store_v4(p + 12);
+  destination.store_v4(p + 16);
+  store_be16(p + 10, checksum(p, kHeader));
+}
+
+/// Sum of the pseudo-header (RFC 9293 §3.1), to go on with checksum_add.
+inline uint32_t pseudo_sum(const uint8_t* p, uint32_t l4_length) {
+  return checksum_add(protocol(p) + l4_length, p + 12, 8);
+}
+
+}  // namespace coscanet::ipv4

@@ -1,0 +1,129 @@
+#include "core/policy.h"
+
+namespace coscanet {
+namespace {
+
+// Operators choose these keys, so a fixed hash will do; tables are at most half full, so probing ends.
+uint32_t mix(uint64_t x) {
+  x *= 0x9e3779b97f4a7c15u;
+  return static_cast<uint32_t>(x ^ x >> 32);
+}
+uint32_t vip_hash(const Address& a) {
+  return mix(a.high * 31 + a.low);
+}
+uint32_t service_hash(const Address& vip, uint8_t protocol, uint16_t port) {
+  return mix(vip.high * 31 + vip.low + (static_cast<uint64_t>(protocol) << 16 | port));
+}
+
+uint32_t table_size(uint32_t entries) {
+  uint32_t size = 2;
+  while (size < 2 * entries) size *= 2;
+  return size;
+}
+
+}  // namespace
+
+PolicyLayout PolicyLayout::of(const Limits& limits) {
+  PolicyLayout layout;
+  uint32_t at = 0;
+  auto take = [&at](uint32_t bytes) {
+    const uint32_t here = at;
+    at += (bytes + 63) & ~63u;
+    return here;
+  };
+  take(sizeof(PolicyHeader));
+  layout.vips = take(table_size(limits.vips) * sizeof(PolicyVip));
+  layout.services = take(table_size(limits.services) * sizeof(PolicyService));
+  layout.endpoints = take(limits.endpoints * sizeof(PolicyEndpoint));
+  layout.ring = take(limits.ring_slots * sizeof(uint16_t));
+  layout.registry = take(limits.registry_bytes);
+  layout.bytes = at;
+  return layout;
+}
+
+Policy::Policy(uint8_t* base, const Limits& limits) : limits_(limits) {
+  const PolicyLayout layout = PolicyLayout::of(limits);
+  header_ = reinterpret_cast<PolicyHeader*>(base);
+  vips_ = reinterpret_cast<PolicyVip*>(base + layout.vips);
+  services_ = reinterpret_cast<PolicyService*>(base + layout.services);
+  endpoints_ = reinterpret_cast<PolicyEndpoint*>(base + layout.endpoints);
+  ring_ = reinterpret_cast<uint16_t*>(base + layout.ring);
+  registry_ = base + layout.registry;
+}
+
+const PolicyVip* Policy::find_vip(const Address& address) const {
+  for (uint32_t i = vip_hash(address);; ++i) {
+    const PolicyVip& vip = vips_[i & header_->vip_mask];
+    if (!vip.used) return nullptr;
+    if (vip.address == address) return &vip;
+  }
+}
+
+const PolicyService* Policy::find_service(const Address& vip, uint8_t protocol, uint16_t port) const {
+  for (uint32_t i = service_hash(vip, protocol, port);; ++i) {
+    const PolicyService& service = services_[i & header_->service_mask];
+    if (!service.used) return nullptr;
+    if (service.port == port && service.protocol == protocol && service.vip == vip) return &service;
+  }
+}
+
+const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
+  if (ref.slot >= limits_.endpoints) return nullptr;
+  const PolicyEndpoint& endpoint = endpoints_[ref.slot];
+  return endpoint.used && endpoint.incarnation == ref.incarnation ? &endpoint : nullptr;
+}
+
+void PolicyWriter::clear() {
+  const uint32_t generation = header_->generation.load(std::memory_order_relaxed);
+  memset(static_cast<void*>(header_), 0, PolicyLayout::of(limits_).registry);
+  header_->generation.store(generation, std::memory_order_relaxed);
+  header_->vip_mask = table_size(limits_.vips) - 1;
+  header_->service_mask = table_size(limits_.services) - 1;
+}
+
+bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu) {
+  if (header_->interface_count == kInterfaces) return false;
+  header_->interfaces[header_->interface_count++] = {mac, mtu};
+  return true;
+}
+
+bool PolicyWriter::add_vip(const Address& address, bool active) {
+  if (header_->vip_count == limits_.vips || find_vip(address)) return false;
+  uint32_t i = vip_hash(address) & header_->vip_mask;
+  while (vips_[i].used) i = (i + 1) & header_->vip_mask;
+  vips_[i] = {address, true, active};
+  ++header_->vip_count;
+  return true;
+}
+
+bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
+                                bool open) {
+  if (slot >= limits_.endpoints || endpoints_[slot].used || egress >= header_->interface_count) return false;
+  endpoints_[slot] = {mac, incarnation, egress, true, open};
+  return true;
+}
+
+bool PolicyWriter::add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port,
+                               const uint32_t* ring, uint32_t ring_length, const Timeouts& timeouts) {
+  if (slot >= limits_.services || header_->service_count == limits_.services) return false;
+  if (ring_length > limits_.ring_slots - header_->ring_used || find_service(vip, protocol, port))
+    return false;
+  for (uint32_t i = 0; i < ring_length; ++i)
+    if (ring[i] >= limits_.endpoints || !endpoints_[ring[i]].used) return false;
+  uint32_t i = service_hash(vip, protocol, port) & header_->service_mask;
+  while (services_[i].used) i = (i + 1) & header_->service_mask;
+  services_[i] = {vip,         port,    protocol, true, static_cast<uint16_t>(slot), header_->ring_used,
+                  ring_length, timeouts};
+  for (uint32_t k = 0; k < ring_length; ++k) ring_[header_->ring_used++] = static_cast<uint16_t>(ring[k]);
+  ++header_->service_count;
+  return true;
+}
+
+bool PolicyWriter::set_registry(const uint8_t* bytes, uint32_t length) {
+  if (length > limits_.registry_bytes) return false;
+  memcpy(registry_, bytes, length);
+  header_->registry_length = length;
+  return true;
+}
+
+}  // namespace coscanet

@@ -1,0 +1,97 @@
+#include "core/segment.h"
+
+namespace coscanet {
+namespace {
+
+struct Layout {
+  uint64_t forwarders, cursors, snapshots, flows, bytes;
+};
+
+Layout layout_of(const Limits& limits) {
+  Layout layout;
+  uint64_t at = 0;
+  auto take = [&at](uint64_t bytes, uint64_t alignment) {
+    const uint64_t here = (at + alignment - 1) / alignment * alignment;
+    at = here + bytes;
+    return here;
+  };
+  take(sizeof(SegmentHeader), 64);
+  layout.forwarders = take(FlowTable::kOwners * sizeof(ForwarderSlot), 64);
+  layout.cursors = take(limits.services * sizeof(std::atomic<uint32_t>), 64);
+  layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
+  layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
+  layout.bytes = at;
+  return layout;
+}
+
+}  // namespace
+
+uint64_t Segment::bytes(const Limits& limits) {
+  return layout_of(limits).bytes;
+}
+
+void Segment::format(uint8_t* memory, const Limits& limits, const HashKey& key, const char* boot_id) {
+  auto* header = reinterpret_cast<SegmentHeader*>(memory);
+  header->version = kSegmentVersion;
+  header->bytes = bytes(limits);
+  strncpy(header->boot_id, boot_id, kBootIdBytes - 1);
+  header->hash_key = key;
+  header->limits = limits;
+  header->magic = kSegmentMagic;  // last: a half-made segment does not fit
+}
+
+bool Segment::fits(const uint8_t* memory, uint64_t length, const Limits& limits, const char* boot_id) {
+  const auto* header = reinterpret_cast<const SegmentHeader*>(memory);
+  return length >= sizeof(SegmentHeader) && header->magic == kSegmentMagic &&
+         header->version == kSegmentVersion && header->limits == limits && header->bytes == bytes(limits) &&
+         length == header->bytes && strncmp(header->boot_id, boot_id, kBootIdBytes - 1) == 0;
+}
+
+Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(memory)) {
+  const Layout layout = layout_of(header_->limits);
+  forwarders_ = reinterpret_cast<ForwarderSlot*>(memory + layout.forwarders);
+  cursors_ = reinterpret_cast<std::atomic<uint32_t>*>(memory + layout.cursors);
+  snapshots_ = memory + layout.snapshots;
+  snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
+  flows_ = reinterpret_cast<FlowEntry*>(memory + layout.flows);
+}
+
+FlowTable Segment::flow_table() const {
+  return FlowTable(flows_, header_->limits.flows, header_->hash_key, header_->incarnations);
+}
+
+uint8_t* Segment::free_snapshot(unsigned* index) const {
+  auto held = [this](unsigned i) {
+    if (header_->active.load() == i + 1) return true;
+    for (unsigned f = 0; f < FlowTable::kOwners; ++f)
+      if (forwarders_[f].snapshot.load() == i + 1) return true;
+    return false;
+  };
+  unsigned i = 0;
+  while (held(i)) ++i;  // ends: see kSnapshots
+  PolicyWriter(snapshot(i), header_->limits).clear();
+  *index = i;
+  return snapshot(i);
+}
+
+void Segment::activate(unsigned index) const {
+  header_->active.store(index + 1);
+}
+
+uint8_t* Segment::active_snapshot() const {
+  const uint32_t active = header_->active.load();
+  return active ? snapshot(active - 1) : nullptr;
+}
+
+uint8_t* Segment::pin_snapshot(unsigned forwarder) const {
+  // Announce, then look again: a snapshot announced while it was in force is not handed out for writing.
+  std::atomic<uint32_t>& hazard = forwarders_[forwarder].snapshot;
+  uint32_t active = header_->active.load(std::memory_order_acquire);
+  while (hazard.load(std::memory_order_relaxed) != active) {
+    hazard.store(active);
+    active = header_->active.load();
+  }
+  return active ? snapshot(active - 1) : nullptr;
+}
+
+}  // namespace coscanet

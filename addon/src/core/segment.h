@@ -1,0 +1,84 @@
+#pragma once
+// The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
+// again.
+//
+//   SegmentHeader │ ForwarderSlot × 16 │ schedule cursors │ snapshots │ flow table
+//
+// The supervisor writes snapshots; forwarders write their own slot, the flow table and the cursors.
+#include "core/counters.h"
+#include "core/flow_table.h"
+#include "core/limiter.h"
+#include "core/policy.h"
+
+namespace coscanet {
+
+constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
+constexpr uint32_t kSegmentVersion = 1;
+// One in force, one for each forwarder that may still read an older one, one to write: there is always a free
+// one.
+constexpr unsigned kSnapshots = FlowTable::kOwners + 2;
+constexpr unsigned kBootIdBytes = 40;
+
+struct SegmentHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint64_t bytes;
+  char boot_id[kBootIdBytes];  // clocks and rings do not survive a reboot, so neither does this
+  HashKey hash_key;
+  Limits limits;
+  std::atomic<uint32_t> active;  // index of the snapshot in force, plus 1; 0: none yet
+  Limiter replies;
+  std::atomic<uint32_t> incarnations[FlowTable::kOwners];  // of each forwarder slot: how often it was started
+};
+
+/// A forwarder's own place. Only its process writes it; the supervisor empties it when that process is dead.
+struct alignas(64) ForwarderSlot {
+  std::atomic<int32_t> pid;
+  std::atomic<uint64_t> start_time;
+  std::atomic<uint64_t> heartbeat_ms;  // boot clock
+  std::atomic<uint32_t> snapshot;      // hazard: index plus 1 of the snapshot that it may be reading
+  std::atomic<int32_t> descriptors[kInterfaces];
+  std::atomic<uint64_t> ring_cookie[kInterfaces];  // SO_COOKIE of the socket that ring_index belongs to
+  std::atomic<uint32_t> ring_index[kInterfaces];
+  alignas(64) Counters counters;
+};
+
+class Segment {
+ public:
+  static uint64_t bytes(const Limits& limits);
+  /// Lays out zeroed memory of bytes(limits).
+  static void format(uint8_t* memory, const Limits& limits, const HashKey& key, const char* boot_id);
+  /// Is this a segment of ours, of these limits and this boot?
+  static bool fits(const uint8_t* memory, uint64_t length, const Limits& limits, const char* boot_id);
+
+  explicit Segment(uint8_t* memory);
+
+  SegmentHeader& header() const { return *header_; }
+  ForwarderSlot& forwarder(unsigned index) const { return forwarders_[index]; }
+  std::atomic<uint32_t>& cursor(uint16_t service_slot) const { return cursors_[service_slot]; }
+  FlowTable flow_table() const;
+
+  /// Supervisor: a snapshot that no forwarder can be reading, cleared, to fill and pass to activate().
+  uint8_t* free_snapshot(unsigned* index) const;
+  void activate(unsigned index) const;
+  /// The snapshot in force, or null. For the supervisor, who alone changes it.
+  uint8_t* active_snapshot() const;
+
+  /// Forwarder: pins the snapshot in force until the next pin; null when none is published.
+  uint8_t* pin_snapshot(unsigned forwarder) const;
+  void unpin_snapshot(unsigned forwarder) const { forwarders_[forwarder].snapshot.store(0); }
+
+ private:
+  uint8_t* snapshot(unsigned index) const {
+    return snapshots_ + static_cast<uint64_t>(index) * snapshot_bytes_;
+  }
+
+  SegmentHeader* header_;
+  ForwarderSlot* forwarders_;
+  std::atomic<uint32_t>* cursors_;
+  uint8_t* snapshots_;
+  uint64_t snapshot_bytes_;
+  FlowEntry* flows_;
+};
+
+}  // namespace coscanet

@@ -1,0 +1,266 @@
+#include "device/af_packet.h"
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
+
+namespace coscanet {
+namespace {
+
+constexpr unsigned kBlockBytes = 1 << 16;
+constexpr int kReceiveQueueBytes = 8 << 20;  // long frames wait here
+constexpr int kSendQueueBytes = 1 << 20;
+constexpr int kSendWaitMs = 10;
+
+template <typename T>
+bool set(int fd, int level, int name, const T& value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/// SO_*BUFFORCE passes the host's limit; a process that may not (no CAP_NET_ADMIN) gets what the limit
+/// allows.
+void set_buffer(int fd, int force, int plain, int bytes) {
+  if (!set(fd, SOL_SOCKET, force, bytes)) set(fd, SOL_SOCKET, plain, bytes);
+}
+
+/// A bound socket with its ring, not yet in a group; -1 with errno.
+int open_socket(int interface_index, unsigned slots) {
+  // Protocol 0: nothing arrives before bind(), when all is set.
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  tpacket_req ring{};
+  ring.tp_block_size = kBlockBytes;
+  ring.tp_frame_size = kSlotBytes;
+  ring.tp_block_nr = (slots * kSlotBytes + kBlockBytes - 1) / kBlockBytes;
+  ring.tp_frame_nr = ring.tp_block_nr * (kBlockBytes / kSlotBytes);
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = __builtin_bswap16(ETH_P_ALL);
+  address.sll_ifindex = interface_index;
+  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveQueueBytes);
+  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, kSendQueueBytes);
+  // The header before the ring (else EBUSY); the reserve gives each frame the headroom for a tag.
+  if (set(fd, SOL_PACKET, PACKET_VERSION, static_cast<int>(TPACKET_V2)) &&
+      set(fd, SOL_PACKET, PACKET_VNET_HDR, 1) && set(fd, SOL_PACKET, PACKET_RESERVE, 16u) &&
+      set(fd, SOL_PACKET, PACKET_COPY_THRESH, 1) && set(fd, SOL_PACKET, PACKET_RX_RING, ring) &&
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+    return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+/// The first member founds a group of a number of its own; the others join it.
+bool join_fanout(int fd, int* group) {
+  int flags = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
+  if (*group < 0) flags |= PACKET_FANOUT_FLAG_UNIQUEID;
+  const int argument = (*group < 0 ? 0 : *group) | flags << 16;
+  if (!set(fd, SOL_PACKET, PACKET_FANOUT, argument)) return false;
+  if (*group >= 0) return true;
+  int founded = 0;
+  socklen_t length = sizeof founded;
+  if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &founded, &length) != 0) return false;
+  *group = founded & 0xffff;
+  return true;
+}
+
+uint64_t socket_cookie(int fd) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
+  return cookie;
+}
+
+uint32_t status_of(uint8_t* slot) {
+  return __atomic_load_n(&reinterpret_cast<tpacket2_hdr*>(slot)->tp_status, __ATOMIC_ACQUIRE);
+}
+
+/// Puts the tag that the kernel took out back in: everything before it moves four bytes ahead.
+void insert_tag(Frame& f) {
+  uint8_t* from = f.data - kVnetBytes;
+  memmove(from - kTagBytes, from, kVnetBytes + 12);
+  f.data -= kTagBytes;
+  f.length += kTagBytes;
+  store_be16(f.data + 12, f.tag_tpid);
+  store_be16(f.data + 14, f.tag_tci);
+  VnetHdr* vnet = f.vnet();
+  if (vnet->flags & VnetHdr::kNeedsChecksum)
+    vnet->csum_start = static_cast<uint16_t>(vnet->csum_start + kTagBytes);
+  if (vnet->gso_type) vnet->hdr_len = static_cast<uint16_t>(vnet->hdr_len + kTagBytes);
+  f.tagged = false;
+}
+
+}  // namespace
+
+int open_packet_sockets(const char* interface, unsigned slots, int* descriptors, unsigned count) {
+  const int interface_index = static_cast<int>(if_nametoindex(interface));
+  if (interface_index == 0) return ENODEV;
+  int group = -1;
+  for (unsigned i = 0; i < count; ++i) {
+    descriptors[i] = open_socket(interface_index, slots);
+    if (descriptors[i] >= 0 && join_fanout(descriptors[i], &group)) continue;
+    const int error = errno;
+    for (unsigned k = 0; k <= i; ++k)
+      if (descriptors[k] >= 0) close(descriptors[k]);
+    return error;
+  }
+  return 0;
+}
+
+AfPacketDevice::AfPacketDevice(uint8_t index, int descriptor, ForwarderSlot& slot, Counters& counters)
+    : index_(index), fd_(descriptor), state_(slot), counters_(counters) {}
+
+AfPacketDevice::~AfPacketDevice() {
+  if (ring_) munmap(ring_, static_cast<size_t>(slots_) * kSlotBytes);
+}
+
+int AfPacketDevice::open() {
+  // The kernel does not tell the size of a ring, but it refuses to map any other.
+  for (uint32_t slots = kBlockBytes / kSlotBytes; slots <= 1u << 20 && !ring_; slots *= 2) {
+    void* memory =
+        mmap(nullptr, static_cast<size_t>(slots) * kSlotBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    if (memory == MAP_FAILED && errno != EINVAL) return errno;
+    if (memory == MAP_FAILED) continue;
+    ring_ = static_cast<uint8_t*>(memory);
+    slots_ = slots;
+  }
+  if (!ring_) return EINVAL;
+  long_ = std::make_unique<uint8_t[]>(kLongFrames * (kHeadroom + kLongBytes));
+  const uint64_t cookie = socket_cookie(fd_);
+  if (state_.ring_cookie[index_].exchange(cookie) != cookie) state_.ring_index[index_].store(0);
+  next_ = state_.ring_index[index_].load();
+  return 0;
+}
+
+int AfPacketDevice::take_error() {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  sockaddr_ll address{};
+  length = sizeof address;
+  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return errno;
+  return address.sll_ifindex > 0 ? 0 : ENODEV;  // -1: the interface was deleted
+}
+
+/// After a kill between reading a slot and storing the index, ours may be the kernel's while later ones wait.
+bool AfPacketDevice::skip_to_next_full_slot() {
+  pollfd readable = {fd_, POLLIN, 0};
+  if (poll(&readable, 1, 0) <= 0 || !(readable.revents & POLLIN)) return false;
+  for (uint32_t i = 0; i < slots_; ++i)
+    if (status_of(slot(next_ + i)) & TP_STATUS_USER) {
+      next_ += i;
+      return true;
+    }
+  return false;
+}
+
+unsigned AfPacketDevice::receive(Frame* frames) {
+  if (!(status_of(slot(next_)) & TP_STATUS_USER) && !skip_to_next_full_slot()) return 0;
+  unsigned count = 0;
+  while (count < kBatch && lent_ < slots_ / 2 && long_used_ < kLongFrames) {
+    uint8_t* base = slot(next_);
+    const uint32_t status = status_of(base);
+    if (!(status & TP_STATUS_USER)) break;
+    ++next_;
+    ++lent_;
+    const auto* header = reinterpret_cast<tpacket2_hdr*>(base);
+    Frame& f = frames[count];
+    f = {base + header->tp_mac, header->tp_len, index_};
+    if (header->tp_snaplen < header->tp_len) {
+      if (!(status & TP_STATUS_COPY)) {
+        counters_.add(Counter::k_drop_rx_truncated);
+        continue;
+      }
+      f.data = receive_long(f.data, header->tp_len);
+      if (!f.data) continue;
+    }
+    f.vnet()->flags &= VnetHdr::kNeedsChecksum;  // the other bits are for the receiver and refused by send
+    if (status & TP_STATUS_VLAN_VALID) {
+      f.tagged = true;
+      f.tag_tci = header->tp_vlan_tci;
+      f.tag_tpid = (status & TP_STATUS_VLAN_TPID_VALID) ? header->tp_vlan_tpid : 0x8100;
+    }
+    ++count;
+  }
+  if (count == 0) release();  // all that waited was unusable
+  return count;
+}
+
+/// The whole of a frame whose first bytes are at `start`: from the socket's queue. After a crash the queue
+/// and the ring may be out of step; frames that do not match are let go until they are in step again.
+uint8_t* AfPacketDevice::receive_long(const uint8_t* start, uint32_t length) {
+  constexpr uint32_t kCompared = 96;
+  uint8_t* frame = long_.get() + long_used_ * (kHeadroom + kLongBytes) + kHeadroom;
+  for (;;) {
+    const ssize_t got = recv(fd_, frame - kVnetBytes, kVnetBytes + kLongBytes, MSG_DONTWAIT | MSG_TRUNC);
+    if (got < 0) {
+      counters_.add(Counter::k_drop_rx_unpaired);
+      return nullptr;
+    }
+    if (got > static_cast<ssize_t>(kVnetBytes + kLongBytes)) {
+      counters_.add(Counter::k_drop_rx_truncated);
+      continue;
+    }
+    if (got == static_cast<ssize_t>(kVnetBytes + length) && memcmp(frame, start, kCompared) == 0) break;
+    counters_.add(Counter::k_drop_rx_unpaired);
+  }
+  ++long_used_;
+  return frame;
+}
+
+void AfPacketDevice::release() {
+  for (uint32_t i = next_ - lent_; i != next_; ++i)
+    __atomic_store_n(&reinterpret_cast<tpacket2_hdr*>(slot(i))->tp_status, TP_STATUS_KERNEL,
+                     __ATOMIC_RELEASE);
+  lent_ = 0;
+  long_used_ = 0;
+  state_.ring_index[index_].store(next_ % slots_, std::memory_order_relaxed);
+}
+
+void AfPacketDevice::send(Frame* const* frames, unsigned count) {
+  mmsghdr messages[kBatch] = {};
+  iovec vectors[kBatch];
+  for (unsigned i = 0; i < count; ++i) {
+    if (frames[i]->tagged) insert_tag(*frames[i]);
+    vectors[i] = {frames[i]->data - kVnetBytes, frames[i]->length + kVnetBytes};
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent);
+}
+
+/// Sends or gives up at least one of `count` messages; returns how many are done with.
+unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count) {
+  int sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
+  if (sent > 0) return static_cast<unsigned>(sent);
+  if (errno == EINTR) return 0;
+  if (errno != EAGAIN && errno != ENOBUFS) {
+    counters_.add(Counter::k_drop_tx_error);
+    return 1;
+  }
+  // The way is full: wait for room, but not so long that the ring overflows behind us.
+  counters_.add(Counter::k_tx_waits);
+  pollfd writable = {fd_, POLLOUT, 0};
+  if (errno == ENOBUFS)
+    poll(nullptr, 0, 1);  // a full queueing discipline has no event to wait for
+  else
+    poll(&writable, 1, kSendWaitMs);
+  sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
+  if (sent > 0) return static_cast<unsigned>(sent);
+  counters_.add(Counter::k_drop_tx_full);
+  return 1;
+}
+
+}  // namespace coscanet

@@ -1,0 +1,63 @@
+#pragma once
+// AF_PACKET: a TPACKET_V2 receive ring in memory that the kernel fills, and sendmmsg straight out of its
+// slots.
+//
+//   socket ──► ring of 2 KiB slots ──► frames ──► sendmmsg on the other side's socket
+//        └───► receive queue: frames longer than a slot, whole (PACKET_COPY_THRESH)
+//
+// Both directions carry the virtio_net_hdr, so that 64 kB frames with unfinished checksums pass as they are.
+// The index of the next slot lies in the segment: a new process goes on where a killed one stopped. There is
+// no transmit ring, which could not (a kill between filling a slot and counting it stalls or repeats frames).
+#include <sys/socket.h>
+
+#include <memory>
+
+#include "core/segment.h"
+#include "device/device.h"
+
+namespace coscanet {
+
+constexpr unsigned kSlotBytes = 2048;
+constexpr unsigned kDefaultSlots = 4096;
+
+/// Opens `count` sockets on one interface in one fan-out group, ready to receive: kernel flow hash, our own
+/// frames not looped back. 0, or an errno; nothing stays open on failure.
+int open_packet_sockets(const char* interface, unsigned slots, int* descriptors, unsigned count);
+
+class AfPacketDevice : public Device {
+ public:
+  /// `descriptor`: one of open_packet_sockets, not owned. `slot` keeps the ring's index.
+  AfPacketDevice(uint8_t index, int descriptor, ForwarderSlot& slot, Counters& counters);
+  ~AfPacketDevice() override;
+
+  /// Maps the ring. 0, or an errno.
+  int open();
+  /// The socket's pending error, cleared: 0 when it can go on (the interface is only down), else an errno.
+  int take_error();
+
+  unsigned receive(Frame* frames) override;
+  void release() override;
+  void send(Frame* const* frames, unsigned count) override;
+
+ private:
+  static constexpr unsigned kLongFrames = 16;           // at most so many in a batch
+  static constexpr unsigned kLongBytes = 65536 + 1024;  // the longest frame of an interface without BIG TCP
+
+  uint8_t* slot(uint32_t index) const { return ring_ + static_cast<uint64_t>(index % slots_) * kSlotBytes; }
+  bool skip_to_next_full_slot();
+  uint8_t* receive_long(const uint8_t* start, uint32_t length);
+  unsigned send_some(mmsghdr* messages, unsigned count);
+
+  uint8_t index_;
+  int fd_;
+  ForwarderSlot& state_;
+  Counters& counters_;
+  uint8_t* ring_ = nullptr;
+  uint32_t slots_ = 0;
+  uint32_t next_ = 0;  // next slot to read
+  uint32_t lent_ = 0;  // slots before next_ that frames still point into
+  std::unique_ptr<uint8_t[]> long_;
+  unsigned long_used_ = 0;
+};
+
+}  // namespace coscanet

@@ -1,0 +1,85 @@
+#include "device/forwarder.h"
+
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "device/af_packet.h"
+#include "device/process.h"
+
+namespace coscanet {
+namespace {
+
+constexpr int kHeartbeatMs = 100;
+
+}  // namespace
+
+uint64_t boot_ms() {
+  timespec t;
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1000000;
+}
+
+unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count) {
+  static thread_local Scratch scratch[kBatch];
+  Frame frames[kBatch];
+  Frame* out[kInterfaces][kBatch];
+  unsigned out_count[kInterfaces] = {};
+
+  const unsigned count = in.receive(frames);
+  for (unsigned i = 0; i < count; ++i) {
+    const Verdict verdict = path.process(frames[i], scratch[i]);
+    if (verdict.kind == Verdict::forward || verdict.kind == Verdict::reply)
+      out[verdict.egress][out_count[verdict.egress]++] = &frames[i];
+  }
+  for (unsigned d = 0; d < device_count; ++d)
+    if (out_count[d]) devices[d]->send(out[d], out_count[d]);
+  in.release();
+  return count;
+}
+
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports,
+                  const std::atomic<bool>& stop) {
+  ForwarderSlot& slot = segment.forwarder(index);
+  // A new incarnation: what the last one had claimed in the flow table is free again.
+  segment.header().incarnations[index].fetch_add(1);
+  slot.heartbeat_ms.store(boot_ms());
+  slot.start_time.store(process_start_time(getpid()));
+  slot.pid.store(getpid());
+
+  Path path(segment, index);
+  std::unique_ptr<AfPacketDevice> owned[kInterfaces];
+  Device* devices[kInterfaces] = {};
+  pollfd polled[kInterfaces] = {};
+  for (unsigned d = 0; d < ports.count; ++d) {
+    slot.descriptors[d].store(ports.descriptors[d]);
+    owned[d] = std::make_unique<AfPacketDevice>(static_cast<uint8_t>(d), ports.descriptors[d], slot,
+                                                path.counters());
+    if (const int error = owned[d]->open()) return error;
+    devices[d] = owned[d].get();
+    polled[d] = {ports.descriptors[d], POLLIN, 0};
+  }
+
+  int error = 0;
+  while (!stop.load(std::memory_order_relaxed) && !error) {
+    const uint64_t now = boot_ms();
+    slot.heartbeat_ms.store(now, std::memory_order_relaxed);
+    path.begin(now);
+    unsigned moved = 0;
+    for (unsigned d = 0; d < ports.count; ++d)
+      moved += forward_batch(path, *devices[d], devices, ports.count);
+    if (moved) continue;
+    path.end();
+    if (poll(polled, ports.count, kHeartbeatMs) < 0 && errno != EINTR) error = errno;
+    for (unsigned d = 0; d < ports.count && !error; ++d)
+      if (polled[d].revents & (POLLERR | POLLHUP | POLLNVAL)) error = owned[d]->take_error();
+  }
+  path.end();
+  slot.pid.store(0);
+  return error;
+}
+
+}  // namespace coscanet

@@ -1,0 +1,25 @@
+#pragma once
+// The loop of a forwarder: wait, receive a batch, decide each frame, send.
+#include <atomic>
+
+#include "core/forward.h"
+#include "device/device.h"
+
+namespace coscanet {
+
+/// Moves one batch from `in` through the path to `devices`. Returns the number of frames received.
+unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count);
+
+/// Boot clock in milliseconds: goes on in suspend, as deadlines should.
+uint64_t boot_ms();
+
+struct ForwarderPorts {
+  unsigned count = 0;
+  int descriptors[kInterfaces] = {-1, -1};
+};
+
+/// Runs forwarder `index` of the segment until `stop` is set or a socket fails for good. 0, or an errno.
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports,
+                  const std::atomic<bool>& stop);
+
+}  // namespace coscanet

@@ -1,0 +1,104 @@
+#pragma once
+// Between JavaScript values and ours. Read functions throw a JavaScript TypeError and return false; the
+// caller returns at once. System errors become Errors with `code`.
+#include <arpa/inet.h>
+#include <napi.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "core/bytes.h"
+
+namespace coscanet {
+
+inline bool type_error(Napi::Env env, const std::string& what) {
+  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
+  return false;
+}
+
+inline Napi::Error system_error(Napi::Env env, int error, const std::string& what) {
+  const char* name = strerrorname_np(error);
+  Napi::Error e = Napi::Error::New(env, what + ": " + strerror(error));
+  e.Set("code", Napi::String::New(env, name ? name : "EUNKNOWN"));
+  e.Set("errno", Napi::Number::New(env, error));
+  return e;
+}
+
+inline Napi::Value throw_system(Napi::Env env, int error, const std::string& what) {
+  system_error(env, error, what).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+inline bool read_u32(const Napi::Value& value, const char* name, uint32_t* out) {
+  if (!value.IsNumber()) return type_error(value.Env(), std::string(name) + " must be a number");
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (!(number >= 0 && number <= 4294967295.0) ||
+      number != static_cast<double>(static_cast<uint32_t>(number)))
+    return type_error(value.Env(), std::string(name) + " must be a whole number of 32 bits");
+  *out = static_cast<uint32_t>(number);
+  return true;
+}
+
+inline bool read_bool(const Napi::Value& value, const char* name, bool* out) {
+  if (!value.IsBoolean()) return type_error(value.Env(), std::string(name) + " must be true or false");
+  *out = value.As<Napi::Boolean>().Value();
+  return true;
+}
+
+inline bool read_string(const Napi::Value& value, const char* name, std::string* out) {
+  if (!value.IsString()) return type_error(value.Env(), std::string(name) + " must be a string");
+  *out = value.As<Napi::String>().Utf8Value();
+  return true;
+}
+
+inline bool read_v4(const Napi::Value& value, const char* name, uint8_t* out) {
+  std::string text;
+  if (!read_string(value, name, &text)) return false;
+  return inet_pton(AF_INET, text.c_str(), out) == 1 ||
+         type_error(value.Env(), std::string(name) + ": no IPv4 address");
+}
+
+inline bool read_address(const Napi::Value& value, const char* name, Address* out) {
+  uint8_t bytes[4];
+  if (!read_v4(value, name, bytes)) return false;
+  *out = Address::v4(bytes);
+  return true;
+}
+
+inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
+  std::string text;
+  if (!read_string(value, name, &text)) return false;
+  int end = 0;
+  const bool fits = sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &(*out)[0], &(*out)[1],
+                           &(*out)[2], &(*out)[3], &(*out)[4], &(*out)[5], &end) == 6 &&
+                    static_cast<size_t>(end) == text.size();
+  return fits || type_error(value.Env(), std::string(name) + ": no MAC address");
+}
+
+inline Napi::String mac_text(Napi::Env env, const Mac& mac) {
+  char text[18];
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+           mac[5]);
+  return Napi::String::New(env, text);
+}
+
+inline Napi::String address_text(Napi::Env env, const Address& address) {
+  char text[INET_ADDRSTRLEN];
+  uint8_t bytes[4];
+  address.store_v4(bytes);
+  inet_ntop(AF_INET, bytes, text, sizeof text);
+  return Napi::String::New(env, text);
+}
+
+inline bool read_protocol(const Napi::Value& value, uint8_t* out) {
+  std::string text;
+  if (!read_string(value, "protocol", &text)) return false;
+  *out = text == "tcp" ? 6 : 17;
+  return text == "tcp" || text == "udp" || type_error(value.Env(), "protocol must be tcp or udp");
+}
+inline const char* protocol_text(uint8_t protocol) {
+  return protocol == 6 ? "tcp" : "udp";
+}
+
+}  // namespace coscanet

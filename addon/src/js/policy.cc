@@ -1,0 +1,156 @@
+#include "js/policy.h"
+
+#include <vector>
+
+#include "js/convert.h"
+
+namespace coscanet {
+namespace {
+
+bool read_interfaces(const Napi::Array& list, PolicyWriter& out) {
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Mac mac;
+    uint32_t mtu;
+    if (!read_mac(o.Get("mac"), "interface mac", &mac) || !read_u32(o.Get("mtu"), "interface mtu", &mtu))
+      return false;
+    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu)))
+      return type_error(list.Env(), "too many interfaces");
+  }
+  return true;
+}
+
+bool read_vips(const Napi::Array& list, PolicyWriter& out) {
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Address address;
+    bool active = false;
+    if (!read_address(o.Get("address"), "vip address", &address) ||
+        !read_bool(o.Get("active"), "vip active", &active))
+      return false;
+    if (!out.add_vip(address, active)) return type_error(list.Env(), "virtual IP twice, or too many");
+  }
+  return true;
+}
+
+bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    uint32_t slot, incarnation, egress;
+    Mac mac;
+    bool open = false;
+    if (!read_u32(o.Get("slot"), "endpoint slot", &slot) ||
+        !read_u32(o.Get("incarnation"), "endpoint incarnation", &incarnation) ||
+        !read_mac(o.Get("mac"), "endpoint mac", &mac) ||
+        !read_u32(o.Get("egress"), "endpoint egress", &egress) ||
+        !read_bool(o.Get("open"), "endpoint open", &open))
+      return false;
+    if (incarnation > 0xffff || egress >= kInterfaces ||
+        !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open))
+      return type_error(list.Env(), "endpoint slot taken, or a number out of its range");
+  }
+  return true;
+}
+
+bool read_timeouts(const Napi::Object& o, Timeouts* out) {
+  return read_u32(o.Get("syn"), "timeout syn", &out->of[0]) &&
+         read_u32(o.Get("established"), "timeout established", &out->of[1]) &&
+         read_u32(o.Get("closing"), "timeout closing", &out->of[2]) &&
+         read_u32(o.Get("udp"), "timeout udp", &out->of[3]);
+}
+
+bool read_services(const Napi::Array& list, PolicyWriter& out) {
+  std::vector<uint32_t> ring;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    uint32_t slot, port;
+    Address vip;
+    uint8_t protocol;
+    Timeouts timeouts;
+    if (!read_u32(o.Get("slot"), "service slot", &slot) || !read_address(o.Get("vip"), "service vip", &vip) ||
+        !read_protocol(o.Get("protocol"), &protocol) || !read_u32(o.Get("port"), "service port", &port) ||
+        !read_timeouts(o.Get("timeouts").As<Napi::Object>(), &timeouts))
+      return false;
+    const Napi::Array slots = o.Get("ring").As<Napi::Array>();
+    ring.resize(slots.Length());
+    for (uint32_t k = 0; k < ring.size(); ++k)
+      if (!read_u32(slots.Get(k), "ring slot", &ring[k])) return false;
+    if (port > 0xffff || !out.add_service(slot, vip, protocol, static_cast<uint16_t>(port), ring.data(),
+                                          static_cast<uint32_t>(ring.size()), timeouts))
+      return type_error(list.Env(), "service twice, ring of unknown endpoints, or too many");
+  }
+  return true;
+}
+
+}  // namespace
+
+bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot) {
+  PolicyWriter out(snapshot, limits);
+  for (const char* name : {"interfaces", "vips", "endpoints", "services"})
+    if (!policy.Get(name).IsArray())
+      return type_error(policy.Env(), std::string("policy.") + name + " must be a list");
+  return read_interfaces(policy.Get("interfaces").As<Napi::Array>(), out) &&
+         read_vips(policy.Get("vips").As<Napi::Array>(), out) &&
+         read_endpoints(policy.Get("endpoints").As<Napi::Array>(), out) &&
+         read_services(policy.Get("services").As<Napi::Array>(), out);
+}
+
+bool read_limits(const Napi::Value& value, Limits* out) {
+  if (value.IsUndefined()) return true;
+  const Napi::Object o = value.As<Napi::Object>();
+  const struct {
+    const char* name;
+    uint32_t* field;
+  } fields[] = {{"flows", &out->flows},
+                {"endpoints", &out->endpoints},
+                {"services", &out->services},
+                {"ringSlots", &out->ring_slots},
+                {"vips", &out->vips},
+                {"forwarders", &out->forwarders},
+                {"registryBytes", &out->registry_bytes}};
+  for (const auto& [name, field] : fields)
+    if (o.Has(name) && !read_u32(o.Get(name), name, field)) return false;
+  const bool power = out->flows >= 2 * FlowTable::kWays && (out->flows & (out->flows - 1)) == 0;
+  if (!power) return type_error(value.Env(), "limits.flows must be a power of two, 8 or more");
+  if (out->endpoints > 65536 || out->services > 65536)
+    return type_error(value.Env(), "at most 65536 of each");
+  return out->forwarders <= FlowTable::kOwners || type_error(value.Env(), "at most 16 forwarders");
+}
+
+const char* state_text(FlowState state) {
+  static const char* const kNames[] = {"syn", "established", "closing", "udp"};
+  return kNames[static_cast<unsigned>(state)];
+}
+
+Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now) {
+  Napi::Array out = Napi::Array::New(env);
+  uint32_t count = 0;
+  segment.flow_table().for_each(now, [&](const FlowTable::Record& r) {
+    Napi::Object o = Napi::Object::New(env);
+    o.Set("protocol", protocol_text(r.key.protocol));
+    o.Set("client", address_text(env, r.key.client));
+    o.Set("clientPort", static_cast<double>(r.key.client_port));
+    o.Set("vip", address_text(env, r.key.vip));
+    o.Set("port", static_cast<double>(r.key.port));
+    o.Set("state", state_text(r.flow.state));
+    o.Set("endpointSlot", static_cast<double>(r.flow.endpoint.slot));
+    o.Set("endpointIncarnation", static_cast<double>(r.flow.endpoint.incarnation));
+    o.Set("idleSeconds", static_cast<double>(now - r.seen));
+    o.Set("expiresInSeconds", static_cast<double>(r.expires - now));
+    out.Set(count++, o);
+  });
+  return out;
+}
+
+Napi::Object counters_object(Napi::Env env, const Segment& segment) {
+  Napi::Object out = Napi::Object::New(env);
+  for (unsigned c = 0; c < kCounters; ++c) {
+    uint64_t sum = 0;
+    for (unsigned f = 0; f < FlowTable::kOwners; ++f)
+      sum += segment.forwarder(f).counters.get(static_cast<Counter>(c));
+    out.Set(counter_name(static_cast<Counter>(c)), static_cast<double>(sum));
+  }
+  return out;
+}
+
+}  // namespace coscanet

@@ -1,0 +1,184 @@
+// addon/router.ts: Segment.
+#include <map>
+
+#include "device/forwarder.h"
+#include "device/segment_file.h"
+#include "js/convert.h"
+#include "js/init.h"
+#include "js/policy.h"
+
+namespace coscanet {
+namespace {
+
+uint32_t boot_seconds() {
+  return static_cast<uint32_t>(boot_ms() / 1000);
+}
+
+class JsSegment : public Napi::ObjectWrap<JsSegment> {
+ public:
+  static Napi::Function Class(Napi::Env env) {
+    return DefineClass(env, "Segment",
+                       {
+                           InstanceAccessor<&JsSegment::descriptor>("descriptor"),
+                           InstanceAccessor<&JsSegment::adopted>("adopted"),
+                           InstanceAccessor<&JsSegment::limits>("limits"),
+                           InstanceAccessor<&JsSegment::generation>("generation"),
+                           InstanceMethod<&JsSegment::publish>("publish"),
+                           InstanceMethod<&JsSegment::registry>("registry"),
+                           InstanceMethod<&JsSegment::flows>("flows"),
+                           InstanceMethod<&JsSegment::flows_per_endpoint>("flowsPerEndpoint"),
+                           InstanceMethod<&JsSegment::counters>("counters"),
+                           InstanceMethod<&JsSegment::forwarders>("forwarders"),
+                           InstanceMethod<&JsSegment::clear_forwarder>("clearForwarder"),
+                           InstanceMethod<&JsSegment::close>("close"),
+                       });
+  }
+
+  explicit JsSegment(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsSegment>(info) {
+    std::string path;
+    Limits limits;
+    if (!read_string(info[0], "path", &path) || !read_limits(info[1], &limits)) return;
+    if (const int error = open_segment_file(path.c_str(), limits, &file_))
+      throw_system(info.Env(), error, "segment " + path);
+  }
+  ~JsSegment() { close_segment(&file_); }
+
+ private:
+  /// The mapped segment; a pending exception and false after close().
+  bool open(Napi::Env env) const { return file_.memory || type_error(env, "the segment is closed"); }
+  Segment segment() const { return Segment(file_.memory); }
+  Policy active() const { return Policy(segment().active_snapshot(), segment().header().limits); }
+
+  Napi::Value descriptor(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), file_.descriptor);
+  }
+  Napi::Value adopted(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), file_.adopted);
+  }
+
+  Napi::Value limits(const Napi::CallbackInfo& info) {
+    Napi::Object out = Napi::Object::New(info.Env());
+    if (!open(info.Env())) return out;
+    const Limits& l = segment().header().limits;
+    out.Set("flows", static_cast<double>(l.flows));
+    out.Set("endpoints", static_cast<double>(l.endpoints));
+    out.Set("services", static_cast<double>(l.services));
+    out.Set("ringSlots", static_cast<double>(l.ring_slots));
+    out.Set("vips", static_cast<double>(l.vips));
+    out.Set("forwarders", static_cast<double>(l.forwarders));
+    out.Set("registryBytes", static_cast<double>(l.registry_bytes));
+    return out;
+  }
+
+  Napi::Value generation(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(),
+                             segment().active_snapshot() ? active().header().generation.load() : 0);
+  }
+
+  Napi::Value publish(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!open(env)) return env.Undefined();
+    if (!info[0].IsObject() || !info[1].IsTypedArray()) {
+      type_error(env, "publish(policy, registry)");
+      return env.Undefined();
+    }
+    const Segment s = segment();
+    unsigned index = 0;
+    uint8_t* snapshot = s.free_snapshot(&index);
+    if (!read_policy(info[0].As<Napi::Object>(), s.header().limits, snapshot)) return env.Undefined();
+    PolicyWriter writer(snapshot, s.header().limits);
+    const Napi::Uint8Array blob = info[1].As<Napi::Uint8Array>();
+    if (!writer.set_registry(blob.Data(), static_cast<uint32_t>(blob.ByteLength()))) {
+      type_error(env, "the registry is too large for the segment");
+      return env.Undefined();
+    }
+    const uint32_t before = s.active_snapshot() ? active().header().generation.load() : 0;
+    writer.header().generation.store(before + 1);
+    s.activate(index);
+    return Napi::Number::New(env, before + 1);
+  }
+
+  Napi::Value registry(const Napi::CallbackInfo& info) {
+    if (!open(info.Env()) || !segment().active_snapshot()) return info.Env().Null();
+    const Policy policy = active();
+    return Napi::Buffer<uint8_t>::Copy(info.Env(), policy.registry(), policy.header().registry_length);
+  }
+
+  Napi::Value flows(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return flows_array(info.Env(), segment(), boot_seconds());
+  }
+
+  Napi::Value flows_per_endpoint(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Napi::Object out = Napi::Object::New(env);
+    if (!open(env)) return out;
+    std::map<std::pair<unsigned, unsigned>, uint32_t> counts;
+    segment().flow_table().for_each(boot_seconds(), [&](const FlowTable::Record& r) {
+      ++counts[{r.flow.endpoint.slot, r.flow.endpoint.incarnation}];
+    });
+    for (const auto& [endpoint, count] : counts)
+      out.Set(std::to_string(endpoint.first) + ":" + std::to_string(endpoint.second),
+              static_cast<double>(count));
+    return out;
+  }
+
+  Napi::Value counters(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return counters_object(info.Env(), segment());
+  }
+
+  Napi::Value forwarders(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (!open(env)) return env.Undefined();
+    Napi::Array out = Napi::Array::New(env);
+    const uint64_t now = boot_ms();
+    for (unsigned i = 0, count = 0; i < segment().header().limits.forwarders; ++i) {
+      const ForwarderSlot& slot = segment().forwarder(i);
+      Napi::Object o = Napi::Object::New(env);
+      o.Set("index", static_cast<double>(i));
+      o.Set("pid", static_cast<double>(slot.pid.load()));
+      o.Set("startTime", static_cast<double>(slot.start_time.load()));
+      const uint64_t heartbeat = slot.heartbeat_ms.load();
+      o.Set("heartbeatAgeMs", static_cast<double>(now > heartbeat ? now - heartbeat : 0));
+      Napi::Array descriptors = Napi::Array::New(env);
+      for (unsigned d = 0; d < kInterfaces && slot.descriptors[d].load() > 0; ++d)
+        descriptors.Set(d, static_cast<double>(slot.descriptors[d].load()));
+      o.Set("descriptors", descriptors);
+      out.Set(count++, o);
+    }
+    return out;
+  }
+
+  void clear_forwarder(const Napi::CallbackInfo& info) {
+    uint32_t index;
+    if (!open(info.Env()) || !read_u32(info[0], "index", &index)) return;
+    if (index >= segment().header().limits.forwarders) {
+      type_error(info.Env(), "no such forwarder");
+      return;
+    }
+    ForwarderSlot& slot = segment().forwarder(index);
+    slot.pid.store(0);
+    slot.start_time.store(0);
+    for (auto& descriptor : slot.descriptors) descriptor.store(-1);
+    segment().unpin_snapshot(index);
+  }
+
+  void close(const Napi::CallbackInfo&) { close_segment(&file_); }
+
+  MappedSegment file_;
+};
+
+}  // namespace
+
+void InitSegment(Napi::Env env, Napi::Object exports) {
+  auto* constructor = new Napi::FunctionReference(Napi::Persistent(JsSegment::Class(env)));
+  env.AddCleanupHook([constructor] { delete constructor; });
+  exports.Set("openSegment",
+              Napi::Function::New(env, [constructor](const Napi::CallbackInfo& info) -> Napi::Value {
+                return constructor->New({info[0], info[1]});
+              }));
+}
+
+}  // namespace coscanet
