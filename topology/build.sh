@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds what runs: TypeScript into build/js and the native parts into build/native. `build.sh debug` builds
+# the native parts with ASan, UBSan and coverage into build/debug, `build.sh tsan` with TSan into build/tsan.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case ${1:-release} in
+  release) variant=release folder=build/native ;;
+  debug) variant=debug folder=build/debug ;;
+  tsan) variant=tsan folder=build/tsan ;;
+  *)
+    echo 'usage: topology/build.sh [release|debug|tsan]' >&2
+    exit 2
+    ;;
+esac
+
+if [ $variant = release ]; then node_modules/.bin/tsc -b; fi
+if [ ! -e $folder/build.ninja ]; then
+  cmake -S addon -B $folder -G Ninja -DCOSCANET_VARIANT=$variant >$folder.log 2>&1 || {
+    cat $folder.log >&2
+    exit 1
+  }
+  rm $folder.log
+fi
+# Ninja speaks only when it fails: a build with nothing to do is silent.
+ninja -C $folder --quiet

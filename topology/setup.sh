@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Prepares a machine: `setup.sh demo` for the demo and the testbed, `setup.sh test` also for the checks and
+# tests. Says first what is missing, then installs it (Debian 12; elsewhere it names what is missing and
+# stops), fetches the npm packages of the lock file and builds. Where nothing is missing it takes a second.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=topology/debian.sh
+source topology/debian.sh
+
+NODE_AT_LEAST=20.19
+STAMP=node_modules/.lock-file-installed
+
+# What is needed, as: command, Debian package.
+DEMO_NEEDS='
+  g++ g++
+  cmake cmake
+  ninja ninja-build
+  ip iproute2
+  tc iproute2
+  ss iproute2
+  nft nftables
+  sysctl procps
+  nsenter util-linux
+  setpriv util-linux
+  python3 python3
+  curl curl'
+TEST_NEEDS='
+  musl-gcc musl-tools
+  clang-format-14 clang-format-14
+  cppcheck cppcheck
+  shellcheck shellcheck
+  shfmt shfmt
+  gcovr gcovr
+  socat socat
+  ethtool ethtool
+  tcpdump tcpdump
+  iperf3 iperf3'
+
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+check_node() {
+  local version
+  command -v node >/dev/null || fail "Node.js is missing; COSCANet needs $NODE_AT_LEAST or newer: https://nodejs.org"
+  version=$(node -p process.versions.node)
+  [ "$(printf '%s\n' "$NODE_AT_LEAST" "$version" | sort -V | head -1)" = "$NODE_AT_LEAST" ] ||
+    fail "Node.js $version is too old; COSCANet needs $NODE_AT_LEAST or newer: https://nodejs.org"
+  command -v npm >/dev/null || fail 'npm is missing; it comes with Node.js'
+}
+
+# Lines "command package" of what is not there. /usr/sbin is looked into even when it is not on the path.
+missing_commands() {
+  local command package
+  while read -r command package; do
+    [ -z "$command" ] || PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null || echo "$command $package"
+  done <<<"$1"
+}
+
+lock_file_hash() { sha256sum package-lock.json | cut -d' ' -f1; }
+
+npm_is_current() { [ -e $STAMP ] && [ "$(cat $STAMP)" = "$(lock_file_hash)" ]; }
+
+install_commands() {
+  local missing=$1
+  if ! is_debian_12; then
+    echo 'setup: this is not Debian 12; install what provides these commands, then run it again:' >&2
+    while read -r command package; do echo "  $command (on Debian: package $package)" >&2; done <<<"$missing"
+    exit 1
+  fi
+  [ "$(id -u)" = 0 ] || fail "installing Debian packages needs root: run it as root, or apt-get install $packages"
+  # shellcheck disable=SC2086
+  install_packages $packages
+}
+
+case ${1:-demo} in
+  demo) needs=$DEMO_NEEDS ;;
+  test) needs=$DEMO_NEEDS$TEST_NEEDS ;;
+  *)
+    echo 'usage: topology/setup.sh [demo|test]' >&2
+    exit 2
+    ;;
+esac
+
+check_node
+missing=$(missing_commands "$needs")
+packages=$(awk '{print $2}' <<<"$missing" | sort -u | paste -sd' ')
+
+[ -z "$missing" ] || echo "setup: will install the Debian packages: $packages"
+npm_is_current || echo 'setup: will install the npm packages of package-lock.json into node_modules'
+[ -e build/native/coscanet.node ] || echo 'setup: will build into build/'
+
+[ -z "$missing" ] || install_commands "$missing"
+if ! npm_is_current; then
+  echo 'setup: npm ci'
+  # No package of ours needs to run code at installation.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  lock_file_hash >$STAMP
+fi
+topology/build.sh

@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# Builds a testbed, starts router and agents in it and returns when all of them are ready: a client, a router
+# with two interfaces, N nodes, and a remote network behind a gateway (drawing in network.sh). Every part is
+# the product itself with the command lines of its systemd units; only the machines are namespaces.
+set -euo pipefail
+# shellcheck source=topology/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=topology/network.sh
+source "$TOPOLOGY/network.sh"
+
+OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--rate RATE] [--config FILE] [--one-arm] [--name NAME]'
+READY_SECONDS=15
+
+MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' name=''
+
+read_options() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --one-arm)
+        ONE_ARM=yes
+        shift
+        continue
+        ;;
+      --mode | --nodes | --forwarders | --rate | --config | --name) [ $# -ge 2 ] || usage "$OPTIONS" ;;
+      *) usage "$OPTIONS" ;;
+    esac
+    case $1 in
+      --mode) MODE=$2 ;;
+      --nodes) NODES=$2 ;;
+      --forwarders) FORWARDERS=$2 ;;
+      --rate) RATE=$2 ;;
+      --config) CONFIG=$2 ;;
+      --name) name=$2 ;;
+    esac
+    shift 2
+  done
+}
+
+check_options() {
+  if ! [[ $NODES =~ ^[1-9][0-9]?$ ]] || [ "$NODES" -gt "$MAX_NODES" ]; then
+    die "bad --nodes '$NODES': use 1 to $MAX_NODES"
+  fi
+  [ -z "$RATE" ] || [[ $RATE =~ ^[1-9][0-9]*(k|m|g)bit$ ]] || die "bad --rate '$RATE': for example 100mbit or 1gbit"
+  [ -r "$CONFIG" ] || die "cannot read the configuration $CONFIG"
+  CONFIG=$(realpath "$CONFIG")
+  for tool in ip tc nft nsenter setsid; do
+    command -v $tool >/dev/null || die "'$tool' is missing: npm run setup installs what is needed"
+  done
+  for part in js/router/main.js native/coscanet.node native/shim/libcoscanet.so; do
+    [ -e "$ROOT/build/$part" ] || die "build/$part is missing: npm run setup builds it"
+  done
+}
+
+make_run_dir() {
+  mkdir -p /run/coscanet
+  if [ -n "$(hosts)" ] || ! mkdir "$RUN_DIR" 2>/dev/null; then
+    die "testbed '$NAME' is up already (or half up): topology/down.sh --name $NAME"
+  fi
+  built=yes
+  # The shared segment is memory: never let it be written to a disk.
+  [ "$(stat -f -c %T /run)" = tmpfs ] || mount -t tmpfs -o mode=0755,size=1g "coscanet-$NAME" "$RUN_DIR"
+  mkdir "$RUN_DIR/log"
+  (umask 077 && head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$RUN_DIR/secret")
+  if [ -n "$ONE_ARM" ]; then INSIDE=eth0 CONTROL=$EXTERNAL_NET.1; else INSIDE=eth1 CONTROL=$INTERNAL_NET.1; fi
+  printf '%s:%s' "$CONTROL" "$CONTROL_PORT" >"$RUN_DIR/control"
+}
+
+# start HOST CMD…: CMD under keep.sh, away from our terminal, in the host's own cgroup (its load is the host's).
+start() {
+  local host=$1 log=$RUN_DIR/log/$1.log cgroup
+  shift
+  cgroup=$(cgroup_mount)/$CGROUP_NAME/$host/daemon
+  mkdir -p "$cgroup"
+  setsid "$TOPOLOGY/in.sh" --name "$NAME" "$host" "$TOPOLOGY/keep.sh" --cgroup "$cgroup" "$@" </dev/null >>"$log" 2>&1 &
+  disown
+}
+
+start_router() {
+  local options=(--mode "$MODE" --external eth0 --internal "$INSIDE" --config "$CONFIG")
+  [ -z "$FORWARDERS" ] || options+=(--forwarders "$FORWARDERS")
+  start router coscanet-router "${options[@]}" --control "$CONTROL:$CONTROL_PORT" \
+    --secret-file "$RUN_DIR/secret" --run-dir "$RUN_DIR/router"
+}
+
+start_agents() {
+  local i
+  for ((i = 1; i <= NODES; i++)); do
+    start "node$i" coscanet-node agent --router "$CONTROL:$CONTROL_PORT" --name "node$i" --address "${CONTROL%.*}.$((10 + i))" \
+      --secret-file "$RUN_DIR/secret" --cgroup-root "/$CGROUP_NAME/node$i"
+  done
+}
+
+nodes_ready() {
+  "$TOPOLOGY/in.sh" --name "$NAME" router coscanet nodes --json 2>/dev/null |
+    node -e 'const nodes = JSON.parse(require("fs").readFileSync(0, "utf8") || "[]");
+      console.log(nodes.filter((node) => node.state === "up" && node.mac).length)' 2>/dev/null || echo 0
+}
+
+# What a daemon said last, its log lines reduced to their messages.
+last_words() {
+  tail -n "$1" "$2" | sed -E 's/^\{.*"msg":"(([^"\\]|\\.)*)".*\}$/\1/; s/^/  /' >&2
+}
+
+fail_with_log() {
+  printf 'up.sh: %s; the end of its log:\n' "$1" >&2
+  last_words 8 "$2"
+  exit 1
+}
+
+wait_until_ready() {
+  local deadline=$((SECONDS + READY_SECONDS)) log ready=0
+  while [ "$ready" != "$NODES" ]; do
+    for log in "$RUN_DIR"/log/*.log; do
+      if grep -q '^keep.sh: .* ended with status' "$log"; then
+        fail_with_log "$(basename "$log" .log) does not start" "$log"
+      fi
+    done
+    if [ $SECONDS -ge $deadline ]; then
+      printf 'up.sh: %s of %s nodes are ready after %s s\n' "$ready" "$NODES" $READY_SECONDS >&2
+      for log in "$RUN_DIR"/log/*.log; do
+        printf '%s:\n' "$(basename "$log" .log)" >&2
+        last_words 3 "$log"
+      done
+      exit 1
+    fi
+    sleep 0.05
+    ready=$(nodes_ready)
+  done
+}
+
+take_down_unless_done() {
+  local status=$?
+  [ $status = 0 ] || [ -z "$built" ] || "$TOPOLOGY/down.sh" --name "$NAME"
+  exit $status
+}
+
+draw() {
+  local option='' nodes="10.77.0.11 … .$((10 + NODES))"
+  [ "$NODES" != 1 ] || nodes=10.77.0.11
+  [ "$NAME" = main ] || option=" --name $NAME"
+  cat <<END
+Testbed '$NAME' is up: mode $MODE, $NODES node(s)${RATE:+, every link $RATE each way (tbf, burst $SHAPER_BURST bytes)}${ONE_ARM:+, one-armed}.
+
+  remote 10.99.0.2 ──── gateway 10.77.0.254 ──┐
+                        client  10.77.0.2 ────┤ external bridge
+                        router  10.77.0.1 ────┤ 10.77.0.0/24
+                          │                   └──── node1…$NODES $nodes eth0
+END
+  if [ -n "$ONE_ARM" ]; then
+    echo '                        one interface: eth0'
+  else
+    cat <<END
+                          │                   ┌──── node1…$NODES 10.88.0.11 … eth1
+                        router  10.88.0.1 ────┘ internal bridge 10.88.0.0/24
+END
+  fi
+  cat <<END
+
+Try:
+  topology/run.sh$option node1 web python3 -m http.server 80    a server on node1; likewise on the others
+  topology/in.sh$option client curl http://10.77.0.100/         a request to the virtual IP
+  topology/in.sh$option router coscanet endpoints               who serves what
+  topology/status.sh$option   topology/down.sh$option           look at it; take it down
+Logs: $RUN_DIR/log
+END
+}
+
+built=
+read_options "$@"
+require_root
+set_testbed "$name"
+check_options
+trap take_down_unless_done EXIT
+trap 'exit 130' INT TERM
+make_run_dir
+build_network
+start_router
+start_agents
+wait_until_ready
+draw
