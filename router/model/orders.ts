@@ -3,7 +3,26 @@
 import {LEASE_MS, RENEW_MS} from '../control/protocol.ts';
 import type {NodeOrders} from '../control/protocol.ts';
 import {portsOf} from './application.ts';
+import type {Application} from './application.ts';
 import type {Registry} from './registry.ts';
+
+type ApplicationOrders = NodeOrders['applications'];
+
+/** Worked out once per configuration, not for every renewal of every node. */
+const known = new WeakMap<readonly Application[], ApplicationOrders>();
+
+function applicationOrders(applications: readonly Application[]): ApplicationOrders {
+  const before = known.get(applications);
+  if (before) return before;
+  const orders = applications.map((one) => ({
+    name: one.name,
+    tenant: one.tenant,
+    vips: one.vips,
+    ports: portsOf(one, applications),
+  }));
+  known.set(applications, orders);
+  return orders;
+}
 
 export function ordersFor(
   registry: Registry,
@@ -11,19 +30,13 @@ export function ordersFor(
   vipPlacement: NodeOrders['vipPlacement'],
   refused: NodeOrders['refused'],
 ): NodeOrders {
-  const {applications} = registry;
   return {
     mode: 'dsr',
     leaseMs: LEASE_MS,
     renewMs: RENEW_MS,
     router: {address: routerAddress, generation: registry.generation},
     vipPlacement,
-    applications: applications.map((one) => ({
-      name: one.name,
-      tenant: one.tenant,
-      vips: one.vips,
-      ports: portsOf(one, applications),
-    })),
+    applications: applicationOrders(registry.applications),
     refused,
   };
 }

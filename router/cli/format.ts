@@ -1,0 +1,117 @@
+// How each of the operator's views looks as text.
+
+import {formatDuration} from '../config/duration.ts';
+import type {
+  EndpointView,
+  FlowView,
+  NodeView,
+  ReloadView,
+  RouterEvent,
+  ServiceView,
+  StatusView,
+} from '../control/protocol.ts';
+import {formatTable} from './table.ts';
+
+interface ServiceName {
+  vip: string;
+  port: number;
+  protocol: string;
+}
+
+const service = ({vip, port, protocol}: ServiceName) => `${vip}:${port}/${protocol}`;
+
+export function formatEndpoints(rows: readonly EndpointView[]): string {
+  return formatTable(
+    [
+      {title: 'application', cell: (row) => row.application},
+      {title: 'service', cell: service},
+      {title: 'node', cell: (row) => row.node},
+      {title: 'address', cell: (row) => row.address},
+      {title: 'level', cell: (row) => row.level},
+      {title: 'weight', cell: (row) => row.weight},
+      {title: 'state', cell: (row) => row.state},
+    ],
+    rows,
+  );
+}
+
+export function formatServices(rows: readonly ServiceView[]): string {
+  return formatTable(
+    [
+      {title: 'application', cell: (row) => row.application},
+      {title: 'service', cell: service},
+      {title: 'endpoints', cell: (row) => row.endpoints},
+      {title: 'flows', cell: (row) => row.flows},
+    ],
+    rows,
+  );
+}
+
+export function formatNodes(rows: readonly NodeView[]): string {
+  return formatTable(
+    [
+      {title: 'node', cell: (row) => row.name},
+      {title: 'address', cell: (row) => row.address},
+      {title: 'mac', cell: (row) => row.mac ?? 'unknown'},
+      {title: 'endpoints', cell: (row) => row.endpoints},
+      {title: 'lease', cell: (row) => `${(row.leaseRemainingMs / 1000).toFixed(1)}s`},
+      {title: 'state', cell: (row) => row.state},
+    ],
+    rows,
+  );
+}
+
+export function formatFlows(rows: readonly FlowView[]): string {
+  return formatTable(
+    [
+      {title: 'application', cell: (row) => row.application || '-'},
+      {title: 'client', cell: (row) => row.client},
+      {title: 'service', cell: service},
+      {title: 'node', cell: (row) => row.node || '-'},
+      {title: 'address', cell: (row) => row.address || '-'},
+      {title: 'state', cell: (row) => row.state},
+      {title: 'idle', cell: (row) => formatDuration(Math.floor(row.idleSeconds))},
+      {title: 'expires', cell: (row) => formatDuration(Math.ceil(row.expiresInSeconds))},
+    ],
+    rows,
+  );
+}
+
+export function formatEvents(rows: readonly RouterEvent[]): string {
+  const lines = rows.map((row) => {
+    const {vip, port, protocol} = row;
+    const at = vip === undefined ? '' : port === undefined ? vip : `${vip}:${port}/${protocol}`;
+    const rest = [row.application, at, row.node, row.detail].filter((part) => part);
+    return `${new Date(row.time).toISOString()}  ${row.event.padEnd(20)}  ${rest.join('  ')}`.trimEnd();
+  });
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+export function formatStatus(status: StatusView): string {
+  const interfaces = status.interfaces.map((one) => `${one.side} ${one.name} ${one.address} (${one.mac})`);
+  const vips = status.vips.map((vip) => `${vip.address} ${vip.state}`);
+  const forwarders = status.forwarders.map((one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`);
+  const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${status.flows} flows)`;
+  const rows: [string, string][] = [
+    ['mode', status.mode],
+    ['pid', `${status.pid}, up ${formatDuration(status.uptimeSeconds)}, policy generation ${status.generation}`],
+    ['control', status.control],
+    ...interfaces.map((text): [string, string] => ['interface', text]),
+    ...vips.map((text): [string, string] => ['virtual IP', text]),
+    ...forwarders.map((text): [string, string] => ['forwarder', text]),
+    ['nodes', nodes],
+  ];
+  const counters = Object.entries(status.counters).filter(([, value]) => value > 0);
+  const table = formatTable(
+    [
+      {title: 'counter', cell: ([name]) => name},
+      {title: 'value', cell: ([, value]) => value},
+    ],
+    counters,
+  );
+  return `${rows.map(([name, text]) => `${name.padEnd(12)}${text}\n`).join('')}\n${table}`;
+}
+
+export function formatReload({differences}: ReloadView): string {
+  return differences.length === 0 ? 'nothing changed\n' : differences.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,48 @@
+// Asks the running router over its local socket.
+
+import {request} from 'node:http';
+import type {z} from 'zod';
+import {codeOf, messageOf, UserError} from '../base/error.ts';
+import {errorViewSchema} from './protocol.ts';
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request({socketPath, method, path, headers: {host: 'coscanet'}}, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => (body += text));
+      response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
+      response.on('error', reject);
+    });
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+function unreachable(socketPath: string, error: unknown): UserError {
+  const code = codeOf(error);
+  if (code === 'ENOENT' || code === 'ECONNREFUSED')
+    return new UserError(`no router runs here: nobody listens on ${socketPath} (--run-dir names another place)`);
+  if (code === 'EACCES') return new UserError(`${socketPath}: permission denied; only root may ask the router`);
+  return new UserError(`${socketPath}: ${messageOf(error)}`);
+}
+
+/** The answer, checked against `schema`. Rejects with a UserError: no router, or what the router said. */
+export async function call<T>(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  schema: z.ZodType<T>,
+): Promise<T> {
+  const answer = await ask(socketPath, method, path).catch((error: unknown) => {
+    throw unreachable(socketPath, error);
+  });
+  const body: unknown = JSON.parse(answer.body);
+  if (answer.status !== 200) throw new UserError(errorViewSchema.parse(body).error);
+  return schema.parse(body);
+}

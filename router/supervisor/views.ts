@@ -1,0 +1,120 @@
+// What operators see: the registry joined with the provider's and the forwarders' own knowledge.
+
+import type {Flow, Segment} from '../../addon/router.ts';
+import type {Clock} from '../base/clock.ts';
+import type {Settings} from '../config/settings.ts';
+import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../control/protocol.ts';
+import type {EndpointRecord} from '../model/records.ts';
+import {serviceKey} from '../model/records.ts';
+import type {Registry} from '../model/registry.ts';
+import {levelOf} from '../policy/routes.ts';
+import {weightOf} from '../policy/weight.ts';
+import type {RoutingProvider} from '../provider/provider.ts';
+
+export interface ViewDeps {
+  registry: Registry;
+  provider: RoutingProvider;
+  segment: Segment;
+  clock: Clock;
+  settings: Settings;
+  /** Clock.now when the router started. */
+  startedAt: number;
+}
+
+export class Views {
+  readonly #deps: ViewDeps;
+
+  constructor(deps: ViewDeps) {
+    this.#deps = deps;
+  }
+
+  endpoints(): EndpointView[] {
+    return this.#deps.registry.endpoints().map((record) => this.#endpoint(record));
+  }
+
+  #endpoint(record: EndpointRecord): EndpointView {
+    const {registry, provider} = this.#deps;
+    const {application, vip, protocol, port, node, address} = record;
+    const level = levelOf(record, registry);
+    const open = record.state === 'up' || record.state === 'doubt';
+    const lost = open && provider.path(address).mac === null;
+    const state = lost ? 'resolving' : record.state;
+    const weight = open && !lost ? weightOf(record.instances, level) : 0;
+    return {application, vip, protocol, port, node, address, level, weight, state};
+  }
+
+  services(): ServiceView[] {
+    const {registry, segment} = this.#deps;
+    const flows = segment.flowsPerEndpoint();
+    return registry.services().map(({vip, protocol, port}) => {
+      const key = serviceKey({vip, protocol, port});
+      const records = registry.endpoints().filter((record) => serviceKey(record) === key);
+      const counts = records.map((record) => flows[`${record.slot}:${record.incarnation}`] ?? 0);
+      const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
+      const owner = open[0] ?? records[0];
+      return {
+        application: owner?.application ?? '',
+        vip,
+        protocol,
+        port,
+        endpoints: open.length,
+        flows: counts.reduce((total, count) => total + count, 0),
+      };
+    });
+  }
+
+  nodes(): NodeView[] {
+    const {registry, provider, clock} = this.#deps;
+    const records = registry.endpoints().filter((record) => record.state !== 'closed');
+    return registry.nodes().map(({name, address, state, leaseUntil}) => ({
+      name,
+      address,
+      mac: provider.path(address).mac,
+      endpoints: records.filter((record) => record.node === name).length,
+      leaseRemainingMs: state === 'left' ? 0 : Math.max(0, Math.round(leaseUntil - clock.now())),
+      state,
+    }));
+  }
+
+  flows(): FlowView[] {
+    const {registry, segment} = this.#deps;
+    const bySlot = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.incarnation}`, one]));
+    return segment.flows().map((flow: Flow) => {
+      const {endpointSlot, endpointIncarnation, ...rest} = flow;
+      const endpoint = bySlot.get(`${endpointSlot}:${endpointIncarnation}`);
+      const {application = '', node = '', address = ''} = endpoint ?? {};
+      const {protocol, client, clientPort, vip, port, state, idleSeconds, expiresInSeconds} = rest;
+      const peer = `${client}:${clientPort}`;
+      return {application, protocol, client: peer, vip, port, node, address, state, idleSeconds, expiresInSeconds};
+    });
+  }
+
+  status(): StatusView {
+    const {registry, provider, segment, clock, settings, startedAt} = this.#deps;
+    const {generation, counters, vips} = provider.stats();
+    const oneArmed = settings.sides.length === 1;
+    return {
+      mode: settings.mode,
+      pid: process.pid,
+      uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
+      generation,
+      control: `${settings.listen.address}:${settings.listen.port}`,
+      interfaces: settings.sides.map(({name, mac, network}, index) => ({
+        side: oneArmed ? 'both' : index === 0 ? 'external' : 'internal',
+        name,
+        mac,
+        address: network.address,
+      })),
+      vips,
+      forwarders: segment
+        .forwarders()
+        .filter((one) => one.pid !== 0)
+        .map(({index, pid, heartbeatAgeMs}) => ({index, pid, heartbeatAgeMs})),
+      nodes: registry.nodes().length,
+      services: registry.services().length,
+      endpoints: registry.endpoints().filter((record) => record.state !== 'closed').length,
+      flows: Object.values(segment.flowsPerEndpoint()).reduce((total, count) => total + count, 0),
+      counters,
+    };
+  }
+}
