@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "device/clock.h"
+
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
 #endif
@@ -238,29 +240,36 @@ void AfPacketDevice::send(Frame* const* frames, unsigned count) {
     messages[i].msg_hdr.msg_iov = &vectors[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent);
+  int patience_ms = kSendWaitMs;
+  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent, &patience_ms);
 }
 
-/// Sends or gives up at least one of `count` messages; returns how many are done with.
-unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count) {
-  int sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
+/// Sends or gives up at least one of `count` messages; returns how many are done with. Waits at most
+/// `*patience_ms`, which the whole batch shares: the ring must not overflow behind us.
+unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count, int* patience_ms) {
+  const int sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
   if (sent > 0) return static_cast<unsigned>(sent);
-  if (errno == EINTR) return 0;
-  if (errno != EAGAIN && errno != ENOBUFS) {
+  const int error = errno;
+  if (error == EINTR) return 0;
+  if (error != EAGAIN && error != ENOBUFS) {
     counters_.add(Counter::k_drop_tx_error);
     return 1;
   }
-  // The way is full: wait for room, but not so long that the ring overflows behind us.
+  if (*patience_ms <= 0) {
+    counters_.add(Counter::k_drop_tx_full);
+    return 1;
+  }
   counters_.add(Counter::k_tx_waits);
+  const uint64_t before = boot_ms();
   pollfd writable = {fd_, POLLOUT, 0};
-  if (errno == ENOBUFS)
-    poll(nullptr, 0, 1);  // a full queueing discipline has no event to wait for
+  // A full queueing discipline has no event to wait for; a full socket has.
+  if (error == ENOBUFS)
+    poll(nullptr, 0, 1);
   else
-    poll(&writable, 1, kSendWaitMs);
-  sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
-  if (sent > 0) return static_cast<unsigned>(sent);
-  counters_.add(Counter::k_drop_tx_full);
-  return 1;
+    poll(&writable, 1, *patience_ms);
+  const auto waited = static_cast<int>(boot_ms() - before);
+  *patience_ms -= waited > 0 ? waited : 1;
+  return 0;
 }
 
 }  // namespace coscanet

@@ -46,7 +46,7 @@ class AfPacketDevice : public Device {
   uint8_t* slot(uint32_t index) const { return ring_ + static_cast<uint64_t>(index % slots_) * kSlotBytes; }
   bool skip_to_next_full_slot();
   uint8_t* receive_long(const uint8_t* start, uint32_t length);
-  unsigned send_some(mmsghdr* messages, unsigned count);
+  unsigned send_some(mmsghdr* messages, unsigned count, int* patience_ms);
 
   uint8_t index_;
   int fd_;

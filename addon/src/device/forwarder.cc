@@ -1,13 +1,13 @@
 #include "device/forwarder.h"
 
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
 
 #include "device/af_packet.h"
+#include "device/clock.h"
 #include "device/process.h"
 
 namespace coscanet {
@@ -16,12 +16,6 @@ namespace {
 constexpr int kHeartbeatMs = 100;
 
 }  // namespace
-
-uint64_t boot_ms() {
-  timespec t;
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1000000;
-}
 
 unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count) {
   static thread_local Scratch scratch[kBatch];

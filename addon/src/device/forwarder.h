@@ -10,9 +10,6 @@ namespace coscanet {
 /// Moves one batch from `in` through the path to `devices`. Returns the number of frames received.
 unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count);
 
-/// Boot clock in milliseconds: goes on in suspend, as deadlines should.
-uint64_t boot_ms();
-
 struct ForwarderPorts {
   unsigned count = 0;
   int descriptors[kInterfaces] = {-1, -1};

@@ -17,7 +17,7 @@
 #include "core/ethernet.h"
 #include "core/ipv4.h"
 #include "core/tcp.h"
-#include "device/forwarder.h"
+#include "device/clock.h"
 
 namespace coscanet {
 namespace {

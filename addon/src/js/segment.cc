@@ -1,7 +1,7 @@
 // addon/router.ts: Segment.
 #include <map>
 
-#include "device/forwarder.h"
+#include "device/clock.h"
 #include "device/segment_file.h"
 #include "js/convert.h"
 #include "js/init.h"

@@ -1,0 +1,13 @@
+#include "device/clock.h"
+
+#include <time.h>
+
+namespace coscanet {
+
+uint64_t boot_ms() {
+  timespec t;
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return static_cast<uint64_t>(t.tv_sec) * 1000 + static_cast<uint64_t>(t.tv_nsec) / 1000000;
+}
+
+}  // namespace coscanet
