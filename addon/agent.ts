@@ -6,7 +6,11 @@
 export interface ShimRequest {
   /** Answers and closes the connection. `errno` 0 = success; `reason` is one line for people. */
   reply(errno: number, reason: string): void;
+  /** Has the program gone, or given up waiting? Then nothing must be bound for it. */
+  gone(): boolean;
   kind: 'bind' | 'listen';
+  /** The answer to an earlier request for the same call was lost: the bind may be done already. */
+  retry: boolean;
   /** The program's own socket (SCM_RIGHTS); the receiver closes it as soon as it has done its work. */
   descriptor: number;
   /** The sockaddr bytes that the program gave to bind, at most 128; empty for listen. */
@@ -25,6 +29,7 @@ export interface SocketInfo {
   cookie: bigint;
   family: 4 | 6;
   protocol: 'tcp' | 'udp';
+  /** An IPv4-mapped address is given as IPv4, with family 4. */
   address: string;
   port: number;
   uid: number;
@@ -45,8 +50,12 @@ export interface SocketFacts {
   protocol: 'tcp' | 'udp' | 'other';
   v6only: boolean;
   reusePort: boolean;
+  reuseAddress: boolean;
   /** Same network namespace as this process? */
   sameNamespace: boolean;
+  /** getsockname: what it is bound to already (port 0: not bound); an IPv4-mapped address as IPv4. */
+  localAddress: string;
+  localPort: number;
 }
 
 export interface AgentNative {
@@ -59,7 +68,9 @@ export interface AgentNative {
   closeDescriptor(fd: number): void;
   /** LISTEN-only dump of TCP sockets, both families. */
   listeners(): SocketInfo[];
-  /** Bound UDP sockets, both families. */
+  /** TCP sockets that are bound and neither listen nor are connected; empty before Linux 6.8, which does not tell. */
+  boundSockets(): SocketInfo[];
+  /** UDP sockets that are bound and not connected, both families. */
   datagramSockets(): SocketInfo[];
   /** Does any TCP socket in any state (FIN and TIME-WAIT too), or UDP socket, have this local address? */
   addressInUse(address: string): boolean;

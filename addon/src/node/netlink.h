@@ -1,0 +1,17 @@
+#pragma once
+// The little of netlink that sock_diag needs: a socket, a request, and a walk over what comes back.
+#include <linux/netlink.h>
+
+#include <cstddef>
+#include <functional>
+
+namespace coscanet {
+
+// A NETLINK_SOCK_DIAG socket, or -errno.
+int open_sock_diag(bool nonblocking);
+
+// Sends a dump request and hands each message to `on_message` until that returns false or the dump ends.
+// 0 or -errno; -EINTR: the tables changed meanwhile, ask again.
+int dump(const nlmsghdr* request, const std::function<bool(const nlmsghdr*)>& on_message);
+
+}  // namespace coscanet

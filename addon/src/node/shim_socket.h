@@ -1,0 +1,32 @@
+#pragma once
+// The unix socket over which programs pass their sockets: listening, one request per connection, the answer.
+// Nothing here blocks. Errors are -errno.
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace coscanet {
+
+struct ShimMessage {
+  bool is_listen = false;
+  bool is_retry = false;
+  int descriptor = -1;  // the program's socket; the receiver owns it
+  std::vector<uint8_t> address;
+  pid_t pid = 0;  // SO_PEERCRED: the kernel's word
+  uid_t uid = 0;
+};
+
+// Listens on the abstract SEQPACKET socket `@name` of this network namespace.
+int listen_shim(const std::string& name);
+// The next connection, -EAGAIN if there is none.
+int accept_shim(int listener);
+// The request on a connection: 0, -EAGAIN, or an error after which the connection is of no use.
+int receive_request(int connection, ShimMessage* message);
+// Has the program gone or given up waiting?
+bool has_hung_up(int connection);
+// Answers. Failures do not matter: the program is gone then.
+void send_answer(int connection, int error, const std::string& reason);
+
+}  // namespace coscanet
