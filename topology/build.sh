@@ -14,6 +14,10 @@ case ${1:-release} in
     ;;
 esac
 
+# One build at a time: two would write the same files.
+mkdir -p build
+exec 9>build/.lock
+flock 9
 if [ $variant = release ]; then node_modules/.bin/tsc -b; fi
 if [ ! -e $folder/build.ninja ]; then
   cmake -S addon -B $folder -G Ninja -DCOSCANET_VARIANT=$variant >$folder.log 2>&1 || {
