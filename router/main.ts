@@ -1,4 +1,5 @@
-// coscanet-router: the daemon (supervisor), its forwarder processes, and the clean-up after a crash.
+// coscanet-router: the daemon (supervisor; its forwarders start at forwarder-main.ts), and the clean-up after a
+// crash.
 
 import {Command} from 'commander';
 import {native} from '../addon/index.ts';
@@ -8,7 +9,6 @@ import {systemExec} from './base/exec.ts';
 import {createLogger} from './base/logger.ts';
 import {DEFAULT_SECRET_FILE} from './config/settings.ts';
 import {cleanup} from './supervisor/cleanup.ts';
-import {runForwarder} from './supervisor/forwarder.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './supervisor/paths.ts';
 import {startRouter} from './supervisor/start.ts';
 import type {StartOptions} from './supervisor/start.ts';
@@ -38,7 +38,8 @@ async function supervise(options: RouterOptions): Promise<void> {
   process.on('SIGHUP', () => {
     router.reload().then(
       ({differences}) => log.info({differences}, 'configuration reloaded'),
-      (error: unknown) => log.error({error: messageOf(error)}, 'new configuration refused; the old one stays'),
+      (error: unknown) =>
+        log.error({error: messageOf(error)}, 'new configuration refused; the old one stays'),
     );
   });
 }
@@ -46,12 +47,6 @@ async function supervise(options: RouterOptions): Promise<void> {
 async function cleanUp({runDir}: {runDir: string}): Promise<void> {
   const log = createLogger('coscanet-router');
   await cleanup({native, exec: systemExec, clock: systemClock, log, paths: pathsIn(runDir)});
-}
-
-function forward(options: Record<'index' | 'sockets' | 'uid' | 'gid', string>): void {
-  const {index, sockets, uid, gid} = options;
-  const numbers = {index: Number(index), sockets: Number(sockets), uid: Number(uid), gid: Number(gid)};
-  runForwarder(numbers, native, createLogger('coscanet-forwarder', {index: numbers.index}));
 }
 
 const runDirOption = [
@@ -68,7 +63,10 @@ const program = new Command('coscanet-router')
   .option('--config <file>', 'configuration', DEFAULT_CONFIG)
   .option('--forwarders <n>', 'packet processes (default: the number of cores, at most 4)')
   .option('--control <address:port>', "where agents report (default: the internal interface's address, 7400)")
-  .option('--secret-file <file>', `what agents must show (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`)
+  .option(
+    '--secret-file <file>',
+    `what agents must show (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,
+  )
   .option('--user <user>', 'the unprivileged user that forwarders run as (default: nobody)')
   .option(...runDirOption)
   .showHelpAfterError('(coscanet-router --help tells more)')
@@ -81,14 +79,6 @@ program
   .description('undo what a crashed router has left behind')
   .option(...runDirOption)
   .action((_, command: Command) => cleanUp(command.optsWithGlobals<{runDir: string}>()));
-
-program
-  .command('forwarder', {hidden: true})
-  .requiredOption('--index <n>')
-  .requiredOption('--sockets <n>')
-  .requiredOption('--uid <n>')
-  .requiredOption('--gid <n>')
-  .action(forward);
 
 try {
   await program.parseAsync();

@@ -8,7 +8,12 @@ export interface Exec {
   /** Runs to the end; resolves with stdout. Rejects with what the command wrote to stderr. */
   run(command: string, args: readonly string[], input?: string): Promise<string>;
   /** Starts a command that goes on, line by line; `onEnd` when it ends by itself. It dies with this process. */
-  follow(command: string, args: readonly string[], onLine: (line: string) => void, onEnd: () => void): Follower;
+  follow(
+    command: string,
+    args: readonly string[],
+    onLine: (line: string) => void,
+    onEnd: () => void,
+  ): Follower;
 }
 
 export interface Follower {

@@ -21,7 +21,7 @@ interface ServiceName {
 const service = ({vip, port, protocol}: ServiceName) => `${vip}:${port}/${protocol}`;
 
 export function formatEndpoints(rows: readonly EndpointView[]): string {
-  return formatTable(
+  return formatTable<EndpointView>(
     [
       {title: 'application', cell: (row) => row.application},
       {title: 'service', cell: service},
@@ -36,7 +36,7 @@ export function formatEndpoints(rows: readonly EndpointView[]): string {
 }
 
 export function formatServices(rows: readonly ServiceView[]): string {
-  return formatTable(
+  return formatTable<ServiceView>(
     [
       {title: 'application', cell: (row) => row.application},
       {title: 'service', cell: service},
@@ -48,7 +48,7 @@ export function formatServices(rows: readonly ServiceView[]): string {
 }
 
 export function formatNodes(rows: readonly NodeView[]): string {
-  return formatTable(
+  return formatTable<NodeView>(
     [
       {title: 'node', cell: (row) => row.name},
       {title: 'address', cell: (row) => row.address},
@@ -62,7 +62,7 @@ export function formatNodes(rows: readonly NodeView[]): string {
 }
 
 export function formatFlows(rows: readonly FlowView[]): string {
-  return formatTable(
+  return formatTable<FlowView>(
     [
       {title: 'application', cell: (row) => row.application || '-'},
       {title: 'client', cell: (row) => row.client},
@@ -90,11 +90,16 @@ export function formatEvents(rows: readonly RouterEvent[]): string {
 export function formatStatus(status: StatusView): string {
   const interfaces = status.interfaces.map((one) => `${one.side} ${one.name} ${one.address} (${one.mac})`);
   const vips = status.vips.map((vip) => `${vip.address} ${vip.state}`);
-  const forwarders = status.forwarders.map((one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`);
+  const forwarders = status.forwarders.map(
+    (one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`,
+  );
   const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${status.flows} flows)`;
   const rows: [string, string][] = [
     ['mode', status.mode],
-    ['pid', `${status.pid}, up ${formatDuration(status.uptimeSeconds)}, policy generation ${status.generation}`],
+    [
+      'pid',
+      `${status.pid}, up ${formatDuration(status.uptimeSeconds)}, policy generation ${status.generation}`,
+    ],
     ['control', status.control],
     ...interfaces.map((text): [string, string] => ['interface', text]),
     ...vips.map((text): [string, string] => ['virtual IP', text]),

@@ -57,7 +57,13 @@ function addCommand<T>(
     });
 }
 
-addCommand('status', 'the router, its virtual IPs, forwarders and counters', 'GET', statusViewSchema, formatStatus);
+addCommand(
+  'status',
+  'the router, its virtual IPs, forwarders and counters',
+  'GET',
+  statusViewSchema,
+  formatStatus,
+);
 addCommand('services', 'virtual services', 'GET', z.array(serviceViewSchema), formatServices);
 addCommand('endpoints', 'who serves what', 'GET', z.array(endpointViewSchema), formatEndpoints);
 addCommand('nodes', 'worker machines and their leases', 'GET', z.array(nodeViewSchema), formatNodes);

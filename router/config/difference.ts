@@ -50,7 +50,9 @@ export function differences(before: Settings, after: Settings): string[] {
     ...[...old.keys()].filter((name) => !now.has(name)).map((name) => `- application ${name}`),
     ...[...now.values()].flatMap((one) => {
       const known = old.get(one.name);
-      return known ? changed(known, one) : [`+ application ${one.name}: ${one.vips.join(', ')}, ${portsText(one)}`];
+      return known
+        ? changed(known, one)
+        : [`+ application ${one.name}: ${one.vips.join(', ')}, ${portsText(one)}`];
     }),
     ...oldVips.filter((vip) => !nowVips.includes(vip)).map((vip) => `- virtual IP ${vip}`),
     ...nowVips.filter((vip) => !oldVips.includes(vip)).map((vip) => `+ virtual IP ${vip}`),

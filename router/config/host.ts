@@ -60,7 +60,11 @@ export function sidesOf(names: InterfaceNames, links: Links): {sides: Side[]; pr
 }
 
 /** VIPs that this host has itself, or that no host of its networks can have. */
-export function vipProblems(applications: readonly Application[], sides: readonly Side[], links: Links): Problem[] {
+export function vipProblems(
+  applications: readonly Application[],
+  sides: readonly Side[],
+  links: Links,
+): Problem[] {
   const own = new Map(
     links.flatMap((link) => link.addr_info.map((one) => [one.local ?? '', link.ifname] as const)),
   );
@@ -69,7 +73,9 @@ export function vipProblems(applications: readonly Application[], sides: readonl
       const path = ['applications', index, 'vips', place];
       const holder = own.get(vip);
       if (holder !== undefined)
-        return [{path, message: `${vip} is the router's own address (on ${holder}); a virtual IP is nobody's`}];
+        return [
+          {path, message: `${vip} is the router's own address (on ${holder}); a virtual IP is nobody's`},
+        ];
       const side = sides.find((one) => inNetwork(vip, one.network));
       if (side && isEdgeOf(vip, side.network))
         return [{path, message: `${vip} is the network or broadcast address of ${side.name}`}];

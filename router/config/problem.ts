@@ -79,7 +79,9 @@ export function problemsOf(issue: z.core.$ZodIssue, keysAt: KeysAt): Problem[] {
     return [{path, message: `not one of the valid choices: ${issue.values.join(', ')}`}];
   if (issue.code === 'invalid_type') {
     const missing = issue.message.endsWith('received undefined');
-    return [{path, message: missing ? `missing: ${issue.expected}` : issue.message.replace('Invalid input: ', '')}];
+    return [
+      {path, message: missing ? `missing: ${issue.expected}` : issue.message.replace('Invalid input: ', '')},
+    ];
   }
   if (issue.code === 'invalid_union') return [{path, message: 'must be a text or a number'}];
   return [{path, message: issue.message}];

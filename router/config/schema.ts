@@ -7,11 +7,17 @@ import {parseRange} from '../model/ports.ts';
 import type {PortRange} from '../model/ports.ts';
 import {parseDuration} from './duration.ts';
 
+/** As many as the segment has places for. */
+export const MAX_FORWARDERS = 16;
+
 export const modes = ['dsr', 'nat'] as const;
 
 const name = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'not a name: lower-case letters, digits and dashes, at most 63');
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'not a name: lower-case letters, digits and dashes, at most 63',
+  );
 
 function vipProblem(text: string): string | null {
   if (isIpv6(text)) return `"${text}": IPv6 is not in this version; a virtual IP is an IPv4 address`;
@@ -35,7 +41,10 @@ const ports = z.union([z.string(), z.number()]).transform((value, context): Port
 const duration = z.union([z.string(), z.number()]).transform((value, context): number => {
   const seconds = parseDuration(String(value));
   if (seconds !== null && seconds >= 1 && seconds <= 7 * 86_400) return seconds;
-  context.addIssue({code: 'custom', message: `"${value}" is not a duration from 1s to 7d: write 30, 30s or 2h15m`});
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is not a duration from 1s to 7d: write 30, 30s or 2h15m`,
+  });
   return z.NEVER;
 });
 
@@ -63,7 +72,12 @@ export const fileSchema = z.strictObject({
       'secret-file': z.string().min(1).optional(),
     })
     .optional(),
-  forwarders: z.number().int().min(1, 'at least 1').max(64, 'at most 64').optional(),
+  forwarders: z
+    .number()
+    .int()
+    .min(1, 'at least 1')
+    .max(MAX_FORWARDERS, `at most ${MAX_FORWARDERS}`)
+    .optional(),
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
   timeouts: timeouts.optional(),

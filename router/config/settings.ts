@@ -15,7 +15,7 @@ import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
 import {ConfigError, Locator, problemsOf} from './problem.ts';
 import type {Problem} from './problem.ts';
-import {applicationSchema, fileSchema, modes} from './schema.ts';
+import {applicationSchema, fileSchema, MAX_FORWARDERS, modes} from './schema.ts';
 import type {File} from './schema.ts';
 
 /** What the command line gave; undefined: not given. */
@@ -71,7 +71,9 @@ function parseFile(name: string, text: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
   if (document.errors.length > 0)
-    throw new ConfigError(document.errors.map((e) => `${name}:${lines.linePos(e.pos[0]).line}: ${e.message}`));
+    throw new ConfigError(
+      document.errors.map((e) => `${name}:${lines.linePos(e.pos[0]).line}: ${e.message}`),
+    );
   const locator = new Locator(name, document, lines);
   const parsed = fileSchema.safeParse(document.toJS() ?? {});
   if (parsed.success) return {file: parsed.data, problems: [], locator};
@@ -92,8 +94,11 @@ function modeProblems(mode: string | undefined, path: Problem['path']): Problem[
 function forwardersOf(text: string | undefined, file: File, problems: Problem[]): number {
   if (text === undefined) return file.forwarders ?? Math.min(availableParallelism(), 4);
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > 64)
-    problems.push({path: null, message: `--forwarders: "${text}" is not a number from 1 to 64`});
+  if (!/^\d+$/.test(text) || count < 1 || count > MAX_FORWARDERS)
+    problems.push({
+      path: null,
+      message: `--forwarders: "${text}" is not a number from 1 to ${MAX_FORWARDERS}`,
+    });
   return count;
 }
 
@@ -101,7 +106,8 @@ function listenOf(text: string | undefined, sides: readonly Side[], problems: Pr
   const fallback = {address: sides.at(-1)?.network.address ?? '127.0.0.1', port: DEFAULT_PORT};
   if (text === undefined) return fallback;
   const parsed = parseSocketAddress(text);
-  if (!parsed) problems.push({path: null, message: `--control: "${text}" is not ADDRESS:PORT: write 10.88.0.1:7400`});
+  if (!parsed)
+    problems.push({path: null, message: `--control: "${text}" is not ADDRESS:PORT: write 10.88.0.1:7400`});
   return parsed ?? fallback;
 }
 
@@ -150,7 +156,10 @@ export function settle(fileName: string, text: string, options: Options, links: 
     problems.push(...interfaces.problems);
   const applications = applicationsOf(file);
   // Checked on what the file says, range by range, so that a problem stands at its line.
-  const written = applications.map((one, index) => ({...one, ports: file.applications[index]?.ports ?? null}));
+  const written = applications.map((one, index) => ({
+    ...one,
+    ports: file.applications[index]?.ports ?? null,
+  }));
   problems.push(...ownershipProblems(written), ...vipProblems(applications, interfaces.sides, links));
   const settings: Settings = {
     mode: 'dsr',

@@ -27,8 +27,11 @@ function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<
 function unreachable(socketPath: string, error: unknown): UserError {
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ECONNREFUSED')
-    return new UserError(`no router runs here: nobody listens on ${socketPath} (--run-dir names another place)`);
-  if (code === 'EACCES') return new UserError(`${socketPath}: permission denied; only root may ask the router`);
+    return new UserError(
+      `no router runs here: nobody listens on ${socketPath} (--run-dir names another place)`,
+    );
+  if (code === 'EACCES')
+    return new UserError(`${socketPath}: permission denied; only root may ask the router`);
   return new UserError(`${socketPath}: ${messageOf(error)}`);
 }
 

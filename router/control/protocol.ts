@@ -16,7 +16,9 @@ export type Protocol = z.infer<typeof protocolSchema>;
 export type Level = z.infer<typeof levelSchema>;
 
 const port = z.number().int().min(1).max(65535);
-const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits and dashes, at most 63');
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits and dashes, at most 63');
 const ipv4 = z.ipv4();
 
 /** Lease time and how often an agent renews it. */
@@ -168,7 +170,9 @@ export const statusViewSchema = z.strictObject({
   /** Of the published policy. */
   generation: z.number().int(),
   control: z.string(),
-  interfaces: z.array(z.strictObject({side: z.string(), name: z.string(), mac: z.string(), address: z.string()})),
+  interfaces: z.array(
+    z.strictObject({side: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
+  ),
   vips: z.array(z.strictObject({address: ipv4, state: z.enum(['active', 'inactive', 'conflict'])})),
   forwarders: z.array(z.strictObject({index: z.number(), pid: z.number(), heartbeatAgeMs: z.number()})),
   nodes: z.number().int(),

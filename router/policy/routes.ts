@@ -27,7 +27,9 @@ function toRouteEndpoint(record: EndpointRecord, registry: Registry): RouteEndpo
 }
 
 export function routesOf(registry: Registry): Route[] {
-  const applications = new Map<string, Application>(registry.applications.map((known) => [known.name, known]));
+  const applications = new Map<string, Application>(
+    registry.applications.map((known) => [known.name, known]),
+  );
   const byService = new Map<string, EndpointRecord[]>();
   for (const record of registry.endpoints()) {
     const key = serviceKey(record);

@@ -32,7 +32,10 @@ function remembered(segment: Segment, log: Logger): Memory | null {
   try {
     return decodeMemory(bytes);
   } catch (error) {
-    log.error({error: messageOf(error)}, 'cannot read what the last supervisor remembered; flows are forgotten');
+    log.error(
+      {error: messageOf(error)},
+      'cannot read what the last supervisor remembered; flows are forgotten',
+    );
     return null;
   }
 }

@@ -64,7 +64,8 @@ export class Forwarders {
     });
     await Promise.all(processes.map((process) => process.ended));
     impatient.cancel();
-    for (const place of this.#places) place.descriptors.forEach((fd) => this.#deps.native.closeDescriptor(fd));
+    for (const place of this.#places)
+      place.descriptors.forEach((fd) => this.#deps.native.closeDescriptor(fd));
     this.#deps.record([]);
   }
 

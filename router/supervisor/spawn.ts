@@ -24,10 +24,10 @@ export type SpawnForwarder = (
 
 /** Forwarders that run as `user`. */
 export function forwarderSpawner(user: {uid: number; gid: number}): SpawnForwarder {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../forwarder-main.js', import.meta.url));
   return (index, segmentDescriptor, sockets) => {
     const args = ['--index', index, '--sockets', sockets.length, '--uid', user.uid, '--gid', user.gid];
-    const child = spawn(process.execPath, [main, 'forwarder', ...args.map(String)], {
+    const child = spawn(process.execPath, [main, ...args.map(String)], {
       stdio: ['ignore', 'inherit', 'inherit', segmentDescriptor, ...sockets, 'ipc'],
       // A session of its own: the terminal's Ctrl-C reaches the supervisor only.
       detached: true,
@@ -35,7 +35,9 @@ export function forwarderSpawner(user: {uid: number; gid: number}): SpawnForward
     });
     const ended = new Promise<string>((resolve) => {
       child.on('error', (error) => resolve(error.message));
-      child.on('exit', (status, signal) => resolve(signal === null ? `status ${status}` : `signal ${signal}`));
+      child.on('exit', (status, signal) =>
+        resolve(signal === null ? `status ${status}` : `signal ${signal}`),
+      );
     });
     const heard = (wanted: string) =>
       new Promise<void>((resolve, reject) => {

@@ -139,7 +139,8 @@ export class Supervisor {
     for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
     const names = new Set(silent.map((node) => node.name));
     for (const record of registry.endpoints())
-      if (names.has(record.node) && record.state === 'doubt') events.add(endpointEvent('endpoint-doubt', record));
+      if (names.has(record.node) && record.state === 'doubt')
+        events.add(endpointEvent('endpoint-doubt', record));
     this.#commitLater();
   }
 

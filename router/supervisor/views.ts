@@ -85,7 +85,18 @@ export class Views {
       const {application = '', node = '', address = ''} = endpoint ?? {};
       const {protocol, client, clientPort, vip, port, state, idleSeconds, expiresInSeconds} = rest;
       const peer = `${client}:${clientPort}`;
-      return {application, protocol, client: peer, vip, port, node, address, state, idleSeconds, expiresInSeconds};
+      return {
+        application,
+        protocol,
+        client: peer,
+        vip,
+        port,
+        node,
+        address,
+        state,
+        idleSeconds,
+        expiresInSeconds,
+      };
     });
   }
 

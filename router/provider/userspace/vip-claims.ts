@@ -58,7 +58,8 @@ export class VipClaims {
     const taken = found.filter(({rival}) => rival !== null);
     if (taken.length > 0) {
       const lines = taken.map(
-        ({vip, rival}) => `virtual IP ${vip} is already used by the host with MAC ${rival} on ${this.#deps.external}`,
+        ({vip, rival}) =>
+          `virtual IP ${vip} is already used by the host with MAC ${rival} on ${this.#deps.external}`,
       );
       throw new UserError(lines.join('\n'));
     }
@@ -137,7 +138,10 @@ export class VipClaims {
       try {
         this.#deps.native.arpAnnounce(name, vip);
       } catch (error) {
-        this.#deps.log.warn({vip, interface: name, error: messageOf(error)}, 'cannot announce the virtual IP');
+        this.#deps.log.warn(
+          {vip, interface: name, error: messageOf(error)},
+          'cannot announce the virtual IP',
+        );
       }
     }
   }

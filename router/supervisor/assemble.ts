@@ -1,0 +1,137 @@
+// Wires the parts of a router that has passed its checks: registry, provider, supervisor, forwarders, reload.
+
+import type {RouterNative} from '../../addon/router.ts';
+import {inNetwork} from '../base/address.ts';
+import type {Clock} from '../base/clock.ts';
+import type {Exec} from '../base/exec.ts';
+import type {Logger} from '../base/logger.ts';
+import type {Settings} from '../config/settings.ts';
+import {EventLog} from '../control/event-log.ts';
+import type {ControlledRouter} from '../control/server.ts';
+import {vipsOf} from '../model/application.ts';
+import {Registry} from '../model/registry.ts';
+import {UserspaceProvider} from '../provider/userspace/userspace.ts';
+import type {Adopted} from './adopt.ts';
+import {Forwarders} from './forwarders.ts';
+import {encodeMemory} from './memory.ts';
+import type {Paths} from './paths.ts';
+import {writeProcessFile} from './processes.ts';
+import type {Processes} from './processes.ts';
+import {Reloader} from './reload.ts';
+import {obtainSockets} from './sockets.ts';
+import type {SpawnForwarder} from './spawn.ts';
+import {Supervisor} from './supervisor.ts';
+import type {Undo} from './undo.ts';
+import {Views} from './views.ts';
+
+export interface AssembleDeps {
+  native: RouterNative;
+  exec: Exec;
+  clock: Clock;
+  log: Logger;
+  paths: Paths;
+  processes: Processes;
+  spawn: SpawnForwarder;
+  adopted: Adopted;
+  settings: Settings;
+  /** Reads the configuration again, for a reload. */
+  readSettings(): Promise<Settings>;
+  readSecret(settings: Settings): void;
+}
+
+interface Core {
+  events: EventLog;
+  registry: Registry;
+  provider: UserspaceProvider;
+  supervisor: Supervisor;
+}
+
+/** The parts that know each other. Nothing on the host is touched yet. */
+function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
+  const {clock, log} = deps;
+  const {segment, memory} = adopted;
+  const {sides, applications, vipGraceMs} = settings;
+  const events = new EventLog(clock, log);
+  const networks = sides.map((side) => side.network);
+  const registry = new Registry(applications, networks, segment.limits, clock.wall());
+  if (memory) registry.restore(memory.registry, clock.now());
+  const provider = new UserspaceProvider(
+    {
+      ...deps,
+      segment,
+      sides,
+      events: {
+        onChange: () => supervisor.changed(),
+        onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
+      },
+      remember: (own) => encodeMemory(registry.memory(), own),
+    },
+    memory?.provider ?? null,
+  );
+  const routerAddressFor = (address: string) =>
+    (networks.find((network) => inNetwork(address, network)) ?? networks.at(-1))?.address ?? '';
+  const supervisor = new Supervisor({
+    clock,
+    log,
+    events,
+    registry,
+    provider,
+    segment,
+    routerAddressFor,
+    vipGraceMs,
+  });
+  return {events, registry, provider, supervisor};
+}
+
+async function startForwarders(deps: AssembleDeps, events: EventLog, undo: Undo): Promise<void> {
+  const {native, clock, log, paths, processes, spawn, adopted, settings} = deps;
+  const {segment, memory, left} = adopted;
+  const names = settings.sides.map((side) => side.name);
+  const same = JSON.stringify(memory?.provider.interfaces) === JSON.stringify(names);
+  const source = {native, segment, processes, clock, log};
+  const sockets = await obtainSockets(source, names, settings.forwarders, left, same);
+  const forwarders = new Forwarders({
+    native,
+    segment,
+    clock,
+    log,
+    spawn,
+    record: (ids) => writeProcessFile(paths.forwarders, [...left, ...ids]),
+    onEvent: (event) => events.add(event),
+  });
+  undo.add('forwarders', () => forwarders.stop());
+  await forwarders.start(sockets.byForwarder, sockets.endOld);
+}
+
+/** Starts everything but the control server; what it does to the host is on `undo`. */
+export async function assemble(deps: AssembleDeps, undo: Undo): Promise<ControlledRouter> {
+  const {clock, settings, adopted} = deps;
+  const {segment, memory} = adopted;
+  const startedAt = clock.now();
+  const {events, registry, provider, supervisor} = createCore(deps);
+  undo.add('provider', () => provider.close());
+  await provider.start(registry.nodes().map((node) => node.address));
+  const activeVips = memory?.provider.activeVips ?? [];
+  await provider.reserve([...new Set([...vipsOf(settings.applications), ...activeVips])]);
+  supervisor.vips.adopt(activeVips);
+  undo.add('supervisor', () => supervisor.stop());
+  supervisor.start();
+  await startForwarders(deps, events, undo);
+  const {readSettings: read, readSecret} = deps;
+  const maxVips = segment.limits.vips;
+  const reloader = new Reloader(
+    {clock, events, registry, provider, supervisor, read, readSecret, maxVips},
+    settings,
+  );
+  const views = new Views({registry, provider, segment, clock, settings, startedAt});
+  return {
+    put: (node, state) => supervisor.put(node, state),
+    status: () => views.status(),
+    services: () => views.services(),
+    endpoints: () => views.endpoints(),
+    nodes: () => views.nodes(),
+    flows: () => views.flows(),
+    events: (since) => events.list(since),
+    reload: () => reloader.reload(),
+  };
+}
