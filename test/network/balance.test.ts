@@ -1,0 +1,98 @@
+// New connections are shared equally, payloads arrive whole in both directions with the default offloads, and
+// the answers go straight from node to client.
+//
+//   remote ── gateway ──┐                  ┌── node1  http_server.py 80
+//             client ───┤ bridge ── router ├── node2  http_server.py 80     request: client → router → node
+//                       └──────────────────┴── node3  http_server.py 80     answer:  node → client
+//
+// Each case builds its own testbed: one forwarder, four, and the router one-armed (all on one bridge).
+
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {z} from 'zod';
+import {Testbed, VIP, run, tool} from '../support/testbed.ts';
+import type {TestbedOptions} from '../support/testbed.ts';
+
+const REQUESTS = 300;
+const SIZE = 100_000_000;
+const loopSchema = z.object({
+  answers: z.record(z.string(), z.number()),
+  failures: z.array(z.object({began: z.number(), error: z.string()})),
+});
+const downloadsSchema = z.array(
+  z.object({node: z.string(), sha256: z.string(), error: z.string().nullable()}),
+);
+const uploadSchema = z.object({sent: z.string(), received: z.string(), node: z.string()});
+const linksSchema = z.array(
+  z.object({
+    ifname: z.string(),
+    stats64: z.object({rx: z.object({bytes: z.number()}), tx: z.object({bytes: z.number()})}),
+  }),
+);
+
+async function expectedHash(): Promise<string> {
+  const script = `import random,sys; b=random.Random(7400).randbytes(1<<20); n=${SIZE}
+while n: c=b[:n]; sys.stdout.buffer.write(c); n-=len(c)`;
+  const {stdout} = await run(['sh', '-c', `python3 -c '${script}' | sha256sum`]);
+  return stdout.slice(0, 64);
+}
+
+/** Bytes that the router's interfaces have received and sent so far. */
+async function routerBytes(bed: Testbed): Promise<{received: number; sent: number}> {
+  const links = await bed.json(linksSchema, 'router', ['ip', '-s', '-j', 'link', 'show']);
+  const wires = links.filter((link) => link.ifname.startsWith('eth'));
+  const sum = (side: 'rx' | 'tx') => wires.reduce((total, link) => total + link.stats64[side].bytes, 0);
+  return {received: sum('rx'), sent: sum('tx')};
+}
+
+async function shares(t: ExecutionContext, bed: Testbed, host: string, tolerance: number): Promise<void> {
+  const loop = await bed.json(loopSchema, host, tool('request_loop', `http://${VIP}/`, REQUESTS));
+  t.log(`${host}: ${JSON.stringify(loop.answers)}`);
+  t.deepEqual(loop.failures, []);
+  for (const node of ['node1', 'node2', 'node3'])
+    t.true(Math.abs((loop.answers[node] ?? 0) - REQUESTS / 3) <= tolerance, `${host}: ${node}'s share`);
+}
+
+async function payloads(t: ExecutionContext, bed: Testbed, host: string): Promise<void> {
+  const before = await routerBytes(bed);
+  const downloads = await bed.in(host, tool('downloads', `http://${VIP}/bytes/${SIZE}`, 1));
+  const [download] = downloadsSchema.parse(JSON.parse(downloads.replace('started\n', '')));
+  t.is(download?.error, null);
+  t.is(download?.sha256, await expectedHash());
+  const after = await routerBytes(bed);
+  // Only the acknowledgements pass the router: a few per cent of the payload.
+  t.true(
+    after.sent - before.sent < SIZE / 20,
+    `the router sent ${after.sent - before.sent} bytes of a download`,
+  );
+  t.true(after.received - before.received < SIZE / 20, 'the answers pass the router');
+
+  const upload = await bed.json(uploadSchema, host, tool('upload', `http://${VIP}/`, SIZE));
+  t.is(upload.received, upload.sent);
+  const uploaded = await routerBytes(bed);
+  t.true(uploaded.received - after.received > SIZE, 'an upload passes the router: the counters do count');
+}
+
+async function clientAddresses(t: ExecutionContext, bed: Testbed, seen: Set<string>): Promise<void> {
+  t.deepEqual([...seen].sort(), ['10.77.0.2', '10.99.0.2'], 'the servers see the clients themselves');
+  t.is((await bed.endpoints()).length, 3);
+}
+
+const cases: {title: string; options: TestbedOptions; tolerance: number}[] = [
+  {title: 'one forwarder', options: {forwarders: 1}, tolerance: 1},
+  {title: 'four forwarders', options: {forwarders: 4}, tolerance: 10},
+  {title: 'one-armed', options: {forwarders: 1, oneArm: true}, tolerance: 1},
+];
+
+for (const {title, options, tolerance} of cases) {
+  test.serial(`${title}: equal shares, whole payloads, answers beside the router`, async (t) => {
+    t.timeout(180_000);
+    const bed = await Testbed.up({nodes: 3, ...options});
+    t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
+    const servers = await bed.serveHttp(3);
+    for (const host of ['client', 'remote']) await shares(t, bed, host, tolerance);
+    for (const host of ['client', 'remote']) await payloads(t, bed, host);
+    const lines = servers.flatMap((server) => server.output.split('\n'));
+    await clientAddresses(t, bed, new Set(lines.filter(Boolean).map((line) => line.split(' ')[0] ?? '')));
+  });
+}

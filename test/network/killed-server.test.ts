@@ -1,0 +1,79 @@
+// kill -9 of one of three servers under load, once idle and once with 100 half-open requests hanging on its
+// listener (they keep a dead listener in the kernel for seconds): it leaves the ring within 100 ms, new
+// connections do not fail after that, and transfers of the others do not notice.
+//
+//   client: request loop, 6 slow downloads,   ┌── node1  http_server.py 80   ✝ SIGKILL
+//           300 SYNs, SYN-ACKs ignored ─ router├── node2  http_server.py 80
+//                                             └── node3  http_server.py 80
+
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {z} from 'zod';
+import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
+
+const HALF_OPEN = 100;
+const loopSchema = z.object({
+  answers: z.record(z.string(), z.number()),
+  failures: z.array(z.object({began: z.number(), error: z.string()})),
+});
+const downloadsSchema = z.array(
+  z.object({node: z.string(), gapMs: z.number(), error: z.string().nullable()}),
+);
+
+/** HALF_OPEN requests on each of three listeners, whose SYN-ACKs nobody answers. */
+async function hangHalfOpen(t: ExecutionContext, bed: Testbed): Promise<void> {
+  const rules = `table inet half_open { chain input { type filter hook input priority 0;
+    tcp sport 80 tcp dport 20000-20999 drop; }; }`;
+  await bed.in('client', ['nft', '-f', bed.file('half-open.nft', rules)]);
+  await bed.in('client', tool('half_open', '10.77.0.2', VIP, 80, 3 * HALF_OPEN));
+  const waiting = async (): Promise<number> =>
+    (await bed.in('node1', ['ss', '-Htn', 'state', 'syn-recv'])).split('\n').filter(Boolean).length;
+  const count = await waitUntil('the half-open requests hang', 3000, async () => {
+    const now = await waiting();
+    return now >= HALF_OPEN - 1 && now;
+  });
+  t.log(`${count} half-open requests hang on the listener of node1`);
+}
+
+async function killUnderLoad(t: ExecutionContext, halfOpen: boolean): Promise<void> {
+  const bed = await Testbed.up({nodes: 3, forwarders: 1});
+  t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
+  const [server] = await bed.serveHttp(3);
+  const slow = `http://${VIP}/bytes/3000000?rate=600000`;
+  const downloads = bed.start('client', tool('downloads', slow, 6));
+  await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
+  if (halfOpen) await hangHalfOpen(t, bed);
+  const loop = bed.start('client', tool('request_loop', `http://${VIP}/`));
+  await run(['sleep', '0.5']);
+
+  const killed = Date.now();
+  server?.child.kill('SIGKILL');
+  const left = await waitUntil('the endpoint leaves the ring', 10_000, async () => {
+    const events = await bed.events();
+    return events.find((event) => event.event === 'endpoint-down' && event.node === 'node1')?.time;
+  });
+  t.log(`left the ring ${left - killed} ms after SIGKILL`);
+  t.true(left - killed <= 100, `left the ring after ${left - killed} ms`);
+
+  await run(['sleep', '1']);
+  loop.child.stdin?.end();
+  const {answers, failures} = loopSchema.parse(JSON.parse((await loop.ended).stdout));
+  t.log(`answers ${JSON.stringify(answers)}, failures before it had left: ${failures.length}`);
+  t.deepEqual(
+    failures.filter((failure) => failure.began > left + 5),
+    [],
+    'new connections fail after the endpoint has left',
+  );
+  t.true((answers['node2'] ?? 0) > 50 && (answers['node3'] ?? 0) > 50);
+
+  const lines = (await downloads.ended).stdout.split('\n');
+  const others = downloadsSchema.parse(JSON.parse(lines[1] ?? '[]')).filter((one) => one.node !== 'node1');
+  t.is(others.length, 4);
+  for (const {node, gapMs, error} of others) {
+    t.is(error, null);
+    t.true(gapMs <= 200, `a transfer of ${node} paused for ${gapMs} ms`);
+  }
+}
+
+test.serial('a killed server leaves the ring within 100 ms', (t) => killUnderLoad(t, false));
+test.serial('a killed server with half-open requests leaves as fast', (t) => killUnderLoad(t, true));

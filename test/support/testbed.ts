@@ -1,0 +1,286 @@
+// A testbed for network tests: topology/up.sh under a name of its own, commands in its hosts, servers as
+// instances, and down.sh whatever happens. It remembers what it ran, so that a failed test can show it.
+
+import {spawn} from 'node:child_process';
+import type {ChildProcess} from 'node:child_process';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {z} from 'zod';
+import {
+  endpointViewSchema,
+  eventSchema,
+  flowViewSchema,
+  nodeViewSchema,
+} from '../../router/control/protocol.ts';
+import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/control/protocol.ts';
+
+export const ROOT = path.resolve(import.meta.dirname, '../../../..');
+export const VIP = '10.77.0.100';
+const TOOLS = path.join(ROOT, 'test/network/tools');
+
+export interface TestbedOptions {
+  nodes?: number;
+  forwarders?: number;
+  oneArm?: boolean;
+  mode?: string;
+  rate?: string;
+  /** The text of a configuration file instead of topology/testbed.yaml. */
+  config?: string;
+}
+
+export interface Result {
+  status: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A command that goes on running; `output` and `errors` grow. Its pid is the program's own, all the way. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly command: string;
+  output: string;
+  errors: string;
+  readonly ended: Promise<Result>;
+}
+
+let count = 0;
+
+/** Waits until `probe` gives something else than undefined, null or false. Throws, naming `what`, after `withinMs`. */
+export async function waitUntil<T>(
+  what: string,
+  withinMs: number,
+  probe: () => Promise<T> | T,
+): Promise<Exclude<T, undefined | null | false>> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== null && value !== false)
+      return value as Exclude<T, undefined | null | false>;
+    if (Date.now() >= deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await sleep(10);
+  }
+}
+
+export function tool(name: string, ...words: (string | number)[]): string[] {
+  return ['python3', path.join(TOOLS, `${name}.py`), ...words.map(String)];
+}
+
+export function start(command: string[], env: Record<string, string> = {}): Running {
+  const [file = '', ...words] = command;
+  const child = spawn(file, words, {
+    cwd: ROOT,
+    env: {...process.env, ...env},
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<Result>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) =>
+      resolve({status, signal, stdout: running.output, stderr: running.errors}),
+    );
+  });
+  const running: Running = {
+    child,
+    pid: child.pid ?? 0,
+    command: command.join(' '),
+    output: '',
+    errors: '',
+    ended,
+  };
+  child.stdout.on('data', (chunk: Buffer) => {
+    running.output += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    running.errors += chunk.toString();
+  });
+  child.stdin.on('error', () => {});
+  return running;
+}
+
+/** Runs a command to its end; its standard input is empty. Ends it by force after `withinMs`. */
+export async function run(
+  command: string[],
+  withinMs = 60_000,
+  env: Record<string, string> = {},
+): Promise<Result> {
+  const running = start(command, env);
+  running.child.stdin?.end();
+  const timer = setTimeout(() => running.child.kill('SIGKILL'), withinMs);
+  const result = await running.ended;
+  clearTimeout(timer);
+  return result;
+}
+
+function upOptions(options: TestbedOptions): string[] {
+  const words: string[] = [];
+  if (options.nodes !== undefined) words.push('--nodes', String(options.nodes));
+  if (options.forwarders !== undefined) words.push('--forwarders', String(options.forwarders));
+  if (options.mode !== undefined) words.push('--mode', options.mode);
+  if (options.rate !== undefined) words.push('--rate', options.rate);
+  if (options.oneArm === true) words.push('--one-arm');
+  return words;
+}
+
+export class Testbed {
+  readonly name: string;
+  readonly folder: string;
+  readonly #running = new Set<Running>();
+  readonly #history: string[] = [];
+
+  constructor() {
+    count += 1;
+    this.name = `t${process.pid}-${count}`;
+    this.folder = mkdtempSync(path.join(tmpdir(), `coscanet-${this.name}-`));
+  }
+
+  static async up(options: TestbedOptions = {}): Promise<Testbed> {
+    const bed = new Testbed();
+    const result = await bed.tryUp(options);
+    if (result.status === 0) return bed;
+    await bed.down();
+    throw new Error(`topology/up.sh ended with status ${result.status}:\n${result.stdout}${result.stderr}`);
+  }
+
+  /** up.sh under this testbed's name, whatever comes of it. */
+  async tryUp(options: TestbedOptions): Promise<Result> {
+    const words = ['topology/up.sh', '--name', this.name, ...upOptions(options)];
+    if (options.config !== undefined) words.push('--config', this.file('router.yaml', options.config));
+    return this.#record(words, await run(words));
+  }
+
+  /** Writes a file for this testbed and returns its path. */
+  file(name: string, text: string): string {
+    const file = path.join(this.folder, name);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  get runDir(): string {
+    return `/run/coscanet/testbed-${this.name}`;
+  }
+
+  #record(words: string[], result: Result): Result {
+    const end = result.signal ?? result.status;
+    this.#history.push(
+      `$ ${words.join(' ')}\n${result.stdout.slice(-2000)}${result.stderr.slice(-2000)}[${end}]`,
+    );
+    return result;
+  }
+
+  /** Runs a command in a host, whatever its exit status. */
+  async try(host: string, command: string[], withinMs = 60_000): Promise<Result> {
+    const words = ['topology/in.sh', '--name', this.name, host, ...command];
+    return this.#record(words, await run(words, withinMs));
+  }
+
+  /** Runs a command in a host and returns what it printed. Throws if it fails. */
+  async in(host: string, command: string[], withinMs = 60_000): Promise<string> {
+    const result = await this.try(host, command, withinMs);
+    if (result.status === 0) return result.stdout;
+    throw new Error(
+      `in ${host}: ${command.join(' ')}: status ${result.status}: ${result.stderr}${result.stdout}`,
+    );
+  }
+
+  async json<T>(schema: z.ZodType<T>, host: string, command: string[], withinMs?: number): Promise<T> {
+    return schema.parse(JSON.parse(await this.in(host, command, withinMs)));
+  }
+
+  /** Runs a program on a node as an instance, to its end. */
+  async instance(node: string, application: string, command: string[], env = {}): Promise<Result> {
+    const words = ['topology/run.sh', '--name', this.name, node, application, ...command];
+    return this.#record(words, await run(words, 30_000, env));
+  }
+
+  /** Starts a command in a host; down() ends it. */
+  start(host: string, command: string[]): Running {
+    return this.#keep(start(['topology/in.sh', '--name', this.name, host, ...command]));
+  }
+
+  #keep(running: Running): Running {
+    this.#running.add(running);
+    void running.ended.then((result) => {
+      this.#running.delete(running);
+      this.#record([running.command], result);
+    });
+    return running;
+  }
+
+  /** Starts a server as an instance and waits until its endpoint is in the ring. */
+  async serve(node: string, application: string, port: number, command: string[]): Promise<Running> {
+    const running = this.#keep(
+      start(['topology/run.sh', '--name', this.name, node, application, ...command]),
+    );
+    await waitUntil(`${node} serves port ${port}: ${running.command}`, 10_000, async () => {
+      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
+      const endpoints = await this.endpoints();
+      return endpoints.some((one) => one.node === node && one.port === port && one.state === 'up');
+    });
+    return running;
+  }
+
+  async serveHttp(nodes: number, port = 80): Promise<Running[]> {
+    const names = Array.from({length: nodes}, (_, i) => `node${i + 1}`);
+    return Promise.all(names.map((name) => this.serve(name, 'web', port, tool('http_server', port, name))));
+  }
+
+  /** Ends a program that start() or serve() gave, and waits for its end. */
+  async stop(running: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<Result> {
+    running.child.kill(signal);
+    return running.ended;
+  }
+
+  coscanet(...words: string[]): Promise<string> {
+    return this.in('router', ['coscanet', ...words]);
+  }
+
+  async endpoints(): Promise<EndpointView[]> {
+    return z.array(endpointViewSchema).parse(JSON.parse(await this.coscanet('endpoints', '--json')));
+  }
+
+  async flows(): Promise<FlowView[]> {
+    return z.array(flowViewSchema).parse(JSON.parse(await this.coscanet('flows', '--json')));
+  }
+
+  async nodes(): Promise<NodeView[]> {
+    return z.array(nodeViewSchema).parse(JSON.parse(await this.coscanet('nodes', '--json')));
+  }
+
+  async events(): Promise<RouterEvent[]> {
+    return z.array(eventSchema).parse(JSON.parse(await this.coscanet('events', '--json')));
+  }
+
+  /** Process ids in a host whose command line fits. */
+  async pids(host: string, pattern: RegExp): Promise<number[]> {
+    const {stdout} = await run(['ip', 'netns', 'pids', `cosca-${this.name}-${host}`]);
+    const all = stdout.split('\n').filter((line) => line !== '');
+    const {stdout: lines} = await run(['ps', '-ww', '-o', 'pid=,args=', '-p', all.join(',')]);
+    return lines
+      .split('\n')
+      .map((line) => /^ *(\d+) (.*)$/.exec(line))
+      .filter((match) => match !== null && pattern.test(match[2] ?? ''))
+      .map((match) => Number(match?.[1]));
+  }
+
+  /** Ends everything, also after a failure, and says what ran if `show` is given. */
+  async down(show?: (text: string) => void): Promise<void> {
+    for (const running of this.#running) running.child.kill('SIGKILL');
+    const words = ['topology/down.sh', '--name', this.name];
+    if (show !== undefined) {
+      for (const line of this.#history) show(line);
+      const logs = await run(['tail', '-n', '40', '--', ...(await this.#logs())]);
+      show(logs.stdout);
+    }
+    const result = await run(words);
+    rmSync(this.folder, {recursive: true, force: true});
+    if (result.status !== 0) throw new Error(`down.sh failed: ${result.stderr}`);
+  }
+
+  async #logs(): Promise<string[]> {
+    const {stdout} = await run(['find', `${this.runDir}/log`, '-name', '*.log']);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+}
