@@ -1,0 +1,75 @@
+// What becomes of a bind: pure rules over what the router ordered. No kernel, no state.
+
+import os from 'node:os';
+import type {ApplicationOrder, PortRange, Protocol} from '../../router/control/protocol.ts';
+
+const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
+
+export interface BindWish {
+  /** As parseSockaddr gives it; "0.0.0.0" and "::" are wildcards. */
+  address: string;
+  port: number;
+  protocol: Protocol;
+  /** An IPv6 socket that takes IPv6 only. */
+  v6only: boolean;
+}
+
+export interface Refusal {
+  errno: number;
+  /** One line for people. */
+  reason: string;
+}
+
+export type BindDecision =
+  /** Bind to this virtual IP. `others` are the application's further ones, which one socket cannot have too. */
+  | {kind: 'vip'; vip: string; others: string[]}
+  /** A wildcard of a family in which the application has no virtual IP: bound to loopback, never registered. */
+  | {kind: 'stand-in'; address: string}
+  | {kind: 'refused'; refusal: Refusal};
+
+/** "80/tcp", "8000-8999/tcp". */
+export function portText(range: PortRange): string {
+  const ports = range.first === range.last ? `${range.first}` : `${range.first}-${range.last}`;
+  return `${ports}/${range.protocol}`;
+}
+
+export function mayBind(application: ApplicationOrder, protocol: Protocol, port: number): boolean {
+  return application.ports.some(
+    (range) => range.protocol === protocol && range.first <= port && port <= range.last,
+  );
+}
+
+function refused(errno: number, reason: string): BindDecision {
+  return {kind: 'refused', refusal: {errno, reason}};
+}
+
+/** The rules of one application, applied to one wish. */
+export function decideBind(application: ApplicationOrder, wish: BindWish): BindDecision {
+  const [first, ...others] = application.vips;
+  const isWildcard = wish.address === '0.0.0.0' || wish.address === '::';
+  if (first === undefined || (!isWildcard && !application.vips.includes(wish.address))) {
+    const vips = application.vips.join(', ');
+    return refused(
+      EADDRNOTAVAIL,
+      `${wish.address} is not an address of application ${application.name} (${vips})`,
+    );
+  }
+  if (!mayBind(application, wish.protocol, wish.port)) {
+    const ports = application.ports.map(portText).join(', ');
+    return refused(
+      EACCES,
+      `port ${wish.port}/${wish.protocol} is not among the ports of application ${application.name} (${ports || 'none'})`,
+    );
+  }
+  if (!isWildcard) return {kind: 'vip', vip: wish.address, others: []};
+  return wish.v6only ? {kind: 'stand-in', address: '::1'} : {kind: 'vip', vip: first, others};
+}
+
+/** The refusal for a process of an application that the router does not know. */
+export function unknownApplication(name: string, applications: readonly ApplicationOrder[]): Refusal {
+  const known = applications.map((application) => application.name).join(', ');
+  return {
+    errno: EADDRNOTAVAIL,
+    reason: `the router knows no application ${name} (it has: ${known || 'none'})`,
+  };
+}

@@ -1,0 +1,187 @@
+// A program's bind: who asks, may it, is the address there, then the bind on the program's own socket.
+
+import os from 'node:os';
+import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import {messageOf} from '../../router/base/error.ts';
+import type {Logger} from '../../router/base/logger.ts';
+import type {ApplicationOrder, NodeOrders, Protocol} from '../../router/control/protocol.ts';
+import {type BindWish, type Refusal, decideBind, unknownApplication} from './bind-rules.ts';
+import {describeHolder, processWithInode, socketsOnPort} from './holder.ts';
+import type {Instance} from './instances.ts';
+import {type SocketName, parseSockaddr} from './sockaddr.ts';
+
+const {EADDRINUSE, EADDRNOTAVAIL, EINVAL} = os.constants.errno;
+
+export interface BinderParts {
+  native: Pick<AgentNative, 'socketFacts' | 'bindSocket' | 'listeners' | 'boundSockets' | 'datagramSockets'>;
+  /** The router's orders; resolves with null if there are none within the time a program waits. */
+  orders(): Promise<NodeOrders | null>;
+  /** Asks the router again: an application may be newer than the last answer. */
+  freshOrders(): Promise<NodeOrders | null>;
+  instances: {
+    ofProcess(pid: number): Instance | null;
+    ofCgroup(id: bigint): Instance | null;
+    cgroupOf(pid: number): string;
+  };
+  ensureAddress(vip: string): Promise<void>;
+  /** A UDP socket was bound: it is an endpoint from now on. */
+  onDatagramBound(): void;
+  log: Logger;
+}
+
+interface Target {
+  address: string;
+  port: number;
+  protocol: Protocol;
+  instance: Instance;
+}
+
+/**
+ * One owner for all sockets of an application: the kernel lets sockets of different owners never share a port.
+ * It lies above the ranges that systemd and container runtimes hand out, so it is no user's.
+ */
+export function ownerOf(application: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(application)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return 0x70000000 + (hash & 0x0fffffff);
+}
+
+const refusal = (errno: number, reason: string): Refusal => ({errno, reason});
+
+export class Binder {
+  readonly #parts: BinderParts;
+
+  constructor(parts: BinderParts) {
+    this.#parts = parts;
+  }
+
+  /** Binds, or says why not. Never rejects. */
+  async bind(request: ShimRequest): Promise<Refusal | null> {
+    try {
+      const refused = await this.#try(request);
+      if (refused === null) return null;
+      this.#parts.log.info({pid: request.pid, errno: refused.errno}, `bind refused: ${refused.reason}`);
+      return refused;
+    } catch (error) {
+      this.#parts.log.error({pid: request.pid}, `bind failed: ${messageOf(error)}`);
+      return refusal(EADDRNOTAVAIL, messageOf(error));
+    }
+  }
+
+  async #try(request: ShimRequest): Promise<Refusal | null> {
+    const {native, instances} = this.#parts;
+    const instance = instances.ofProcess(request.pid);
+    if (instance === null) {
+      const cgroup = instances.cgroupOf(request.pid);
+      return refusal(
+        EADDRNOTAVAIL,
+        `process ${request.pid} belongs to no application (its cgroup is ${cgroup}): start it with coscanet-node run`,
+      );
+    }
+    const facts = native.socketFacts(request.descriptor);
+    if (!facts.sameNamespace) {
+      return refusal(EADDRNOTAVAIL, "the socket lies in another network namespace than this node's agent");
+    }
+    const name = parseSockaddr(request.address);
+    if (name === null || facts.protocol === 'other') return refusal(EINVAL, 'not a TCP or UDP address');
+    const application = await this.#application(instance.application);
+    if ('errno' in application) return application;
+    return this.#decide(request, facts, facts.protocol, name, instance, application);
+  }
+
+  async #application(name: string): Promise<ApplicationOrder | Refusal> {
+    const find = (orders: NodeOrders) => orders.applications.find((other) => other.name === name);
+    const orders = await this.#parts.orders();
+    if (orders === null) return refusal(EADDRNOTAVAIL, "this node's agent has no answer from the router yet");
+    const found = find(orders);
+    if (found !== undefined) return found;
+    const fresh = (await this.#parts.freshOrders()) ?? orders;
+    return find(fresh) ?? unknownApplication(name, fresh.applications);
+  }
+
+  async #decide(
+    request: ShimRequest,
+    facts: SocketFacts,
+    protocol: Protocol,
+    name: SocketName,
+    instance: Instance,
+    application: ApplicationOrder,
+  ): Promise<Refusal | null> {
+    const wish: BindWish = {...name, protocol, v6only: facts.v6only};
+    const decision = decideBind(application, wish);
+    if (decision.kind === 'refused') return decision.refusal;
+    const address = decision.kind === 'vip' ? decision.vip : decision.address;
+    const target: Target = {address, port: name.port, protocol, instance};
+    // An agent that was restarted in the middle has done it, only its answer was lost.
+    if (request.retry && facts.localAddress === address && facts.localPort === name.port) return null;
+    if (decision.kind === 'stand-in') return this.#bindStandIn(request, facts, target);
+    await this.#parts.ensureAddress(address);
+    const refused = await this.#bindTo(request, facts, target);
+    if (refused !== null) return refused;
+    const fields = {pid: request.pid, application: application.name, vip: address, protocol, port: name.port};
+    this.#parts.log.info(fields, `bound ${address}:${name.port}/${protocol}`);
+    if (decision.others.length > 0) {
+      const others = decision.others.join(', ');
+      this.#parts.log.warn(
+        fields,
+        `one socket has one address: a wildcard bind got ${address}, not ${others}`,
+      );
+    }
+    if (protocol === 'udp') this.#parts.onDatagramBound();
+    return null;
+  }
+
+  /** Nothing may wait between the check and the bind: two binds of one instance must not both pass. */
+  async #bindTo(request: ShimRequest, facts: SocketFacts, target: Target): Promise<Refusal | null> {
+    const {native} = this.#parts;
+    if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
+    const own = this.#ownSocket(facts, target);
+    if (own !== null) {
+      return refusal(EADDRINUSE, `this instance has ${target.port}/${target.protocol} already: ${await own}`);
+    }
+    const owner = ownerOf(target.instance.application);
+    const errno = native.bindSocket(request.descriptor, target.address, target.port, owner);
+    if (errno === 0) return null;
+    if (errno !== EADDRINUSE) return refusal(errno, '');
+    return refusal(errno, await describeHolder(native, target.protocol, target.address, target.port));
+  }
+
+  /**
+   * SO_REUSEPORT, which sharing between instances needs, would also let one instance bind a port twice. So the
+   * agent asks as the kernel would have: is there one of this instance, and did the program not allow it?
+   * Returns who holds it, or null.
+   */
+  #ownSocket(facts: SocketFacts, target: Target): Promise<string> | null {
+    if (facts.reusePort || (target.protocol === 'udp' && facts.reuseAddress)) return null;
+    const {native, instances} = this.#parts;
+    const listening = new Set(native.listeners().map((socket) => socket.cookie));
+    const holder = socketsOnPort(native, target.protocol, target.port).find(
+      (socket) =>
+        socket.address === target.address &&
+        socket.cookie !== facts.cookie &&
+        // With SO_REUSEADDR, TCP sockets clash only once one listens.
+        (!facts.reuseAddress || listening.has(socket.cookie)) &&
+        instances.ofCgroup(socket.cgroup)?.folder === target.instance.folder,
+    );
+    return holder === undefined ? null : processWithInode(holder.inode);
+  }
+
+  /**
+   * The second half of a server that binds 0.0.0.0 and [::] apart. Loopback has one [::1] for all applications, so
+   * a port that another one holds there is replaced by a free one: nobody is promised to reach it.
+   */
+  #bindStandIn(request: ShimRequest, facts: SocketFacts, target: Target): Promise<Refusal | null> | null {
+    const {native, log} = this.#parts;
+    const own = this.#ownSocket(facts, target);
+    if (own !== null) return this.#bindTo(request, facts, target);
+    const owner = ownerOf(target.instance.application);
+    let errno = native.bindSocket(request.descriptor, target.address, target.port, owner);
+    if (errno === EADDRINUSE) errno = native.bindSocket(request.descriptor, target.address, 0, null);
+    if (errno !== 0) return Promise.resolve(refusal(errno, ''));
+    log.info(
+      {pid: request.pid, application: target.instance.application},
+      `the application has no IPv6 address: [::]:${target.port}/${target.protocol} is bound to [::1], unregistered`,
+    );
+    return null;
+  }
+}

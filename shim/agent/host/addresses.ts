@@ -1,0 +1,166 @@
+// Virtual IPs on this node: a /32 on lo that is never announced, and the way from here to the router for
+// packets that this node itself sends to it (else they would never leave lo).
+//
+//   rule  5: from lo to VIP → table 7400      rule 10: table local (moved from 0)
+//   table 7400: VIP via ROUTER dev IF
+
+import {z} from 'zod';
+import type {Clock} from '../../../router/base/clock.ts';
+import {messageOf} from '../../../router/base/error.ts';
+import type {Exec} from '../../../router/base/exec.ts';
+import type {Logger} from '../../../router/base/logger.ts';
+import {
+  type HostView,
+  LABEL,
+  LOCAL_PREFERENCE,
+  PROTOCOL,
+  TABLE,
+  VIP_PREFERENCE,
+  readHost,
+} from './host-view.ts';
+import type {StateFile} from './state-file.ts';
+import {applySysctls, restoreSysctls} from './sysctls.ts';
+
+const routeSchema = z.array(z.object({dev: z.string(), gateway: z.string().optional()})).min(1);
+
+const vipRule = (vip: string) =>
+  ['iif', 'lo', 'to', vip, 'lookup', TABLE, 'pref', VIP_PREFERENCE, 'protocol', PROTOCOL].join(' ');
+const movedRule = ['lookup', 'local', 'pref', LOCAL_PREFERENCE, 'protocol', PROTOCOL].join(' ');
+
+export class Addresses {
+  readonly #exec: Exec;
+  readonly #clock: Clock;
+  readonly #state: StateFile;
+  readonly #log: Logger;
+  /** VIP → when it was last asked for. */
+  readonly #carried = new Map<string, number>();
+  #router = '';
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(exec: Exec, clock: Clock, state: StateFile, log: Logger) {
+    this.#exec = exec;
+    this.#clock = clock;
+    this.#state = state;
+    this.#log = log;
+  }
+
+  /** VIPs that this node carries. */
+  carried(): string[] {
+    return [...this.#carried.keys()].toSorted();
+  }
+
+  /** Takes over what an earlier agent left on lo. */
+  adopt(): Promise<void> {
+    return this.#serially(async () => {
+      for (const vip of (await readHost(this.#exec)).ours) this.#carried.set(vip, this.#clock.now());
+    });
+  }
+
+  /** The router's address on our network: next hop for packets to VIPs. */
+  setRouter(address: string): void {
+    if (address === this.#router) return;
+    this.#router = address;
+    if (this.#carried.size > 0) void this.maintain();
+  }
+
+  /** Puts a VIP on lo unless it is there. Rejects with a reason for people; then nothing of it is left. */
+  async ensure(vip: string): Promise<void> {
+    if (this.#carried.has(vip)) {
+      this.#carried.set(vip, this.#clock.now());
+      return;
+    }
+    await this.#serially(async () => {
+      const view = await readHost(this.#exec);
+      const holder = view.foreign.get(vip);
+      if (holder !== undefined && holder !== 'lo') {
+        throw new Error(`${vip} is an address of this node's interface ${holder}`);
+      }
+      await this.#apply(view, vip);
+      this.#carried.set(vip, this.#clock.now());
+      this.#log.info({vip}, `${vip} is on lo`);
+    });
+  }
+
+  /** Puts back what others removed of ours (an interface that went down takes its routes with it). */
+  maintain(): Promise<void> {
+    return this.#serially(async () => {
+      const view = await readHost(this.#exec);
+      for (const vip of this.#carried.keys()) await this.#apply(view, vip);
+    }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
+  }
+
+  /** Removes each VIP that nobody asked for since `since` and for which `isInUse` is false. */
+  releaseUnused(since: number, isInUse: (vip: string) => boolean): Promise<void> {
+    return this.#serially(async () => {
+      for (const [vip, asked] of this.#carried) {
+        if (asked > since || isInUse(vip)) continue;
+        // From here on a bind waits for its turn and puts it back.
+        this.#carried.delete(vip);
+        await this.#remove(await readHost(this.#exec), vip);
+        this.#log.info({vip}, `${vip} is no longer on lo`);
+      }
+    }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
+  }
+
+  /** Leaves the host as it was before the agent came. */
+  removeAll(): Promise<void> {
+    return this.#serially(async () => {
+      const view = await readHost(this.#exec);
+      for (const vip of new Set([...view.ours, ...view.ruled, ...view.routed.keys()])) {
+        await this.#remove(view, vip);
+      }
+      this.#carried.clear();
+      if (view.localMoved) {
+        if (!view.localFirst) await this.#ip('rule add lookup local pref 0 protocol kernel');
+        await this.#ip(`rule del ${movedRule}`);
+      }
+      restoreSysctls(this.#state);
+    });
+  }
+
+  async #apply(view: HostView, vip: string): Promise<void> {
+    const device = await this.#deviceToRouter();
+    const changed = applySysctls(device, this.#state);
+    if (changed.length > 0) this.#log.info({sysctls: changed}, 'kernel settings changed');
+    if (!view.localMoved) await this.#ip(`rule add ${movedRule}`);
+    if (view.localFirst) await this.#ip('rule del lookup local pref 0');
+    view.localMoved = true;
+    view.localFirst = false;
+    if (view.routed.get(vip) !== `${this.#router} ${device}`) {
+      await this.#ip(
+        `route replace ${vip} via ${this.#router} dev ${device} table ${TABLE} proto ${PROTOCOL}`,
+      );
+    }
+    if (!view.ruled.has(vip)) await this.#ip(`rule add ${vipRule(vip)}`);
+    if (view.ours.has(vip) || view.foreign.get(vip) === 'lo') return;
+    // scope host: never chosen as the source of the node's own connections.
+    await this.#ip(`address add ${vip}/32 dev lo scope host label ${LABEL}`);
+  }
+
+  async #remove(view: HostView, vip: string): Promise<void> {
+    if (view.ours.has(vip)) await this.#ip(`address del ${vip}/32 dev lo`);
+    if (view.ruled.has(vip)) await this.#ip(`rule del ${vipRule(vip)}`);
+    if (view.routed.has(vip)) await this.#ip(`route del ${vip} table ${TABLE}`);
+  }
+
+  async #deviceToRouter(): Promise<string> {
+    if (this.#router === '') throw new Error('the router has not told its address yet');
+    const [route] = routeSchema.parse(
+      JSON.parse(await this.#exec.run('ip', ['-4', '-json', 'route', 'get', this.#router])),
+    );
+    if (route === undefined || route.gateway !== undefined || route.dev === 'lo') {
+      throw new Error(`the router's address ${this.#router} is not on a network of this node`);
+    }
+    return route.dev;
+  }
+
+  #ip(command: string): Promise<string> {
+    return this.#exec.run('ip', ['-4', ...command.split(' ')]);
+  }
+
+  #serially<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(action);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}

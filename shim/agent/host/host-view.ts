@@ -1,0 +1,79 @@
+// What this network namespace has of ours, as `ip -json` shows it. Ours are marked: addresses by their label,
+// rules and routes by their protocol number.
+
+import {z} from 'zod';
+import type {Exec} from '../../../router/base/exec.ts';
+
+export const TABLE = 7400;
+export const PROTOCOL = '74';
+export const LABEL = 'lo:coscanet';
+/** Rules: to-the-router rules come before the local table, which moves from 0 to make room. */
+export const VIP_PREFERENCE = 5;
+export const LOCAL_PREFERENCE = 10;
+
+const addressesSchema = z.array(
+  z.object({
+    ifname: z.string().optional(),
+    addr_info: z.array(z.object({local: z.string().optional(), label: z.string().optional()})).optional(),
+  }),
+);
+const rulesSchema = z.array(
+  z.object({
+    priority: z.number(),
+    dst: z.string().optional(),
+    table: z.string(),
+    protocol: z.union([z.string(), z.number()]).optional(),
+  }),
+);
+const routesSchema = z.array(
+  z.object({dst: z.string(), gateway: z.string().optional(), dev: z.string().optional()}),
+);
+
+export interface HostView {
+  /** VIPs that we put on lo. */
+  ours: Set<string>;
+  /** IPv4 address → interface, for all that is not ours. */
+  foreign: Map<string, string>;
+  /** VIPs that have a rule. */
+  ruled: Set<string>;
+  /** VIP → "gateway dev". */
+  routed: Map<string, string>;
+  localFirst: boolean;
+  localMoved: boolean;
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T {
+  return schema.parse(JSON.parse(text.trim() === '' ? '[]' : text));
+}
+
+export async function readHost(exec: Exec): Promise<HostView> {
+  const addresses = parse(addressesSchema, await exec.run('ip', ['-4', '-json', 'address', 'show']));
+  const rules = parse(rulesSchema, await exec.run('ip', ['-4', '-json', 'rule', 'show']));
+  // A table that was never used is an error for iproute2; then it is empty.
+  const routes = parse(
+    routesSchema,
+    await exec.run('ip', ['-4', '-json', 'route', 'show', 'table', String(TABLE)]).catch(() => ''),
+  );
+  const view: HostView = {
+    ours: new Set(),
+    foreign: new Map(),
+    ruled: new Set(),
+    routed: new Map(routes.map((route) => [route.dst, `${route.gateway ?? ''} ${route.dev ?? ''}`])),
+    localFirst: false,
+    localMoved: false,
+  };
+  for (const {ifname = '', addr_info = []} of addresses) {
+    for (const {local, label} of addr_info) {
+      if (local === undefined) continue;
+      if (label === LABEL) view.ours.add(local);
+      else view.foreign.set(local, ifname);
+    }
+  }
+  for (const rule of rules) {
+    const isOurs = String(rule.protocol) === PROTOCOL;
+    if (rule.table === 'local' && rule.priority === 0) view.localFirst = true;
+    if (rule.table === 'local' && isOurs) view.localMoved = true;
+    if (rule.table === String(TABLE) && isOurs && rule.dst !== undefined) view.ruled.add(rule.dst);
+  }
+  return view;
+}

@@ -1,0 +1,75 @@
+// What the agent is started with: options, else environment. Bad values end the program with status 2 and one line.
+
+import {isIpv4, parseSocketAddress, unusableKind} from '../../router/base/address.ts';
+import {UserError} from '../../router/base/error.ts';
+import type {RouterAddress} from './router-client.ts';
+
+export const DEFAULT_RUN_DIR = '/run/coscanet';
+export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
+
+/** As commander reads them; absent ones come from the environment. */
+export interface GivenOptions {
+  router?: string;
+  name?: string;
+  address?: string;
+  secretFile?: string;
+  cgroupRoot?: string;
+  runDir?: string;
+  addressGrace?: string;
+}
+
+export interface HostOptions {
+  node: string;
+  runDir: string;
+  cgroupRoot: string;
+}
+
+export interface AgentOptions extends HostOptions {
+  router: RouterAddress;
+  address: string;
+  secretFile: string;
+  /** How long a virtual IP stays on lo after its last use. */
+  addressGraceMs: number;
+}
+
+type Environment = Record<string, string | undefined>;
+
+function required(value: string | undefined, option: string, variable: string): string {
+  if (value !== undefined && value !== '') return value;
+  throw new UserError(`${option} is missing (or set ${variable})`, 2);
+}
+
+export function hostOptions(given: GivenOptions, env: Environment): HostOptions {
+  const node = required(given.name ?? env['COSCANET_NODE'], '--name NODE', 'COSCANET_NODE');
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(node)) {
+    throw new UserError(`--name "${node}": use lower-case letters, digits and dashes, at most 63`, 2);
+  }
+  return {
+    node,
+    runDir: given.runDir ?? env['COSCANET_RUN_DIR'] ?? DEFAULT_RUN_DIR,
+    cgroupRoot: given.cgroupRoot ?? env['COSCANET_CGROUP_ROOT'] ?? '/',
+  };
+}
+
+export function agentOptions(given: GivenOptions, env: Environment): AgentOptions {
+  const text = required(given.router ?? env['COSCANET_ROUTER'], '--router ADDR:PORT', 'COSCANET_ROUTER');
+  const router = parseSocketAddress(text);
+  if (router === null) throw new UserError(`--router "${text}": expected ADDRESS:PORT, as 10.88.0.1:7400`, 2);
+  const address = required(given.address ?? env['COSCANET_ADDRESS'], '--address ADDR', 'COSCANET_ADDRESS');
+  if (!isIpv4(address))
+    throw new UserError(`--address "${address}": expected an IPv4 address, as 10.88.0.11`, 2);
+  const unusable = unusableKind(address);
+  if (unusable !== null)
+    throw new UserError(`--address ${address}: a ${unusable} address reaches no node`, 2);
+  const grace = Number(given.addressGrace ?? '60');
+  if (!(grace >= 0 && grace <= 86_400)) {
+    throw new UserError(`--address-grace "${given.addressGrace}": expected seconds, 0 to 86400`, 2);
+  }
+  return {
+    ...hostOptions(given, env),
+    router,
+    address,
+    secretFile: given.secretFile ?? env['COSCANET_SECRET_FILE'] ?? DEFAULT_SECRET_FILE,
+    addressGraceMs: grace * 1000,
+  };
+}

@@ -1,0 +1,171 @@
+// The node's side of the control protocol: PUTs the whole state at once when it has changed and again before the
+// lease ends. Changes during a request are sent together, by the next one.
+
+import http from 'node:http';
+import type {Clock, Timer} from '../../router/base/clock.ts';
+import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../../router/control/protocol.ts';
+
+const TIMEOUT_MS = 1000;
+const FIRST_RETRY_MS = 50;
+
+export interface RouterAddress {
+  address: string;
+  port: number;
+}
+
+/** The router answered, and not with orders. */
+export class RouterRefusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'RouterRefusal';
+    this.status = status;
+  }
+}
+
+export type ReportedState = Omit<NodeState, 'epoch' | 'sequence'>;
+
+export interface RouterClientOptions {
+  router: RouterAddress;
+  node: string;
+  epoch: number;
+  /** Read for each request, so that a renewed secret counts at once. */
+  secret(): string;
+  state(): ReportedState;
+  onOrders(orders: NodeOrders): void;
+  onFailure(error: unknown): void;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function refusalText(text: string): string {
+  const body = parseJson(text);
+  const told = typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : text;
+  return told.slice(0, 300);
+}
+
+interface Waiter {
+  resolve(): void;
+  /** The request that covers what the waiter waits for must have this number or a later one. */
+  sequence: number;
+}
+
+export class RouterClient {
+  readonly #options: RouterClientOptions;
+  readonly #clock: Clock;
+  readonly #connections = new http.Agent({keepAlive: true, maxSockets: 1});
+  #waiters: Waiter[] = [];
+  #sequence = 0;
+  #renewMs = RENEW_MS;
+  #retryMs = FIRST_RETRY_MS;
+  #isBusy = false;
+  #isDirty = false;
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  constructor(options: RouterClientOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** Sends the state as soon as possible. Resolves when the router has taken it, or after `waitMs`. */
+  send(waitMs = 0): Promise<void> {
+    // A request under way may carry the state of before the change.
+    const sequence = this.#sequence + 1;
+    this.#isDirty = true;
+    if (!this.#isBusy) void this.#round();
+    if (waitMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(waitMs, resolve);
+      this.#waiters.push({
+        sequence,
+        resolve: () => {
+          timer.cancel();
+          resolve();
+        },
+      });
+    });
+  }
+
+  /** Ends the renewals. With `leaving`, the router is told first that this node's endpoints go (one try). */
+  async stop(leaving: boolean): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    try {
+      if (leaving) await this.#put({...this.#options.state(), endpoints: [], leaving: true});
+    } finally {
+      this.#connections.destroy();
+    }
+  }
+
+  async #round(): Promise<void> {
+    this.#isBusy = true;
+    this.#timer?.cancel();
+    this.#isDirty = false;
+    let pauseMs = this.#renewMs;
+    try {
+      const orders = await this.#put(this.#options.state());
+      this.#renewMs = orders.renewMs;
+      this.#retryMs = FIRST_RETRY_MS;
+      pauseMs = this.#renewMs;
+      const sent = this.#sequence;
+      if (!this.#stopped) this.#options.onOrders(orders);
+      const done = this.#waiters.filter((waiter) => waiter.sequence <= sent);
+      this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sent);
+      for (const waiter of done) waiter.resolve();
+    } catch (error) {
+      if (!this.#stopped) this.#options.onFailure(error);
+      pauseMs = this.#retryMs;
+      this.#retryMs = Math.min(this.#retryMs * 2, this.#renewMs);
+    }
+    this.#isBusy = false;
+    if (this.#stopped) return;
+    if (this.#isDirty && pauseMs === this.#renewMs) void this.#round();
+    else this.#timer = this.#clock.after(pauseMs, () => void this.#round());
+  }
+
+  async #put(state: ReportedState): Promise<NodeOrders> {
+    this.#sequence += 1;
+    const message: NodeState = {...state, epoch: this.#options.epoch, sequence: this.#sequence};
+    const {status, text} = await this.#request(JSON.stringify(message));
+    if (status !== 200) throw new RouterRefusal(status, refusalText(text));
+    const orders = nodeOrdersSchema.safeParse(parseJson(text));
+    if (orders.success) return orders.data;
+    const problems = orders.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`the answer does not fit this version of the agent: ${problems.join('; ')}`);
+  }
+
+  #request(body: string): Promise<{status: number; text: string}> {
+    const {router, node, secret} = this.#options;
+    return new Promise((resolve, reject) => {
+      const request = http.request({
+        agent: this.#connections,
+        host: router.address,
+        port: router.port,
+        method: 'PUT',
+        path: `/v1/nodes/${node}`,
+        headers: {
+          authorization: `Bearer ${secret()}`,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        let text = '';
+        response.on('data', (data: Buffer) => (text += data.toString()));
+        response.on('error', reject);
+        response.on('end', () => resolve({status: response.statusCode ?? 0, text}));
+      });
+      request.end(body);
+    });
+  }
+}
