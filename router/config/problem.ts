@@ -64,6 +64,14 @@ function rangeStart(node: unknown): number | undefined {
 /** The valid keys at a place of the schema. */
 export type KeysAt = (path: readonly PropertyKey[]) => readonly string[];
 
+const kinds: Record<string, string> = {
+  array: 'a list',
+  object: 'a mapping',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+};
+
 /** A zod issue in words; one problem for each unknown key. */
 export function problemsOf(issue: z.core.$ZodIssue, keysAt: KeysAt): Problem[] {
   const {path} = issue;
@@ -80,7 +88,7 @@ export function problemsOf(issue: z.core.$ZodIssue, keysAt: KeysAt): Problem[] {
   if (issue.code === 'invalid_type') {
     const missing = issue.message.endsWith('received undefined');
     return [
-      {path, message: missing ? `missing: ${issue.expected}` : issue.message.replace('Invalid input: ', '')},
+      {path, message: `${missing ? 'missing' : 'wrong'}: must be ${kinds[issue.expected] ?? issue.expected}`},
     ];
   }
   if (issue.code === 'invalid_union') return [{path, message: 'must be a text or a number'}];

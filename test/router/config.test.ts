@@ -1,0 +1,291 @@
+// The configuration: each mistake is named with file, line and what would be right; all of them at once.
+
+import test from 'ava';
+import {ConfigError} from '../../router/config/problem.ts';
+import {differences} from '../../router/config/difference.ts';
+import {formatDuration, parseDuration} from '../../router/config/duration.ts';
+import type {Links} from '../../router/config/host.ts';
+import {settle} from '../../router/config/settings.ts';
+import type {Options, Settings} from '../../router/config/settings.ts';
+
+const link = (ifname: string, address: string, more: Partial<Links[number]> = {}): Links[number] => ({
+  ifname,
+  flags: ['UP'],
+  mtu: 1500,
+  link_type: 'ether',
+  address: `02:00:00:00:00:0${ifname.at(-1)}`,
+  addr_info: [{family: 'inet', local: address, prefixlen: 24, scope: 'global'}],
+  ...more,
+});
+const links: Links = [
+  link('lo', '127.0.0.1', {link_type: 'loopback'}),
+  link('eth0', '10.77.0.1'),
+  link('eth1', '10.88.0.1'),
+  link('eth2', '10.99.0.1', {flags: []}),
+  link('eth3', '10.99.1.1', {addr_info: []}),
+];
+
+const good = `mode: dsr
+interfaces: {external: eth0, internal: eth1}
+control: {listen: 10.88.0.1:7400}
+applications:
+  - name: web
+    tenant: acme
+    vips: [10.77.0.100]
+    ports: [80/tcp, 8000-8999/tcp, 53/udp]
+  - name: mail
+    vips: [10.77.0.100]
+    ports: [25/tcp, 143/tcp]
+`;
+
+const load = (text: string, options: Options = {}): Settings => settle('r.yaml', text, options, links);
+
+function problems(text: string, options: Options = {}): string[] {
+  try {
+    load(text, options);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+test('a good file', (t) => {
+  const settings = load(good);
+  t.is(settings.listen.port, 7400);
+  t.deepEqual(
+    settings.sides.map((side) => [side.name, side.mac, side.network.address]),
+    [
+      ['eth0', '02:00:00:00:00:00', '10.77.0.1'],
+      ['eth1', '02:00:00:00:00:01', '10.88.0.1'],
+    ],
+  );
+  t.deepEqual(settings.applications[0]?.timeouts, {syn: 30, established: 8100, closing: 60, udp: 180});
+  t.is(settings.applications[1]?.tenant, 'default');
+});
+
+test('the command line beats the file, and completes one that has only applications', (t) => {
+  const settings = load(good, {internal: 'eth0', control: '10.77.0.1:7500', forwarders: '3'});
+  t.deepEqual(
+    settings.sides.map((side) => side.name),
+    ['eth0'],
+  );
+  t.deepEqual(settings.listen, {address: '10.77.0.1', port: 7500});
+  t.is(settings.forwarders, 3);
+  const only = good.slice(good.indexOf('applications:'));
+  const completed = load(only, {mode: 'dsr', external: 'eth0', internal: 'eth1'});
+  t.deepEqual(completed.listen, {address: '10.88.0.1', port: 7400});
+});
+
+test('time-outs: global, then per application', (t) => {
+  const text = `timeouts: {syn: 5, established: 1h}\n${good}    timeouts: {established: 2h15m, udp: 10s}\n`;
+  const [web, mail] = load(text).applications;
+  t.deepEqual(web?.timeouts, {syn: 5, established: 3600, closing: 60, udp: 180});
+  t.deepEqual(mail?.timeouts, {syn: 5, established: 8100, closing: 60, udp: 10});
+});
+
+const edits: [string, (text: string) => string, Options, RegExp[]][] = [
+  [
+    'unknown top key',
+    (s) => s.replace('mode:', 'mod:'),
+    {mode: 'dsr'},
+    [/^r\.yaml:1: mod: unknown key \(did you mean "mode"\?\); valid: mode, /],
+  ],
+  [
+    'unknown application key',
+    (s) => s.replace('tenant:', 'tennant:'),
+    {},
+    [/^r\.yaml:6: applications\[1\]\.tennant: unknown key \(did you mean "tenant"\?\); valid: tenant, /],
+  ],
+  [
+    'unknown timeout key',
+    (s) => `${s}    timeouts: {sin: 3}\n`,
+    {},
+    [/^r\.yaml:12: applications\[2\]\.timeouts\.sin: unknown key \(did you mean "syn"\?\); valid: syn,/],
+  ],
+  ['unknown mode', (s) => s.replace('dsr', 'fast'), {}, [/^r\.yaml:1: mode: .*dsr, nat$/]],
+  [
+    'unknown mode on the command line',
+    (s) => s,
+    {mode: 'fast'},
+    [/^--mode: unknown mode "fast": one of dsr, nat$/],
+  ],
+  ['nat in the file', (s) => s.replace('dsr', 'nat'), {}, [/^r\.yaml:1: mode: nat is not in this version/]],
+  ['nat on the command line', (s) => s, {mode: 'nat'}, [/^--mode: nat is not in this version/]],
+  ['no mode', (s) => s.replace('mode: dsr\n', ''), {}, [/no mode: give --mode .* dsr, nat/]],
+  [
+    'bad port',
+    (s) => s.replace('80/tcp, ', '80, '),
+    {},
+    [/^r\.yaml:8: applications\[1\]\.ports\[1\]: "80" is not PORT\/PROTOCOL: write 80\/tcp/],
+  ],
+  [
+    'bad protocol',
+    (s) => s.replace('53/udp', '53/sctp'),
+    {},
+    [/^r\.yaml:8: .*unknown protocol "sctp": one of tcp, udp$/],
+  ],
+  ['port too large', (s) => s.replace('25/tcp', '65536/tcp'), {}, [/^r\.yaml:11: .*ports are 1 to 65535$/]],
+  [
+    'range backwards',
+    (s) => s.replace('8000-8999', '8999-8000'),
+    {},
+    [/^r\.yaml:8: .*the range runs backwards$/],
+  ],
+  [
+    'VIP twice',
+    (s) => s.replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.100]'),
+    {},
+    [/^r\.yaml:7: applications\[1\]\.vips\[2\]: 10\.77\.0\.100 is there twice/],
+  ],
+  [
+    'port owned twice',
+    (s) => s.replace('[25/tcp', '[8100/tcp'),
+    {},
+    [
+      /^r\.yaml:11: applications\[2\]\.ports\[1\]: 8100\/tcp on 10\.77\.0\.100 already belongs to application "web"$/,
+    ],
+  ],
+  [
+    'ports left out twice',
+    (s) => s.replaceAll(/ {4}ports:.*\n/g, ''),
+    {},
+    [/^r\.yaml:8: applications\[2\]: "web" and "mail" both leave out ports on 10\.77\.0\.100/],
+  ],
+  [
+    'name twice',
+    (s) => s.replace('name: mail', 'name: web'),
+    {},
+    [/^r\.yaml:9: applications\[2\]\.name: application "web" is there twice$/],
+  ],
+  [
+    'bad name',
+    (s) => s.replace('name: mail', 'name: Mail'),
+    {},
+    [/^r\.yaml:9: applications\[2\]\.name: not a name: lower-case/],
+  ],
+  [
+    'VIP is the router',
+    (s) => s.replace('[10.77.0.100]', '[10.77.0.1]'),
+    {},
+    [/^r\.yaml:7: applications\[1\]\.vips\[1\]: 10\.77\.0\.1 is the router's own address \(on eth0\)/],
+  ],
+  [
+    'VIP is the broadcast address',
+    (s) => s.replace('[10.77.0.100]', '[10.77.0.255]'),
+    {},
+    [/^r\.yaml:7: .*network or broadcast address of eth0$/],
+  ],
+  [
+    'VIP is IPv6',
+    (s) => s.replace('[10.77.0.100]', '["fd00::1"]'),
+    {},
+    [/^r\.yaml:7: .*IPv6 is not in this version/],
+  ],
+  [
+    'VIP is no address',
+    (s) => s.replace('[10.77.0.100]', '[10.77.0]'),
+    {},
+    [/^r\.yaml:7: .*"10\.77\.0" is not an IPv4 address/],
+  ],
+  [
+    'VIP is multicast',
+    (s) => s.replace('[10.77.0.100]', '[224.0.0.5]'),
+    {},
+    [/^r\.yaml:7: .*224\.0\.0\.5 is a multicast address/],
+  ],
+  ['no VIP', (s) => s.replace('[10.77.0.100]', '[]'), {}, [/^r\.yaml:7: .*at least one virtual IP/]],
+  [
+    'VIPs missing',
+    (s) => s.replace('    vips: [10.77.0.100]\n', ''),
+    {},
+    [/^r\.yaml:5: applications\[1\]\.vips: missing: must be a list$/],
+  ],
+  [
+    'interface missing',
+    (s) => s.replace('external: eth0', 'external: eth9'),
+    {},
+    [/^r\.yaml:2: interfaces\.external: interface eth9 does not exist.*there are: eth0, eth1/],
+  ],
+  ['interface missing on the command line', (s) => s, {external: 'eht0'}, [/^interface eht0 does not exist/]],
+  ['interface down', (s) => s, {external: 'eth2'}, [/^interface eth2 is down/]],
+  ['interface without address', (s) => s, {internal: 'eth3'}, [/^interface eth3 has no IPv4 address/]],
+  ['interface is no Ethernet', (s) => s, {internal: 'lo'}, [/^interface lo has no Ethernet address/]],
+  [
+    'no interfaces',
+    (s) => s.replace(/interfaces.*\n/, ''),
+    {},
+    [/no external interface: give --external/, /no internal interface/],
+  ],
+  [
+    'bad control',
+    (s) => s.replace('10.88.0.1:7400', '7400'),
+    {},
+    [/^r\.yaml:3: control\.listen: wrong: must be a text$/],
+  ],
+  [
+    'control without address',
+    (s) => s.replace('10.88.0.1:7400', 'here:7400'),
+    {},
+    [/^r\.yaml:3: control\.listen: not ADDRESS:PORT: write 10\.88\.0\.1:7400$/],
+  ],
+  [
+    'bad control on the command line',
+    (s) => s,
+    {control: 'here'},
+    [/^--control: "here" is not ADDRESS:PORT/],
+  ],
+  ['bad forwarders', (s) => s, {forwarders: '0'}, [/^--forwarders: "0" is not a number from 1 to 16/]],
+  [
+    'bad time-out',
+    (s) => `timeouts: {syn: soon}\n${s}`,
+    {},
+    [/^r\.yaml:1: timeouts\.syn: "soon" is not a duration/],
+  ],
+  ['not YAML', (s) => s.replace('[80/tcp', '[80/tcp]]'), {}, [/^r\.yaml:8: /]],
+  [
+    'several at once',
+    (s) => s.replace('[25/tcp', '[80/tcp').replace('[10.77.0.100]', '[10.77.0.1, 10.77.0.100]'),
+    {external: 'eth9', forwarders: 'x'},
+    [/^interface eth9/, /^r\.yaml:11: .*belongs/, /^r\.yaml:7: .*own address/, /^--forwarders/],
+  ],
+];
+
+for (const [title, edit, options, expected] of edits)
+  test(`refused: ${title}`, (t) => {
+    const lines = problems(edit(good), options);
+    for (const pattern of expected)
+      t.true(
+        lines.some((line) => pattern.test(line)),
+        `${pattern}\n${lines.join('\n')}`,
+      );
+    if (!title.startsWith('not YAML')) t.is(lines.length, expected.length, lines.join('\n'));
+  });
+
+test('durations', (t) => {
+  for (const [text, seconds] of [
+    ['30', 30],
+    ['2h15m', 8100],
+    ['1d1s', 86401],
+  ] as const) {
+    t.is(parseDuration(text), seconds);
+    t.is(parseDuration(formatDuration(seconds)), seconds);
+  }
+  for (const text of ['', 'h', '-1', '1.5h', '15m2h', '3 s']) t.is(parseDuration(text), null, text);
+});
+
+test('differences between configurations', (t) => {
+  const before = load(good);
+  t.deepEqual(differences(before, load(good)), []);
+  const text = good
+    .replace('53/udp', '54/udp')
+    .replace(/ {2}- name: mail[^]*$/, '')
+    .concat('  - {name: dns, vips: [10.77.0.101], ports: [53/udp]}\n');
+  t.deepEqual(differences(before, load(text, {forwarders: '7'})), [
+    '- application mail',
+    '~ application web: ports 80/tcp, 8000-8999/tcp, 53/udp → 80/tcp, 8000-8999/tcp, 54/udp',
+    '+ application dns: 10.77.0.101, 53/udp',
+    '+ virtual IP 10.77.0.101',
+    `! forwarders: ${before.forwarders} → 7: applied at the next restart`,
+  ]);
+});

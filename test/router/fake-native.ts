@@ -1,0 +1,116 @@
+// The addon without a kernel: a segment in memory, and probes that answer what the test wants.
+
+import type {
+  Flow,
+  ForwarderInfo,
+  Policy,
+  ProbeResult,
+  RouterNative,
+  Segment,
+  SegmentLimits,
+} from '../../addon/router.ts';
+
+const defaultLimits: SegmentLimits = {
+  flows: 1024,
+  endpoints: 64,
+  services: 32,
+  ringSlots: 65536,
+  vips: 16,
+  forwarders: 4,
+  registryBytes: 1 << 20,
+};
+
+export class FakeSegment implements Segment {
+  readonly descriptor = 3;
+  readonly limits: SegmentLimits;
+  adopted = false;
+  generation = 0;
+  policy: Policy | null = null;
+  blob: Uint8Array | null = null;
+  flowList: Flow[] = [];
+  flowCounts: Record<string, number> = {};
+  forwarderList: ForwarderInfo[] = [];
+  cleared: number[] = [];
+  /** Thrown by the next publish. */
+  failure: Error | null = null;
+
+  constructor(limits: Partial<SegmentLimits> = {}) {
+    this.limits = {...defaultLimits, ...limits};
+  }
+
+  publish(policy: Policy, registry: Uint8Array): number {
+    if (this.failure) throw this.failure;
+    this.policy = structuredClone(policy);
+    this.blob = registry;
+    return ++this.generation;
+  }
+
+  /** The ring of a service as endpoint slots; null if there is no such service. */
+  ring(port: number): number[] | null {
+    return this.policy?.services.find((service) => service.port === port)?.ring ?? null;
+  }
+
+  registry(): Buffer | null {
+    return this.blob && Buffer.from(this.blob);
+  }
+  flows(): Flow[] {
+    return this.flowList;
+  }
+  flowsPerEndpoint(): Record<string, number> {
+    return this.flowCounts;
+  }
+  counters(): Record<string, number> {
+    return {rx_frames: 7};
+  }
+  forwarders(): ForwarderInfo[] {
+    return this.forwarderList;
+  }
+  clearForwarder(index: number): void {
+    this.cleared.push(index);
+  }
+  close(): void {}
+}
+
+export class FakeNative implements RouterNative {
+  segment = new FakeSegment();
+  /** VIP → MAC of another host that uses it. */
+  readonly rivals = new Map<string, string>();
+  readonly announced: string[] = [];
+  /** "MAC VIP:PORT" → what a probe finds; silent otherwise. */
+  readonly probes = new Map<string, ProbeResult>();
+  readonly closed: number[] = [];
+  takeError: Error | null = null;
+  #nextDescriptor = 100;
+
+  openSegment(): Segment {
+    return this.segment;
+  }
+  openPacketSockets({count}: {count: number}): number[] {
+    return Array.from({length: count}, () => this.#nextDescriptor++);
+  }
+  closeDescriptor(fd: number): void {
+    this.closed.push(fd);
+  }
+  takeDescriptors(pid: number, _startTime: number, descriptors: number[]): number[] {
+    if (this.takeError) throw this.takeError;
+    return descriptors.map((fd) => pid * 1000 + fd);
+  }
+  startForwarder(): never {
+    throw new Error('no packets here');
+  }
+  arpProbe(_interface: string, address: string): Promise<string | null> {
+    return Promise.resolve(this.rivals.get(address) ?? null);
+  }
+  arpAnnounce(interfaceName: string, address: string): void {
+    this.announced.push(`${interfaceName} ${address}`);
+  }
+  tcpProbe({mac, vip, port}: {mac: string; vip: string; port: number}): Promise<ProbeResult> {
+    return Promise.resolve(this.probes.get(`${mac} ${vip}:${port}`) ?? 'silent');
+  }
+  lockFile(): boolean {
+    return true;
+  }
+  processStartTime(pid: number): number {
+    return pid;
+  }
+}

@@ -1,0 +1,295 @@
+// The registry: what a PUT does, leases and doubt, and slots that are never given again while flows refer to them.
+
+import test from 'ava';
+import fc from 'fast-check';
+import type {NodeState} from '../../router/control/protocol.ts';
+import {defaultTimeouts} from '../../router/model/application.ts';
+import type {Application} from '../../router/model/application.ts';
+import {ordersFor} from '../../router/model/orders.ts';
+import {FORGET_MS, Registry} from '../../router/model/registry.ts';
+import {registryMemorySchema} from '../../router/model/records.ts';
+import {Slots} from '../../router/model/slots.ts';
+import {routesOf} from '../../router/policy/routes.ts';
+
+const VIP = '10.77.0.100';
+const applications: Application[] = [
+  {name: 'web', tenant: 'acme', vips: [VIP], ports: null, timeouts: defaultTimeouts},
+  {
+    name: 'mail',
+    tenant: 'acme',
+    vips: [VIP],
+    ports: [{protocol: 'tcp', first: 25, last: 25}],
+    timeouts: defaultTimeouts,
+  },
+];
+const networks = [
+  {address: '10.77.0.1', prefix: 24},
+  {address: '10.88.0.1', prefix: 24},
+];
+const make = (limits = {endpoints: 8, services: 4}) => new Registry(applications, networks, limits, 1);
+
+const endpoint = (port: number, application = 'web', instances = 1) => ({
+  application,
+  vip: VIP,
+  protocol: 'tcp' as const,
+  port,
+  instances,
+});
+const state = (sequence: number, ports: number[], more: Partial<NodeState> = {}): NodeState => ({
+  address: '10.88.0.11',
+  epoch: 1,
+  sequence,
+  endpoints: ports.map((port) => endpoint(port)),
+  vips: [],
+  ...more,
+});
+const states = (registry: Registry) =>
+  Object.fromEntries(registry.endpoints().map((one) => [`${one.node}:${one.port}`, one.state]));
+
+test('a PUT replaces the whole set', (t) => {
+  const registry = make();
+  t.is(registry.put('node1', state(1, [80, 81]), 0).kind, 'applied');
+  registry.put('node1', state(2, [81, 82]), 0);
+  t.deepEqual(states(registry), {'node1:80': 'closed', 'node1:81': 'up', 'node1:82': 'up'});
+});
+
+test('the same state again changes nothing; an overtaken one is answered, not applied', (t) => {
+  const registry = make();
+  registry.put('node1', state(5, [80]), 0);
+  const {revision} = registry;
+  t.is(registry.put('node1', state(6, [80]), 100).kind, 'applied');
+  t.is(registry.revision, revision);
+  t.is(registry.put('node1', state(6, [81]), 100).kind, 'overtaken');
+  t.is(registry.put('node1', state(4, [81]), 100).kind, 'overtaken');
+  t.deepEqual(states(registry), {'node1:80': 'up'});
+  // A new agent counts from one again.
+  t.is(registry.put('node1', state(1, [81], {epoch: 2}), 200).kind, 'applied');
+  t.deepEqual(states(registry), {'node1:80': 'closed', 'node1:81': 'up'});
+});
+
+test('whose name, whose address', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80], {epoch: 5}), 0);
+  const reason = (name: string, put: NodeState, now = 0) => {
+    const result = registry.put(name, put, now);
+    return result.kind === 'refused' ? result.reason : result.kind;
+  };
+  t.regex(reason('node1', state(9, [], {epoch: 4})), /a newer agent holds the name node1/);
+  t.regex(reason('node1', state(1, [], {epoch: 6, address: '10.88.0.12'})), /its lease still runs/);
+  t.regex(reason('node2', state(1, [])), /address 10\.88\.0\.11 belongs to node node1/);
+  t.regex(reason('node3', state(1, [], {address: VIP})), /is a virtual IP/);
+  t.regex(reason('node3', state(1, [], {address: '10.88.0.1'})), /is the router's own/);
+  t.regex(
+    reason('node3', state(1, [], {address: '10.5.0.1'})),
+    /on none of the router's networks \(10\.77\.0\.1\/24, 10\.88\.0\.1\/24\)/,
+  );
+  // When the lease is over, the machine evidently has another name now.
+  registry.expire(3000);
+  t.is(reason('node2', state(1, [90]), 3001), 'applied');
+  t.deepEqual(states(registry), {'node1:80': 'closed', 'node2:90': 'up'});
+  t.is(registry.node('node1')?.state, 'left');
+});
+
+test('what an endpoint may be', (t) => {
+  const registry = make();
+  const endpoints = [
+    endpoint(80, 'wob'),
+    endpoint(25),
+    endpoint(26, 'mail'),
+    {...endpoint(80), vip: '10.77.0.9'},
+    endpoint(80),
+  ];
+  registry.put('node1', state(1, [], {endpoints}), 0);
+  t.deepEqual(
+    registry.node('node1')?.refused.map((one) => one.reason.replace(/:.*/, '')),
+    [
+      'unknown application "wob"',
+      'web may not use 25/tcp',
+      'mail may not use 26/tcp',
+      '10.77.0.9 is no virtual IP of web',
+    ],
+  );
+  t.deepEqual(states(registry), {'node1:80': 'up'});
+  const orders = ordersFor(registry, '10.88.0.1', 'loopback-noarp', []);
+  t.deepEqual(orders.applications[0]?.ports, [
+    {protocol: 'tcp', first: 1, last: 24},
+    {protocol: 'tcp', first: 26, last: 65535},
+    {protocol: 'udp', first: 1, last: 65535},
+  ]);
+});
+
+test('a full table refuses, and says so', (t) => {
+  const registry = make({endpoints: 2, services: 4});
+  registry.put('node1', state(1, [80, 81, 82]), 0);
+  t.deepEqual(
+    registry.node('node1')?.refused.map((one) => one.endpoint.port),
+    [82],
+  );
+  t.regex(registry.node('node1')?.refused[0]?.reason ?? '', /full/);
+});
+
+test('lease over: doubt, probes decide, the agent has the last word', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80, 81, 82]), 0);
+  t.deepEqual(registry.expire(2999), []);
+  t.deepEqual(
+    registry.expire(3000).map((node) => node.name),
+    ['node1'],
+  );
+  const [a, b, c] = registry.doubtful(3000);
+  if (!a || !b || !c) return t.fail();
+  registry.probed(a, 'open', 3100);
+  registry.probed(b, 'refused', 3100);
+  registry.probed(c, 'silent', 3100);
+  registry.probed(c, 'silent', 4100);
+  t.deepEqual(states(registry), {'node1:80': 'doubt', 'node1:81': 'unreachable', 'node1:82': 'doubt'});
+  registry.probed(c, 'silent', 5100);
+  registry.probed(b, 'open', 5100);
+  t.deepEqual(states(registry), {'node1:80': 'doubt', 'node1:81': 'doubt', 'node1:82': 'unreachable'});
+  t.deepEqual(
+    routesOf(registry).map((route) => route.endpoints[0]?.weight),
+    [2, 2, 0],
+  );
+  registry.put('node1', state(2, [80, 81, 82]), 6000);
+  t.deepEqual(states(registry), {'node1:80': 'up', 'node1:81': 'up', 'node1:82': 'up'});
+  registry.probed(c, 'silent', 6000);
+  registry.probed(c, 'refused', 6000);
+  t.is(registry.endpoints()[2]?.state, 'up');
+});
+
+test('silences count only one after the other', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80]), 0);
+  registry.expire(3000);
+  const [one] = registry.endpoints();
+  if (!one) return t.fail();
+  for (const result of ['silent', 'silent', 'open', 'silent', 'silent'] as const)
+    registry.probed(one, result, 4000);
+  t.is(one.state, 'doubt');
+});
+
+test('a leaving node takes its endpoints along, and is forgotten', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80]), 0);
+  registry.put('node1', state(2, [80], {leaving: true}), 10);
+  t.deepEqual(states(registry), {'node1:80': 'closed'});
+  registry.prune({}, 5000);
+  t.is(registry.nodes().length, 0);
+  t.is(registry.services().length, 0);
+});
+
+test('a node that nobody heard of for long, and no endpoint of which answers, is given up', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80, 81]), 0);
+  registry.expire(3000);
+  for (const record of registry.endpoints()) registry.probed(record, 'refused', 4000);
+  registry.prune({}, FORGET_MS);
+  t.is(registry.nodes().length, 1);
+  registry.prune({}, FORGET_MS + 4000);
+  registry.prune({}, FORGET_MS + 6000);
+  t.is(registry.nodes().length, 0);
+});
+
+test('a closed endpoint keeps its place until no flow refers to it; then incarnation rises', (t) => {
+  const registry = make({endpoints: 1, services: 4});
+  registry.put('node1', state(1, [80]), 0);
+  const {slot, incarnation} = registry.endpoints()[0] ?? {slot: -1, incarnation: -1};
+  registry.put('node1', state(2, [81]), 0);
+  registry.prune({[`${slot}:${incarnation}`]: 1}, 60_000);
+  registry.put('node1', state(3, [81]), 60_000);
+  t.deepEqual(states(registry), {'node1:80': 'closed'});
+  registry.prune({}, 61_000);
+  registry.put('node1', state(4, [81]), 61_000);
+  t.like(registry.endpoints()[0], {port: 81, slot, incarnation: incarnation + 1, state: 'up'});
+});
+
+test('bound again before its flows are gone: the same endpoint', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80]), 0);
+  const before = registry.endpoints()[0];
+  const place = {slot: before?.slot, incarnation: before?.incarnation};
+  registry.put('node1', state(2, []), 0);
+  registry.put('node1', state(3, [80]), 10);
+  t.like(registry.endpoints()[0], {...place, state: 'up'});
+  t.is(registry.endpoints().length, 1);
+});
+
+test('a new configuration closes what it forbids', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80, 81]), 0);
+  const [web] = applications;
+  if (!web) return t.fail();
+  registry.configure([{...web, ports: [{protocol: 'tcp', first: 81, last: 81}]}], 10);
+  t.deepEqual(states(registry), {'node1:80': 'closed', 'node1:81': 'up'});
+});
+
+test('restored: places and services stay, every node is in doubt with a fresh lease', (t) => {
+  const registry = make();
+  registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
+  registry.put('node1', state(8, [81], {levels: {web: 'low'}}), 0);
+  const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory())));
+  const next = new Registry(applications, networks, {endpoints: 8, services: 4}, 99);
+  next.restore(memory, 1000);
+  t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'doubt'});
+  t.is(next.generation, 1);
+  t.deepEqual(next.doubtful(1000), []);
+  t.is(next.doubtful(4000).length, 1);
+  const route = routesOf(next).find((one) => one.port === 81);
+  t.is(route?.endpoints[0]?.weight, 4);
+  t.deepEqual(
+    routesOf(next).map((one) => [one.slot, one.port]),
+    routesOf(registry).map((one) => [one.slot, one.port]),
+  );
+  next.put('node1', state(1, [81, 82], {epoch: 2}), 1500);
+  const slots = next.endpoints().map((one) => one.slot);
+  t.is(new Set(slots).size, 3);
+});
+
+test('property: no two endpoints share a place, and none takes one that a flow still names', (t) => {
+  const put = fc.record({
+    node: fc.integer({min: 1, max: 3}),
+    ports: fc.uniqueArray(fc.integer({min: 80, max: 84}), {maxLength: 5}),
+    flows: fc.integer({min: 0, max: 3}),
+    leaving: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(put, {maxLength: 60}), (puts) => {
+      const registry = make({endpoints: 6, services: 3});
+      const flows = new Map<string, string>();
+      puts.forEach(({node, ports, flows: keep, leaving}, step) => {
+        const now = step * 2000;
+        registry.put(`node${node}`, state(step + 1, ports, {address: `10.88.0.1${node}`, leaving}), now);
+        for (const record of registry.endpoints()) {
+          const place = `${record.slot}:${record.incarnation}`;
+          const owner = `${record.node} ${record.port}`;
+          if (record.state === 'up') flows.set(place, flows.get(place) ?? owner);
+          if (flows.has(place) && flows.get(place) !== owner) throw new Error(`${place} changed its owner`);
+        }
+        const slots = registry.endpoints().map((record) => record.slot);
+        if (new Set(slots).size !== slots.length) throw new Error('two endpoints in one place');
+        for (const place of [...flows.keys()].slice(keep)) flows.delete(place);
+        registry.prune(Object.fromEntries([...flows.keys()].map((place) => [place, 1])), now + 1000);
+      });
+    }),
+  );
+  t.pass();
+});
+
+test('places: incarnations never repeat soon, wrap without zero, and survive a restart', (t) => {
+  const slots = new Slots(1);
+  const seen = new Set<number>();
+  for (let n = 0; n < 65535; n++) {
+    const place = slots.take();
+    if (!place) return t.fail();
+    t.false(seen.has(place.incarnation) || place.incarnation === 0);
+    seen.add(place.incarnation);
+    t.is(slots.take(), null);
+    slots.release(place.slot);
+  }
+  t.is(slots.take()?.incarnation, 1);
+  const next = new Slots(1);
+  next.restore(slots.history(), [0]);
+  t.is(next.take(), null);
+  next.release(0);
+  t.is(next.take()?.incarnation, 2);
+});
