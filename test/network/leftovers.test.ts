@@ -1,0 +1,69 @@
+// After down.sh the machine is as before: the same namespaces, processes, nftables, addresses, rules, sysctls,
+// cgroups, mounts and files. Also after half an up.sh, and when run twice.
+//
+//   before ── up.sh ── servers, requests ── down.sh ── after       (before = after)
+
+import test from 'ava';
+import {Testbed, VIP, run, start, tool, waitUntil} from '../support/testbed.ts';
+
+async function machine(): Promise<string> {
+  return (await run(['test/support/machine-state.sh'])).stdout;
+}
+
+test.serial('down.sh leaves the machine as it was', async (t) => {
+  const before = await machine();
+  const bed = await Testbed.up({nodes: 2});
+  t.teardown(() => bed.down());
+  const servers = await bed.serveHttp(2);
+  await bed.in('client', tool('request_loop', `http://${VIP}/`, 10));
+  t.not(await machine(), before, 'the look at the machine sees a testbed');
+  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
+  t.deepEqual((await machine()).split('\n'), before.split('\n'));
+  for (const server of servers) t.is((await server.ended).signal, 'SIGKILL');
+  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0, 'a second time');
+});
+
+test.serial('up.sh that is killed half-way: down.sh removes what there is', async (t) => {
+  const before = await machine();
+  const bed = new Testbed();
+  t.teardown(() => bed.down());
+  const up = start(['topology/up.sh', '--name', bed.name, '--nodes', '3']);
+  await waitUntil('half a testbed is there', 5000, async () =>
+    (await run(['ip', 'netns', 'list'])).stdout.includes(`cosca-${bed.name}-router`),
+  );
+  up.child.kill('SIGKILL');
+  await up.ended;
+  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
+  t.deepEqual((await machine()).split('\n'), before.split('\n'));
+});
+
+test.serial('two testbeds at once do not meet, also when one name begins with the other', async (t) => {
+  const first = await Testbed.up({nodes: 1});
+  t.teardown(() => first.down());
+  const second = await run(['topology/up.sh', '--nodes', '1', '--name', `${first.name}-b`]);
+  t.is(second.status, 0, second.stderr);
+  t.teardown(() => run(['topology/down.sh', '--name', `${first.name}-b`]));
+  await first.serveHttp(1);
+  const {stdout} = await run([
+    'topology/in.sh',
+    '--name',
+    `${first.name}-b`,
+    'router',
+    'coscanet',
+    'endpoints',
+    '--json',
+  ]);
+  t.deepEqual(JSON.parse(stdout), []);
+  t.is((await first.endpoints()).length, 1);
+  t.is((await run(['topology/down.sh', '--name', first.name])).status, 0);
+  const nodes = await run([
+    'topology/in.sh',
+    '--name',
+    `${first.name}-b`,
+    'router',
+    'coscanet',
+    'nodes',
+    '--json',
+  ]);
+  t.regex(nodes.stdout, /"up"/, 'the other testbed goes on');
+});
