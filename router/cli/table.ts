@@ -13,8 +13,11 @@ export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[]
   const widths = columns.map((column, index) =>
     Math.max(column.title.length, ...cells.map((row) => String(row[index]).length)),
   );
-  const pad = (cell: Cell, index: number) =>
-    typeof cell === 'number' ? String(cell).padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0);
+  const numeric = columns.map((_, index) => cells.some((row) => typeof row[index] === 'number'));
+  const pad = (cell: Cell, index: number) => {
+    const text = String(cell);
+    return numeric[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0);
+  };
   const titles = columns.map((column) => column.title.toUpperCase());
   return [titles, ...cells].map((row) => row.map(pad).join('  ').trimEnd()).join('\n') + '\n';
 }

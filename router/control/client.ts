@@ -12,13 +12,16 @@ interface Answer {
 
 function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({socketPath, method, path, headers: {host: 'coscanet'}}, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (text: string) => (body += text));
-      response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
-      response.on('error', reject);
-    });
+    const call = request(
+      {socketPath, method, path, agent: false, headers: {host: 'coscanet'}},
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (text: string) => (body += text));
+        response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
+        response.on('error', reject);
+      },
+    );
     call.on('error', reject);
     call.end();
   });

@@ -1,0 +1,122 @@
+// A router without a host: the real registry, supervisor and user-space provider on fakes. Node i has the
+// address 10.88.0.10+i and the MAC 02:00:00:00:00:1i.
+
+import {EventLog} from '../../router/control/event-log.ts';
+import type {NodeState, RouterEvent} from '../../router/control/protocol.ts';
+import {silentLogger} from '../../router/base/logger.ts';
+import {defaultTimeouts} from '../../router/model/application.ts';
+import type {Application} from '../../router/model/application.ts';
+import {vipsOf} from '../../router/model/application.ts';
+import {Registry} from '../../router/model/registry.ts';
+import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
+import type {ProviderMemory} from '../../router/provider/userspace/userspace.ts';
+import {encodeMemory} from '../../router/supervisor/memory.ts';
+import {Supervisor} from '../../router/supervisor/supervisor.ts';
+import {FakeClock, settled} from './fake-clock.ts';
+import {FakeExec} from './fake-exec.ts';
+import {FakeNative} from './fake-native.ts';
+
+export const VIP = '10.77.0.100';
+export const sides = [
+  {name: 'eth0', mac: '02:00:00:00:00:01', mtu: 1500, network: {address: '10.77.0.1', prefix: 24}},
+  {name: 'eth1', mac: '02:00:00:00:00:02', mtu: 1500, network: {address: '10.88.0.1', prefix: 24}},
+];
+export const web: Application = {
+  name: 'web',
+  tenant: 'acme',
+  vips: [VIP],
+  ports: null,
+  timeouts: defaultTimeouts,
+};
+
+export const addressOf = (node: number) => `10.88.0.1${node}`;
+export const macOf = (node: number) => `02:00:00:00:00:1${node}`;
+
+export function nodeState(
+  node: number,
+  sequence: number,
+  ports: number[],
+  more: Partial<NodeState> = {},
+): NodeState {
+  const endpoints = ports.map((port) => ({
+    application: 'web',
+    vip: VIP,
+    protocol: 'tcp' as const,
+    port,
+    instances: 1,
+  }));
+  return {address: addressOf(node), epoch: 1, sequence, endpoints, vips: [], ...more};
+}
+
+export class Bench {
+  readonly clock = new FakeClock();
+  readonly exec = new FakeExec();
+  readonly native = new FakeNative();
+  readonly events = new EventLog(this.clock, silentLogger);
+  readonly registry: Registry;
+  readonly provider: UserspaceProvider;
+  readonly supervisor: Supervisor;
+
+  constructor(applications: readonly Application[] = [web], adopted: ProviderMemory | null = null) {
+    const {clock, exec, native, events} = this;
+    const {segment} = native;
+    const networks = sides.map((side) => side.network);
+    const registry = new Registry(applications, networks, segment.limits, 1);
+    this.registry = registry;
+    this.provider = new UserspaceProvider(
+      {
+        native,
+        exec,
+        clock,
+        log: silentLogger,
+        segment,
+        sides,
+        events: {
+          onChange: () => this.supervisor.changed(),
+          onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
+        },
+        remember: (own) => encodeMemory(registry.memory(), own),
+      },
+      adopted,
+    );
+    this.supervisor = new Supervisor({
+      clock,
+      log: silentLogger,
+      events,
+      registry,
+      provider: this.provider,
+      segment,
+      routerAddressFor: () => '10.88.0.1',
+      vipGraceMs: 10_000,
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.provider.start([]);
+    await this.provider.reserve(vipsOf(this.registry.applications));
+    this.supervisor.start();
+    return this;
+  }
+
+  /** Node's whole state; its MAC becomes known. */
+  async put(node: number, sequence: number, ports: number[], more: Partial<NodeState> = {}) {
+    const outcome = this.supervisor.put(`node${node}`, nodeState(node, sequence, ports, more));
+    this.exec.say(`${addressOf(node)} dev eth1 lladdr ${macOf(node)} REACHABLE`);
+    await settled();
+    return outcome;
+  }
+
+  /** Nodes by the order of a service's ring. */
+  ring(port: number): string[] {
+    const slots = this.native.segment.ring(port) ?? [];
+    const records = this.registry.endpoints();
+    return slots.map((slot) => records.find((one) => one.slot === slot)?.node ?? '?');
+  }
+
+  names(...wanted: RouterEvent['event'][]): string[] {
+    const events = this.events.list().filter((one) => wanted.includes(one.event));
+    return events.map((one) =>
+      [one.event, one.vip, one.port, one.node].filter((part) => part !== undefined).join(' '),
+    );
+  }
+}

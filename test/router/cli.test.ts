@@ -1,0 +1,81 @@
+// What operators see on their terminal.
+
+import test from 'ava';
+import {
+  formatEndpoints,
+  formatEvents,
+  formatFlows,
+  formatReload,
+  formatStatus,
+} from '../../router/cli/format.ts';
+import {formatTable} from '../../router/cli/table.ts';
+
+test('tables line up, numbers to the right', (t) => {
+  const columns = [
+    {title: 'name', cell: (row: [string, number]) => row[0]},
+    {title: 'n', cell: (row: [string, number]) => row[1]},
+  ];
+  t.is(
+    formatTable(columns, [
+      ['a', 5],
+      ['longer', 123],
+    ]),
+    'NAME      N\na         5\nlonger  123\n',
+  );
+  t.is(formatTable(columns, []), 'NAME  N\n');
+});
+
+test('endpoints, flows, events, reload', (t) => {
+  const service = {application: 'web', vip: '10.77.0.100', protocol: 'tcp' as const, port: 80};
+  const place = {node: 'node1', address: '10.88.0.11'};
+  t.is(
+    formatEndpoints([{...service, ...place, level: 'medium', weight: 2, state: 'up'}]).split('\n')[1],
+    'web          10.77.0.100:80/tcp  node1  10.88.0.11  medium       2  up',
+  );
+  const flow = {
+    ...service,
+    ...place,
+    client: '10.77.0.2:5000',
+    state: 'syn' as const,
+    idleSeconds: 0.4,
+    expiresInSeconds: 29.6,
+  };
+  t.is(
+    formatFlows([{...flow, application: '', node: '', address: ''}]).split('\n')[1],
+    '-            10.77.0.2:5000  10.77.0.100:80/tcp  -     -        syn    0s    30s',
+  );
+  t.is(
+    formatEvents([{time: 0, event: 'endpoint-up', ...service, node: 'node1'}]),
+    '1970-01-01T00:00:00.000Z  endpoint-up           web  10.77.0.100:80/tcp  node1\n',
+  );
+  t.is(formatReload({differences: []}), 'nothing changed\n');
+  t.is(formatReload({differences: ['+ virtual IP 10.77.0.101']}), '+ virtual IP 10.77.0.101\n');
+});
+
+test('status shows what is there and only counters that count', (t) => {
+  const text = formatStatus({
+    mode: 'dsr',
+    pid: 7,
+    uptimeSeconds: 61,
+    generation: 3,
+    control: '10.88.0.1:7400',
+    interfaces: [{side: 'external', name: 'eth0', mac: '02:00:00:00:00:01', address: '10.77.0.1'}],
+    vips: [{address: '10.77.0.100', state: 'conflict'}],
+    forwarders: [{index: 0, pid: 8, heartbeatAgeMs: 12}],
+    nodes: 1,
+    services: 2,
+    endpoints: 3,
+    flows: 4,
+    counters: {rx_frames: 5, drop_runt: 0},
+  });
+  for (const part of [
+    'up 1m1s',
+    'external eth0 10.77.0.1',
+    '10.77.0.100 conflict',
+    '0: pid 8',
+    '4 flows',
+    'rx_frames',
+  ])
+    t.true(text.includes(part), part);
+  t.false(text.includes('drop_runt'));
+});

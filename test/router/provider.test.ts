@@ -1,0 +1,168 @@
+// The user-space provider's pieces: neighbour entries, the nftables table, and compiled policies.
+
+import test from 'ava';
+import {silentLogger} from '../../router/base/logger.ts';
+import type {Route} from '../../router/model/route.ts';
+import {defaultTimeouts} from '../../router/model/application.ts';
+import {Compiler} from '../../router/policy/compile.ts';
+import {parseMonitorLine, parseTable} from '../../router/provider/userspace/ip-neigh.ts';
+import {Neighbours} from '../../router/provider/userspace/neighbours.ts';
+import {removeTable, ruleset} from '../../router/provider/userspace/nftables.ts';
+import {FakeClock, settled} from './fake-clock.ts';
+import {FakeExec} from './fake-exec.ts';
+
+const MAC = '02:00:00:00:00:11';
+
+test('what ip monitor says', (t) => {
+  const base = {address: '10.88.0.11', interface: 'eth1', managed: false, permanent: false};
+  const lines: [string, object | null][] = [
+    [`10.88.0.11 dev eth1 lladdr ${MAC} REACHABLE`, {...base, mac: MAC}],
+    [`10.88.0.11 dev eth1 lladdr ${MAC} managed extern_learn  STALE `, {...base, mac: MAC, managed: true}],
+    [`10.88.0.11 dev eth1 lladdr ${MAC} PERMANENT`, {...base, mac: MAC, permanent: true}],
+    ['10.88.0.11 dev eth1 FAILED', {...base, mac: null}],
+    [`10.88.0.11 dev eth1 lladdr ${MAC} FAILED`, {...base, mac: null}],
+    [`Deleted 10.88.0.11 dev eth1 lladdr ${MAC} STALE`, {...base, mac: null}],
+    ['fe80::1 dev eth1 lladdr 02:00:00:00:00:11 STALE', null],
+    ['', null],
+  ];
+  for (const [line, expected] of lines) t.deepEqual(parseMonitorLine(line), expected as never, line);
+});
+
+test('what ip -j neigh says', (t) => {
+  const json = `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","managed":null,"state":["REACHABLE"]},
+    {"dst":"10.88.0.12","dev":"eth1","state":["INCOMPLETE"]},{"dst":"10.88.0.13","dev":"eth1","lladdr":"${MAC}","state":["PERMANENT"]}]`;
+  t.deepEqual(
+    parseTable(json).map((one) => [one.mac, one.managed, one.permanent]),
+    [
+      [MAC, true, false],
+      [null, false, false],
+      [MAC, false, true],
+    ],
+  );
+  t.deepEqual(parseTable(''), []);
+});
+
+function neighbours() {
+  const exec = new FakeExec();
+  const clock = new FakeClock();
+  const changes: number[] = [];
+  const interfaceOf = (address: string) => (address.startsWith('10.88.') ? 'eth1' : null);
+  const onChange = () => void changes.push(clock.now());
+  return {
+    exec,
+    clock,
+    changes,
+    table: new Neighbours({exec, clock, log: silentLogger, interfaceOf, onChange}),
+  };
+}
+
+test('an entry of the operator is used and never touched', async (t) => {
+  const {exec, table} = neighbours();
+  exec.answers.set('ip -j', `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","state":["PERMANENT"]}]`);
+  await table.start(['10.88.0.11'], {});
+  t.is(table.path('10.88.0.11')?.mac, MAC);
+  await table.close();
+  t.false(exec.commands.some((command) => /replace|del/.test(command)));
+});
+
+test('a monitor that ends is started again, and nothing is missed', async (t) => {
+  const {exec, clock, changes, table} = neighbours();
+  await table.start(['10.88.0.11'], {});
+  exec.end();
+  t.is(exec.following, 0);
+  exec.answers.set(
+    'ip -j',
+    `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","managed":null,"state":["STALE"]}]`,
+  );
+  await clock.advance(1000);
+  t.is(exec.following, 1);
+  t.is(table.path('10.88.0.11')?.mac, MAC);
+  t.is(changes.length, 1);
+});
+
+test('a flushed entry is made again; one no longer wanted is removed', async (t) => {
+  const {exec, clock, table} = neighbours();
+  await table.start([], {});
+  table.watch(['10.88.0.11', '10.99.0.5']);
+  await settled();
+  await clock.advance(30_000);
+  const made = exec.commands.filter((command) => command === 'ip neigh replace 10.88.0.11 dev eth1 managed');
+  t.is(made.length, 2);
+  table.watch([]);
+  t.is(exec.commands.at(-1), 'ip neigh del 10.88.0.11 dev eth1');
+  t.is(table.path('10.99.0.5'), null);
+});
+
+test('remembered MACs count until the kernel says otherwise', async (t) => {
+  const {exec, table} = neighbours();
+  await table.start(['10.88.0.11'], {'10.88.0.11': MAC});
+  t.is(table.path('10.88.0.11')?.mac, MAC);
+  exec.say('10.88.0.11 dev eth1 lladdr 02:00:00:00:00:77 REACHABLE');
+  t.is(table.path('10.88.0.11')?.mac, '02:00:00:00:00:77');
+});
+
+test('the nftables transaction', (t) => {
+  const text = ruleset(['eth0', 'eth1'], ['10.77.0.100', '10.77.0.101']);
+  t.regex(text, /^table netdev coscanet \{\}\ndelete table netdev coscanet\n/);
+  t.regex(text, /elements = \{ 10\.77\.0\.100, 10\.77\.0\.101 \}/);
+  for (const name of ['eth0', 'eth1']) t.true(text.includes(`device "${name}"`));
+  t.is(text.match(/arp daddr ip @vips drop/g)?.length, 2);
+  t.false(ruleset(['eth0'], []).includes('elements'));
+});
+
+test('removing a table that is not there is no error; anything else is', async (t) => {
+  const exec = new FakeExec();
+  exec.answers.set('nft delete', new Error('nft delete: Error: No such file or directory'));
+  await t.notThrowsAsync(removeTable(exec));
+  exec.answers.set('nft delete', new Error('nft delete: Operation not permitted'));
+  await t.throwsAsync(removeTable(exec));
+});
+
+const route = (port: number, weights: number[]): Route => ({
+  slot: port,
+  vip: '10.77.0.100',
+  protocol: 'tcp',
+  port,
+  timeouts: defaultTimeouts,
+  endpoints: weights.map((weight, n) => ({
+    slot: n,
+    incarnation: 1,
+    address: `10.88.0.${n}`,
+    weight,
+    open: weight > 0,
+  })),
+});
+const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
+  compiler.compile({
+    interfaces: [],
+    vips: [],
+    routes,
+    pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
+  });
+
+test('compiled: only open endpoints with a known path are scheduled, all are there', (t) => {
+  const policy = compile(new Compiler(1000), [route(80, [1, 1, 0])], ['10.88.0.1']);
+  t.deepEqual(policy.services[0]?.ring, [0]);
+  t.deepEqual(
+    policy.endpoints.map((one) => [one.open, one.mac === MAC]),
+    [
+      [true, true],
+      [true, false],
+      [false, true],
+    ],
+  );
+});
+
+test('compiled: rings that do not fit together are all made coarser, and nobody is left out', (t) => {
+  const uneven = [1000, 999, 1];
+  const policy = compile(new Compiler(500), [route(80, uneven), route(81, uneven), route(82, uneven)]);
+  const lengths = policy.services.map((service) => service.ring.length);
+  t.true(lengths.reduce((a, b) => a + b, 0) <= 500);
+  for (const service of policy.services) t.is(new Set(service.ring).size, 3);
+});
+
+test('compiled: a ring follows its weights although it is kept', (t) => {
+  const compiler = new Compiler(1000);
+  t.deepEqual(compile(compiler, [route(80, [1, 1])]).services[0]?.ring, [0, 1]);
+  t.deepEqual(compile(compiler, [route(80, [2, 1])]).services[0]?.ring, [0, 1, 0]);
+});

@@ -1,0 +1,191 @@
+// The supervisor on fakes: from PUT to ring, doubt and probes, the life of a VIP, and restart.
+
+import test from 'ava';
+import {decodeMemory} from '../../router/supervisor/memory.ts';
+import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
+import {settled} from './fake-clock.ts';
+
+test('an endpoint is in the ring when put returns', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, []);
+  const outcome = bench.supervisor.put('node1', nodeState(1, 2, [80]));
+  t.is(outcome.kind, 'orders');
+  t.deepEqual(bench.ring(80), ['node1']);
+  t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1, open: true});
+  t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
+});
+
+test('weights: levels and instances', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [80], {levels: {web: 'low'}});
+  await bench.put(2, 1, [80], {levels: {web: 'high'}});
+  t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node1', 'node1', 'node1', 'node2']);
+  await bench.put(2, 2, [80], {levels: {web: 'low'}});
+  t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2']);
+});
+
+test('a closed endpoint leaves the ring at once and stays for its flows', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [80]);
+  await bench.put(2, 1, [80]);
+  bench.native.segment.flowCounts = {'0:1': 3};
+  bench.supervisor.put('node1', nodeState(1, 2, []));
+  t.deepEqual(bench.ring(80), ['node2']);
+  t.like(bench.native.segment.policy?.endpoints[0], {slot: 0, incarnation: 1, open: false});
+  t.deepEqual(bench.names('endpoint-down'), [`endpoint-down ${VIP} 80 node1`]);
+  await bench.clock.advance(10_000);
+  t.is(bench.native.segment.policy?.endpoints.length, 2);
+  bench.native.segment.flowCounts = {};
+  await bench.clock.advance(4000);
+  t.is(bench.native.segment.policy?.endpoints.length, 1);
+});
+
+test('a node without a known MAC gets no flows until it has one; a new MAC is published', async (t) => {
+  const bench = await new Bench().start();
+  bench.supervisor.put('node1', nodeState(1, 1, [80]));
+  t.deepEqual(bench.ring(80), []);
+  await settled();
+  t.true(bench.exec.commands.includes(`ip neigh replace ${addressOf(1)} dev eth1 managed`));
+  bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:aa REACHABLE`);
+  t.deepEqual(bench.ring(80), ['node1']);
+  bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:bb STALE`);
+  t.is(bench.native.segment.policy?.endpoints[0]?.mac, '02:00:00:00:00:bb');
+  // A failed resolution does not unlearn: whether the node lives, lease and probes tell.
+  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
+  t.deepEqual(bench.ring(80), ['node1']);
+});
+
+test('a silent agent: answering endpoints stay, refusing ones go at once, silent ones after three tries', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [80, 81, 82]);
+  bench.native.probes.set(`${macOf(1)} ${VIP}:80`, 'open');
+  bench.native.probes.set(`${macOf(1)} ${VIP}:81`, 'refused');
+  await bench.clock.advance(2900);
+  t.deepEqual(
+    [80, 81, 82].map((port) => bench.ring(port).length),
+    [1, 1, 1],
+  );
+  await bench.clock.advance(200);
+  t.deepEqual(bench.names('node-doubt'), ['node-doubt node1']);
+  t.deepEqual(
+    [80, 81, 82].map((port) => bench.ring(port).length),
+    [1, 0, 1],
+  );
+  await bench.clock.advance(2000);
+  t.deepEqual(
+    [80, 81, 82].map((port) => bench.ring(port).length),
+    [1, 0, 0],
+  );
+  t.deepEqual(bench.names('endpoint-unreachable'), [
+    `endpoint-unreachable ${VIP} 81 node1`,
+    `endpoint-unreachable ${VIP} 82 node1`,
+  ]);
+  bench.native.probes.set(`${macOf(1)} ${VIP}:81`, 'open');
+  await bench.clock.advance(1000);
+  t.is(bench.ring(81).length, 1);
+  await bench.put(1, 2, [80, 81, 82]);
+  t.deepEqual(
+    [80, 81, 82].map((port) => bench.ring(port).length),
+    [1, 1, 1],
+  );
+  t.deepEqual(bench.names('node-up'), ['node-up node1', 'node-up node1']);
+});
+
+test('UDP in doubt: the neighbour table decides', async (t) => {
+  const bench = await new Bench().start();
+  const endpoints = [{application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1}];
+  await bench.put(1, 1, [], {endpoints});
+  await bench.clock.advance(10_000);
+  t.deepEqual(bench.ring(53), ['node1']);
+  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
+  await bench.clock.advance(4000);
+  t.deepEqual(bench.ring(53), []);
+});
+
+test('a VIP is claimed with its first endpoint and released a grace after the last flow', async (t) => {
+  const bench = await new Bench().start();
+  const active = () => bench.native.segment.policy?.vips[0]?.active;
+  t.false(active());
+  await bench.put(1, 1, [80]);
+  t.true(active());
+  t.deepEqual(bench.native.announced, [`eth0 ${VIP}`, `eth1 ${VIP}`]);
+  await bench.clock.advance(1000);
+  t.is(bench.native.announced.length, 4);
+  bench.native.segment.flowCounts = {'0:1': 1};
+  bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
+  await bench.clock.advance(60_000);
+  t.true(active());
+  t.is(bench.native.announced.length, 6);
+  bench.native.segment.flowCounts = {};
+  await bench.clock.advance(10_000);
+  t.true(active());
+  await bench.clock.advance(6000);
+  t.false(active());
+  t.deepEqual(bench.names('vip-claimed', 'vip-released'), [`vip-claimed ${VIP}`, `vip-released ${VIP}`]);
+});
+
+test('a VIP that another host comes to use is given up and tried again', async (t) => {
+  const bench = await new Bench().start();
+  bench.native.rivals.set(VIP, '02:00:00:00:00:99');
+  await bench.put(1, 1, [80]);
+  t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: false}]);
+  t.deepEqual(bench.names('vip-conflict'), [`vip-conflict ${VIP}`]);
+  t.deepEqual(bench.provider.stats().vips, [{address: VIP, state: 'conflict'}]);
+  await bench.clock.advance(20_000);
+  t.is(bench.names('vip-conflict').length, 1);
+  bench.native.rivals.clear();
+  await bench.clock.advance(10_000);
+  t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
+});
+
+test('at the start, a VIP in use is an error that names both', async (t) => {
+  const bench = new Bench();
+  bench.native.rivals.set(VIP, '02:00:00:00:00:99');
+  await t.throwsAsync(bench.start(), {
+    message: /virtual IP 10\.77\.0\.100 is already used by the host with MAC 02:00:00:00:00:99 on eth0/,
+  });
+  // Hearing ourselves is no conflict.
+  bench.native.rivals.set(VIP, '02:00:00:00:00:01');
+  await t.notThrowsAsync(bench.provider.reserve([VIP]));
+});
+
+test('the next supervisor goes on where this one ended', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [80, 81]);
+  await bench.put(2, 1, [80]);
+  const before = bench.native.segment.policy;
+  const memory = decodeMemory(bench.native.segment.registry() ?? Buffer.of());
+  const next = new Bench([web], memory.provider);
+  next.registry.restore(memory.registry, 0);
+  // Its own VIP answers, as the forwarders never stopped: that is no conflict.
+  next.native.rivals.set(VIP, '02:00:00:00:00:98');
+  await next.provider.start([addressOf(1), addressOf(2)]);
+  await next.provider.reserve([VIP]);
+  next.supervisor.vips.adopt(memory.provider.activeVips);
+  next.supervisor.start();
+  t.deepEqual(next.native.segment.policy, before);
+  t.deepEqual(new Set(next.registry.nodes().map((node) => node.state)), new Set(['doubt']));
+});
+
+test('nothing published: the next PUT tries again', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, []);
+  bench.native.segment.failure = new Error('no room');
+  t.throws(() => bench.supervisor.put('node1', nodeState(1, 2, [80])), {message: 'no room'});
+  bench.native.segment.failure = null;
+  bench.supervisor.put('node1', nodeState(1, 3, [80]));
+  t.deepEqual(bench.ring(80), ['node1']);
+});
+
+test('closing undoes what the host was given', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [80]);
+  bench.exec.commands.length = 0;
+  bench.supervisor.stop();
+  await bench.provider.close();
+  t.deepEqual(bench.exec.commands, [
+    `ip neigh del ${addressOf(1)} dev eth1`,
+    'nft delete table netdev coscanet',
+  ]);
+  t.is(bench.exec.following, 0);
+});
