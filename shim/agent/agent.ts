@@ -77,7 +77,7 @@ export class Agent {
       },
       clock,
       log,
-      () => void this.#client.send(),
+      () => this.#client.send(),
     );
     this.#client = new RouterClient(
       {
@@ -99,7 +99,8 @@ export class Agent {
       native,
       orders: () => this.#awaitOrders(),
       freshOrders: async () => {
-        await this.#client.send(FRESH_ORDERS_WAIT_MS);
+        this.#client.send();
+        await this.#client.settled(FRESH_ORDERS_WAIT_MS);
         return this.#orders;
       },
       instances: this.#instances,
@@ -136,7 +137,7 @@ export class Agent {
     );
     this.#endpoints.refresh();
     this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
-    await this.#client.send();
+    this.#client.send();
   }
 
   /**
@@ -175,7 +176,7 @@ export class Agent {
     if (request.kind === 'listen') {
       native.closeDescriptor(request.descriptor);
       this.#endpoints.refresh();
-      await this.#client.send(REGISTER_WAIT_MS);
+      await this.#client.settled(REGISTER_WAIT_MS);
       request.reply(0, '');
       return;
     }

@@ -60,10 +60,10 @@ export class Binder {
     try {
       const refused = await this.#try(request);
       if (refused === null) return null;
-      this.#parts.log.info({pid: request.pid, errno: refused.errno}, `bind refused: ${refused.reason}`);
+      this.#parts.log.info({program: request.pid, errno: refused.errno}, `bind refused: ${refused.reason}`);
       return refused;
     } catch (error) {
-      this.#parts.log.error({pid: request.pid}, `bind failed: ${messageOf(error)}`);
+      this.#parts.log.error({program: request.pid}, `bind failed: ${messageOf(error)}`);
       return refusal(EADDRNOTAVAIL, messageOf(error));
     }
   }
@@ -118,7 +118,13 @@ export class Binder {
     await this.#parts.ensureAddress(address);
     const refused = await this.#bindTo(request, facts, target);
     if (refused !== null) return refused;
-    const fields = {pid: request.pid, application: application.name, vip: address, protocol, port: name.port};
+    const fields = {
+      program: request.pid,
+      application: application.name,
+      vip: address,
+      protocol,
+      port: name.port,
+    };
     this.#parts.log.info(fields, `bound ${address}:${name.port}/${protocol}`);
     if (decision.others.length > 0) {
       const others = decision.others.join(', ');
@@ -179,7 +185,7 @@ export class Binder {
     if (errno === EADDRINUSE) errno = native.bindSocket(request.descriptor, target.address, 0, null);
     if (errno !== 0) return Promise.resolve(refusal(errno, ''));
     log.info(
-      {pid: request.pid, application: target.instance.application},
+      {program: request.pid, application: target.instance.application},
       `the application has no IPv6 address: [::]:${target.port}/${target.protocol} is bound to [::1], unregistered`,
     );
     return null;

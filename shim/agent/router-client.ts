@@ -75,17 +75,20 @@ export class RouterClient {
     this.#clock = clock;
   }
 
-  /** Sends the state as soon as possible. Resolves when the router has taken it, or after `waitMs`. */
-  send(waitMs = 0): Promise<void> {
-    // A request under way may carry the state of before the change.
-    const sequence = this.#sequence + 1;
+  /** Sends the state as soon as possible: now, or when the request under way has its answer. */
+  send(): void {
     this.#isDirty = true;
     if (!this.#isBusy) void this.#round();
-    if (waitMs === 0) return Promise.resolve();
+  }
+
+  /** Resolves when the router has taken all that was to be sent, or after `waitMs`. */
+  settled(waitMs: number): Promise<void> {
+    if (!this.#isBusy && !this.#isDirty) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#clock.after(waitMs, resolve);
       this.#waiters.push({
-        sequence,
+        // A request under way may carry the state of before the change.
+        sequence: this.#sequence + (this.#isDirty ? 1 : 0),
         resolve: () => {
           timer.cancel();
           resolve();
@@ -109,26 +112,26 @@ export class RouterClient {
     this.#isBusy = true;
     this.#timer?.cancel();
     this.#isDirty = false;
-    let pauseMs = this.#renewMs;
+    let pauseMs: number;
     try {
       const orders = await this.#put(this.#options.state());
       this.#renewMs = orders.renewMs;
       this.#retryMs = FIRST_RETRY_MS;
-      pauseMs = this.#renewMs;
+      pauseMs = this.#isDirty ? 0 : this.#renewMs;
       const sent = this.#sequence;
       if (!this.#stopped) this.#options.onOrders(orders);
       const done = this.#waiters.filter((waiter) => waiter.sequence <= sent);
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sent);
       for (const waiter of done) waiter.resolve();
     } catch (error) {
+      this.#isDirty = true;
       if (!this.#stopped) this.#options.onFailure(error);
       pauseMs = this.#retryMs;
       this.#retryMs = Math.min(this.#retryMs * 2, this.#renewMs);
     }
     this.#isBusy = false;
     if (this.#stopped) return;
-    if (this.#isDirty && pauseMs === this.#renewMs) void this.#round();
-    else this.#timer = this.#clock.after(pauseMs, () => void this.#round());
+    this.#timer = this.#clock.after(pauseMs, () => void this.#round());
   }
 
   async #put(state: ReportedState): Promise<NodeOrders> {

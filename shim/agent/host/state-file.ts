@@ -75,6 +75,11 @@ export class StateFile {
 
   remove(): void {
     fs.rmSync(this.#file, {force: true});
+    try {
+      fs.rmdirSync(path.dirname(this.#file));
+    } catch {
+      // Others keep files there.
+    }
   }
 
   #read(): Content | null {
