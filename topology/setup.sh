@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares a machine: `setup.sh demo` for the demo and the testbed, `setup.sh test` also for the checks and
-# tests. Says first what is missing, then installs it (Debian 12; elsewhere it names what is missing and
-# stops), fetches the npm packages of the lock file and builds. Where nothing is missing it takes a second.
+# tests, `setup.sh bench` for the measurements. Says first what is missing, then installs it (Debian 12;
+# elsewhere it names what is missing and stops), fetches the npm packages of the lock file and builds. Where
+# nothing is missing it takes a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=topology/debian.sh
@@ -35,6 +36,9 @@ TEST_NEEDS='
   ethtool ethtool
   tcpdump tcpdump
   iperf3 iperf3'
+BENCH_NEEDS='
+  nginx nginx-light
+  wrk wrk'
 
 fail() {
   printf 'setup: %s\n' "$*" >&2
@@ -77,8 +81,9 @@ install_commands() {
 case ${1:-demo} in
   demo) needs=$DEMO_NEEDS ;;
   test) needs=$DEMO_NEEDS$TEST_NEEDS ;;
+  bench) needs=$DEMO_NEEDS$BENCH_NEEDS ;;
   *)
-    echo 'usage: topology/setup.sh [demo|test]' >&2
+    echo 'usage: topology/setup.sh [demo|test|bench]' >&2
     exit 2
     ;;
 esac
