@@ -128,7 +128,7 @@ END
 trap finish EXIT
 trap 'exit 130' INT TERM
 heading 'A client, a router and three nodes, each in a network namespace'
-topology/up.sh --nodes 3 --name "$NAME" | sed '/^Try:/,$d'
+topology/up.sh --nodes 3 --name "$NAME" | sed '/^$/{N; /\nTry:/Q}'
 heading "The same unmodified web server on each node, for the virtual IP $VIP"
 start_servers
 in_demo router coscanet endpoints

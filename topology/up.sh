@@ -135,32 +135,35 @@ take_down_unless_done() {
 }
 
 draw() {
-  local option='' nodes="10.77.0.11 … .$((10 + NODES))"
-  [ "$NODES" != 1 ] || nodes=10.77.0.11
+  local option='' last='' shaped='' one_armed=''
   [ "$NAME" = main ] || option=" --name $NAME"
+  [ "$NODES" = 1 ] || last="-$((10 + NODES))"
+  [ -z "$RATE" ] || shaped=", each link $RATE each way (tbf, burst $SHAPER_BURST bytes)"
+  [ -z "$ONE_ARM" ] || one_armed=', router one-armed'
   cat <<END
-Testbed '$NAME' is up: mode $MODE, $NODES node(s)${RATE:+, every link $RATE each way (tbf, burst $SHAPER_BURST bytes)}${ONE_ARM:+, one-armed}.
+Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped.
 
-  remote 10.99.0.2 ──── gateway 10.77.0.254 ──┐
-                        client  10.77.0.2 ────┤ external bridge
-                        router  10.77.0.1 ────┤ 10.77.0.0/24
-                          │                   └──── node1…$NODES $nodes eth0
+  remote 10.99.0.2 ── gateway 10.77.0.254 ──────┐
+                      client  10.77.0.2 ────────┤ external network 10.77.0.0/24
+                      router  10.77.0.1 ────────┤ a bridge; everybody's eth0
+                      nodes   10.77.0.11$(printf '%-4s' "$last") ───┘
 END
-  if [ -n "$ONE_ARM" ]; then
-    echo '                        one interface: eth0'
-  else
-    cat <<END
-                          │                   ┌──── node1…$NODES 10.88.0.11 … eth1
-                        router  10.88.0.1 ────┘ internal bridge 10.88.0.0/24
+  [ -n "$ONE_ARM" ] || cat <<END
+
+                      router  10.88.0.1 ────────┐ internal network 10.88.0.0/24
+                      nodes   10.88.0.11$(printf '%-4s' "$last") ───┘ a bridge; everybody's eth1
 END
-  fi
   cat <<END
 
 Try:
-  topology/run.sh$option node1 web python3 -m http.server 80    a server on node1; likewise on the others
-  topology/in.sh$option client curl http://10.77.0.100/         a request to the virtual IP
-  topology/in.sh$option router coscanet endpoints               who serves what
-  topology/status.sh$option   topology/down.sh$option           look at it; take it down
+  topology/run.sh$option node1 web python3 -m http.server 80
+      an unmodified server on node1; likewise on the others
+  topology/in.sh$option client curl http://10.77.0.100/
+      a request to the virtual IP
+  topology/in.sh$option router coscanet endpoints
+      who serves what; also: status services nodes flows events
+  topology/status.sh$option
+  topology/down.sh$option
 Logs: $RUN_DIR/log
 END
 }
