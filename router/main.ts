@@ -1,4 +1,4 @@
-// coscanet-router: the daemon (supervisor; its forwarders start at forwarder-main.ts), and the clean-up after a
+// coscanet-router: the daemon (supervisor; its forwarders start at supervisor/forwarder-main.ts), and the clean-up after a
 // crash.
 
 import {Command} from 'commander';
@@ -9,7 +9,7 @@ import {systemExec} from './base/exec.ts';
 import {createLogger} from './base/logger.ts';
 import {DEFAULT_SECRET_FILE} from './config/settings.ts';
 import {cleanup} from './supervisor/cleanup.ts';
-import {DEFAULT_RUN_DIR, pathsIn} from './supervisor/paths.ts';
+import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
 import {startRouter} from './supervisor/start.ts';
 import type {StartOptions} from './supervisor/start.ts';
 
@@ -55,6 +55,11 @@ const runDirOption = [
   process.env['COSCANET_RUN_DIR'] ?? DEFAULT_RUN_DIR,
 ] as const;
 
+/** Commander's "error: …" with its hint, as one line. */
+function oneLine(text: string): string {
+  return `coscanet-router: ${text.replace('error: ', '').trim().replaceAll('\n', ' ')} (coscanet-router --help tells more)\n`;
+}
+
 const program = new Command('coscanet-router')
   .description('Owns virtual IPs and forwards their packets to the nodes that serve them.')
   .option('--mode <mode>', 'how packets reach the nodes: dsr')
@@ -69,7 +74,7 @@ const program = new Command('coscanet-router')
   )
   .option('--user <user>', 'the unprivileged user that forwarders run as (default: nobody)')
   .option(...runDirOption)
-  .showHelpAfterError('(coscanet-router --help tells more)')
+  .configureOutput({outputError: (text, write) => write(oneLine(text))})
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .allowExcessArguments(false)
   .action((options: RouterOptions) => supervise(options));

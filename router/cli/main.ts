@@ -13,7 +13,7 @@ import {
   serviceViewSchema,
   statusViewSchema,
 } from '../control/protocol.ts';
-import {DEFAULT_RUN_DIR, pathsIn} from '../supervisor/paths.ts';
+import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
 import {
   formatEndpoints,
   formatEvents,
@@ -29,9 +29,14 @@ interface Options {
   runDir: string;
 }
 
+/** Commander's "error: …" with its hint, as one line. */
+function oneLine(text: string): string {
+  return `coscanet: ${text.replace('error: ', '').trim().replaceAll('\n', ' ')} (coscanet --help tells more)\n`;
+}
+
 const program = new Command('coscanet')
   .description('Shows and steers the router that runs on this host.')
-  .showHelpAfterError('(coscanet --help tells more)')
+  .configureOutput({outputError: (text, write) => write(oneLine(text))})
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 function addCommand<T>(

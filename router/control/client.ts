@@ -12,7 +12,7 @@ interface Answer {
 
 function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request(
+    const outgoing = request(
       {socketPath, method, path, agent: false, headers: {host: 'coscanet'}},
       (response) => {
         let body = '';
@@ -22,8 +22,8 @@ function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<
         response.on('error', reject);
       },
     );
-    call.on('error', reject);
-    call.end();
+    outgoing.on('error', reject);
+    outgoing.end();
   });
 }
 

@@ -38,7 +38,7 @@ export interface ControlledRouter {
 
 export interface ControlOptions {
   /** null: still starting; requests are answered 503. */
-  router(): ControlledRouter | null;
+  router: () => ControlledRouter | null;
   /** The secret to show, or null: none needed. */
   secret: (() => string) | null;
   log: Logger;

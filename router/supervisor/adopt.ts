@@ -7,7 +7,7 @@ import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import {decodeMemory} from './memory.ts';
 import type {Memory} from './memory.ts';
-import type {Paths} from './paths.ts';
+import type {Paths} from '../base/paths.ts';
 import {endProcesses, readProcessFile} from './processes.ts';
 import type {ProcessId, Processes} from './processes.ts';
 

@@ -14,7 +14,7 @@ import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import type {Adopted} from './adopt.ts';
 import {Forwarders} from './forwarders.ts';
 import {encodeMemory} from './memory.ts';
-import type {Paths} from './paths.ts';
+import type {Paths} from '../base/paths.ts';
 import {writeProcessFile} from './processes.ts';
 import type {Processes} from './processes.ts';
 import {Reloader} from './reload.ts';
@@ -35,8 +35,8 @@ export interface AssembleDeps {
   adopted: Adopted;
   settings: Settings;
   /** Reads the configuration again, for a reload. */
-  readSettings(): Promise<Settings>;
-  readSecret(settings: Settings): void;
+  readSettings: () => Promise<Settings>;
+  readSecret: (settings: Settings) => void;
 }
 
 interface Core {

@@ -10,7 +10,7 @@ import type {Logger} from '../base/logger.ts';
 import {removeTable} from '../provider/userspace/nftables.ts';
 import {parseTable} from '../provider/userspace/ip-neigh.ts';
 import {decodeMemory} from './memory.ts';
-import type {Paths} from './paths.ts';
+import type {Paths} from '../base/paths.ts';
 import {endProcesses, readProcessFile, systemProcesses} from './processes.ts';
 
 export interface CleanupDeps {

@@ -17,7 +17,7 @@ export interface ProberDeps {
   log: Logger;
   registry: Registry;
   provider: RoutingProvider;
-  onResult(): void;
+  onResult: () => void;
 }
 
 export class Prober {

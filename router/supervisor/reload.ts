@@ -18,9 +18,9 @@ export interface ReloadDeps {
   provider: RoutingProvider;
   supervisor: Supervisor;
   /** Reads the configuration again; rejects with every problem that it has. */
-  read(): Promise<Settings>;
+  read: () => Promise<Settings>;
   /** Reads the secret again. */
-  readSecret(settings: Settings): void;
+  readSecret: (settings: Settings) => void;
   maxVips: number;
 }
 

@@ -20,7 +20,7 @@ export interface Sockets {
   /** By forwarder, in the order of the interfaces. */
   byForwarder: number[][];
   /** Ends the forwarders that still run on them. */
-  endOld(): Promise<void>;
+  endOld: () => Promise<void>;
 }
 
 /**

@@ -24,7 +24,7 @@ export type SpawnForwarder = (
 
 /** Forwarders that run as `user`. */
 export function forwarderSpawner(user: {uid: number; gid: number}): SpawnForwarder {
-  const main = fileURLToPath(new URL('../forwarder-main.js', import.meta.url));
+  const main = fileURLToPath(new URL('./forwarder-main.js', import.meta.url));
   return (index, segmentDescriptor, sockets) => {
     const args = ['--index', index, '--sockets', sockets.length, '--uid', user.uid, '--gid', user.gid];
     const child = spawn(process.execPath, [main, ...args.map(String)], {

@@ -27,7 +27,7 @@ export interface SupervisorDeps {
   provider: RoutingProvider;
   segment: Segment;
   /** The address that a node at `address` has the router under. */
-  routerAddressFor(address: string): string;
+  routerAddressFor: (address: string) => string;
   vipGraceMs: number;
 }
 

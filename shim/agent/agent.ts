@@ -13,7 +13,7 @@ import type {Clock, Timer} from '../../router/base/clock.ts';
 import {UserError, codeOf, messageOf} from '../../router/base/error.ts';
 import type {Exec} from '../../router/base/exec.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import {readSecret} from '../../router/config/secret.ts';
+import {readSecret} from '../../router/base/secret.ts';
 import type {NodeOrders} from '../../router/control/protocol.ts';
 import {Binder} from './binder.ts';
 import {Endpoints} from './endpoints.ts';

@@ -1,7 +1,7 @@
 // The registry: what a PUT does, leases and doubt, and slots that are never given again while flows refer to them.
 
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type {NodeState} from '../../router/control/protocol.ts';
 import {defaultTimeouts} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';

@@ -1,7 +1,7 @@
 // The ring: shares are exact, bounded, and no endpoint comes in bursts.
 
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {compileRing, MAX_RING, reduceWeights} from '../../router/policy/schedule.ts';
 import {weightOf} from '../../router/policy/weight.ts';
 

@@ -8,7 +8,7 @@ import {join} from 'node:path';
 import test from 'ava';
 import {UserError} from '../../router/base/error.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {readSecret} from '../../router/config/secret.ts';
+import {readSecret} from '../../router/base/secret.ts';
 import {call} from '../../router/control/client.ts';
 import {EventLog} from '../../router/control/event-log.ts';
 import {

@@ -1,7 +1,7 @@
 // The secret that agents and remote operators show. A file that others can read, or a short one, is refused.
 
 import {readFileSync, statSync} from 'node:fs';
-import {codeOf, messageOf, UserError} from '../base/error.ts';
+import {codeOf, messageOf, UserError} from './error.ts';
 
 export const MIN_SECRET_BYTES = 16;
 const OTHERS_READ = 0o004;

@@ -1,10 +1,10 @@
-// Entry of the forwarder process. Apart from main.ts, because it must start in an instant and stay small: it
+// Entry of the forwarder process. Apart from ../main.ts, because it must start in an instant and stay small: it
 // loads neither the control server nor the schemas.
 
 import {parseArgs} from 'node:util';
-import {native} from '../addon/index.ts';
-import {createLogger} from './base/logger.ts';
-import {runForwarder} from './supervisor/forwarder.ts';
+import {native} from '../../addon/index.ts';
+import {createLogger} from '../base/logger.ts';
+import {runForwarder} from './forwarder.ts';
 
 const {values} = parseArgs({
   options: {
