@@ -14,7 +14,10 @@ const server = http.createServer((request, response) => {
     const isKnown = request.headers.authorization === `Bearer ${secret}`;
     response.writeHead(isKnown ? 200 : 401, {'content-type': 'application/json'});
     response.end(isKnown ? orders : JSON.stringify({error: 'wrong or missing secret'}));
-    if (isKnown) process.stdout.write(`${JSON.stringify({time: Date.now(), url: request.url, state: JSON.parse(body)})}\n`);
+    if (isKnown)
+      process.stdout.write(
+        `${JSON.stringify({time: Date.now(), url: request.url, state: JSON.parse(body)})}\n`,
+      );
   });
 });
 server.listen(Number(port), address, () => process.stdout.write('"ready"\n'));

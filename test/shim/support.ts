@@ -1,0 +1,301 @@
+// What the tests of the shim share: commands, waiting, and a bed of two namespaces with a fake router.
+
+import {type ChildProcess, execFile, spawn} from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import {promisify} from 'node:util';
+import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+
+export const run = promisify(execFile);
+
+/** The built tree: build/js/test/shim/support.js → build. */
+const build = fileURLToPath(new URL('../../../', import.meta.url));
+const repository = path.dirname(path.resolve(build));
+export const library = path.join(build, 'native/shim/libcoscanet.so');
+export const launcher = path.join(build, 'native/shim/coscanet-run');
+export const nodeCommand = path.join(repository, 'shim/bin/coscanet-node');
+export const sourceFile = (name: string) => path.join(repository, 'test/shim', name);
+export const builtFile = (name: string) => path.join(build, 'js/test/shim', name);
+
+export interface Answer {
+  errno: number;
+  reason: string;
+  /** Break the connection instead of a proper answer. */
+  lose?: boolean;
+  waitMs?: number;
+}
+
+export interface Script {
+  /** When the agent begins to listen; negative = never. */
+  delayMs: number;
+  answers: Answer[];
+  command: string[];
+  env: Record<string, string>;
+}
+
+export interface Outcome {
+  requests: {kind: string; retry: boolean; address: string}[];
+  stdout: string;
+  stderr: string;
+  status: number | null;
+  ms: number;
+}
+
+/** Runs a command under a scripted agent in a network namespace of its own. */
+export async function runScripted(script: Partial<Script> & {command: string[]}): Promise<Outcome> {
+  const whole: Script = {
+    delayMs: 0,
+    answers: [],
+    env: {LD_PRELOAD: library, COSCANET_VERBOSE: '1'},
+    ...script,
+  };
+  const command = 'ip link set lo up && exec node "$0" "$1"';
+  const {stdout} = await run('unshare', [
+    '--net',
+    'sh',
+    '-c',
+    command,
+    builtFile('scripted-agent.js'),
+    JSON.stringify(whole),
+  ]);
+  return JSON.parse(stdout) as Outcome;
+}
+
+/** Polls until `probe` returns something true-ish; throws `what` after `ms`. */
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T | null | false> | T | null | false,
+  ms = 5000,
+): Promise<T> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found !== null && found !== false) return found;
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
+    await sleep(5);
+  }
+}
+
+export const VIP = '10.77.0.100';
+export const SECRET = 'a-secret-for-the-tests-of-the-shim';
+
+export function ordersFor(applications: NodeOrders['applications']): NodeOrders {
+  return {
+    mode: 'dsr',
+    leaseMs: 3000,
+    renewMs: 200,
+    router: {address: '10.88.0.1', generation: 1},
+    vipPlacement: 'loopback-noarp',
+    applications,
+    refused: [],
+  };
+}
+
+export const web: NodeOrders['applications'][number] = {
+  name: 'web',
+  tenant: 'acme',
+  vips: [VIP],
+  ports: [
+    {protocol: 'tcp', first: 80, last: 80},
+    {protocol: 'tcp', first: 8000, last: 8999},
+    {protocol: 'udp', first: 53, last: 53},
+  ],
+};
+
+export interface Put {
+  time: number;
+  state: NodeState;
+}
+
+/** A running command with its output so far. */
+export class Running {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+
+  constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
+    this.child = spawn(command, args, {env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
+    this.child.stdout?.on('data', (data: Buffer) => (this.stdout += data.toString()));
+    this.child.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** The exit status, or the signal's name. */
+  async end(): Promise<number | string> {
+    await waitFor(
+      'end of a process',
+      () => this.child.exitCode !== null || this.child.signalCode !== null,
+      10_000,
+    );
+    return this.child.exitCode ?? this.child.signalCode ?? 'unknown';
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | string> {
+    this.child.kill(signal);
+    return this.end();
+  }
+}
+
+let beds = 0;
+
+/**
+ *   namespace …-router                     namespace …-node
+ *   fake router 10.88.0.1:7400 ──veth── eth1 10.88.0.11, agent, programs
+ *   (route: VIP via 10.88.0.11)            cgroups below /coscanet-test-…
+ */
+export class Bed {
+  readonly name = `cosca-shim-${process.pid}-${(beds += 1)}`;
+  readonly cgroupRoot = `/${this.name}`;
+  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), `${this.name}-`));
+  readonly puts: Put[] = [];
+  agent: Running | null = null;
+  #router: Running | null = null;
+  #read = 0;
+  readonly #programs: Running[] = [];
+
+  /** Builds the bed; the fake router answers with `orders`. */
+  async up(orders: NodeOrders): Promise<this> {
+    const [router, node] = [`${this.name}-r`, `${this.name}-n`];
+    await run('ip', ['netns', 'add', router]);
+    await run('ip', ['netns', 'add', node]);
+    await run('ip', [
+      'link',
+      'add',
+      'v0',
+      'netns',
+      router,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth1',
+      'netns',
+      node,
+    ]);
+    await this.inRouter(
+      'sh',
+      '-c',
+      'ip address add 10.88.0.1/24 dev v0; ip link set v0 up; ip link set lo up',
+    );
+    await this.inNode(
+      'sh',
+      '-c',
+      'ip address add 10.88.0.11/24 dev eth1; ip link set eth1 up; ip link set lo up',
+    );
+    await this.inRouter('ip', 'route', 'add', VIP, 'via', '10.88.0.11');
+    fs.writeFileSync(path.join(this.folder, 'secret'), SECRET, {mode: 0o600});
+    await this.startRouter(orders);
+    return this;
+  }
+
+  async startRouter(orders: NodeOrders): Promise<void> {
+    await this.#router?.kill();
+    this.#read = 0;
+    const script = builtFile('fake-router.js');
+    const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(orders)];
+    this.#router = new Running('nsenter', [`--net=/run/netns/${this.name}-r`, ...args]);
+    await waitFor('fake router', () => this.#router?.stdout.includes('"ready"') ?? false);
+  }
+
+  /** All PUTs of this router so far. */
+  readPuts(): Put[] {
+    const text = this.#router?.stdout ?? '';
+    const end = text.lastIndexOf('\n') + 1;
+    for (const line of text.slice(this.#read, end).split('\n')) {
+      if (line.startsWith('{')) this.puts.push(JSON.parse(line) as Put);
+    }
+    this.#read = end;
+    return this.puts;
+  }
+
+  /** The first PUT since `since` (milliseconds since the epoch) that `fits`. */
+  waitForPut(what: string, fits: (state: NodeState) => boolean, since = 0, ms = 5000): Promise<Put> {
+    return waitFor(
+      `${what}; last PUT: ${JSON.stringify(this.readPuts().at(-1)?.state)}`,
+      () => this.readPuts().find((put) => put.time >= since && fits(put.state)) ?? null,
+      ms,
+    );
+  }
+
+  agentArguments(secretFile = path.join(this.folder, 'secret')): string[] {
+    const options = ['--router', '10.88.0.1:7400', '--name', 'node1', '--address', '10.88.0.11'];
+    return [
+      ...options,
+      '--secret-file',
+      secretFile,
+      '--address-grace',
+      '0',
+      ...this.hostArguments().slice(2),
+    ];
+  }
+
+  hostArguments(): string[] {
+    const runDir = path.join(this.folder, 'run');
+    return ['--name', 'node1', '--cgroup-root', this.cgroupRoot, '--run-dir', runDir];
+  }
+
+  async startAgent(): Promise<Running> {
+    const since = Date.now();
+    this.agent = this.spawnInNode(nodeCommand, ['agent', ...this.agentArguments()]);
+    await this.waitForPut('first PUT of the agent', () => true, since);
+    return this.agent;
+  }
+
+  /** Starts a program as an instance. */
+  start(command: string[], application = 'web', env: Record<string, string> = {}): Running {
+    const args = ['run', '--app', application, '--cgroup-root', this.cgroupRoot, '--', ...command];
+    return this.spawnInNode(nodeCommand, args, {COSCANET_VERBOSE: '1', ...env});
+  }
+
+  spawnInNode(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
+    const program = new Running('nsenter', [`--net=/run/netns/${this.name}-n`, command, ...args], env);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async inNode(...command: string[]): Promise<string> {
+    return (await run('nsenter', [`--net=/run/netns/${this.name}-n`, ...command])).stdout;
+  }
+
+  async inRouter(...command: string[]): Promise<string> {
+    return (await run('nsenter', [`--net=/run/netns/${this.name}-r`, ...command])).stdout;
+  }
+
+  /** What the agent changes on a host, as text to compare. */
+  async hostState(): Promise<string> {
+    const commands =
+      'ip -4 address show; ip -4 rule show; ip -4 route show table 7400 2>/dev/null; ' +
+      'for s in all/arp_ignore all/arp_announce all/rp_filter eth1/rp_filter eth1/accept_local; do ' +
+      'cat /proc/sys/net/ipv4/conf/$s; done; cat /proc/sys/net/ipv4/tcp_migrate_req';
+    return this.inNode('sh', '-c', commands);
+  }
+
+  /** The cgroup root as a folder. */
+  get cgroupFolder(): string {
+    const line = fs
+      .readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .find((text) => text.includes(' - cgroup2 '));
+    return path.join(line?.split(' ')[4] ?? '', this.cgroupRoot);
+  }
+
+  async down(): Promise<void> {
+    for (const program of this.#programs) await program.kill();
+    await this.#router?.kill();
+    for (const side of ['r', 'n'])
+      await run('ip', ['netns', 'delete', `${this.name}-${side}`]).catch(() => {});
+    await waitFor('cgroups removed', async () => {
+      await run('find', [this.cgroupFolder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']).catch(
+        () => {},
+      );
+      return !fs.existsSync(this.cgroupFolder);
+    });
+    fs.rmSync(this.folder, {recursive: true, force: true});
+  }
+}
