@@ -1,0 +1,185 @@
+// The agent's pure parts: addresses, bind rules, identity by cgroup, endpoints out of dumps.
+
+import os from 'node:os';
+import test from 'ava';
+import fc from 'fast-check';
+import type {SocketInfo} from '../../addon/agent.ts';
+import {
+  type BindWish,
+  decideBind,
+  mayBind,
+  portText,
+  unknownApplication,
+} from '../../shim/agent/bind-rules.ts';
+import {ownerOf} from '../../shim/agent/binder.ts';
+import {type EndpointSources, endpointsOf} from '../../shim/agent/endpoints.ts';
+import {findCgroupMount, instanceOf} from '../../shim/agent/instances.ts';
+import {agentOptions} from '../../shim/agent/options.ts';
+import {parseSockaddr} from '../../shim/agent/sockaddr.ts';
+import {VIP, web} from './support.ts';
+
+const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
+const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex');
+
+const sockaddrs: {hex: string; name: ReturnType<typeof parseSockaddr>}[] = [
+  {hex: '0200 0050 0a4d0064 0000000000000000', name: {address: VIP, port: 80}},
+  {hex: '0200 0050 00000000 0000000000000000', name: {address: '0.0.0.0', port: 80}},
+  {hex: `0a00 1f90 00000000 ${'00'.repeat(16)} 00000000`, name: {address: '::', port: 8080}},
+  {hex: `0a00 1f90 00000000 ${'00'.repeat(10)}ffff0a4d0064 00000000`, name: {address: VIP, port: 8080}},
+  {hex: `0a00 1f90 00000000 20010db8${'00'.repeat(11)}01`, name: {address: '2001:db8::1', port: 8080}},
+  {hex: `0a00 1f90 00000000 ${'00'.repeat(12)}`, name: null},
+  {hex: '0100 2f74', name: null},
+  {hex: '', name: null},
+];
+for (const {hex, name} of sockaddrs) {
+  test(`sockaddr ${hex || '(empty)'}`, (t) => t.deepEqual(parseSockaddr(bytes(hex)), name));
+}
+
+test('any bytes are an address or null, never an exception', (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({maxLength: 128}), (array) => {
+      const name = parseSockaddr(Buffer.from(array));
+      return name === null || (name.address.length > 0 && name.port >= 0 && name.port <= 65_535);
+    }),
+  );
+  t.pass();
+});
+
+const wish = (change: Partial<BindWish>): BindWish => {
+  return {address: VIP, port: 80, protocol: 'tcp', v6only: false, ...change};
+};
+const ports = '(80/tcp, 8000-8999/tcp, 53/udp)';
+const decisions: {title: string; wish: BindWish; is: ReturnType<typeof decideBind>}[] = [
+  {title: 'its VIP', wish: wish({}), is: {kind: 'vip', vip: VIP, others: []}},
+  {title: 'any IPv4', wish: wish({address: '0.0.0.0'}), is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']}},
+  {title: 'any', wish: wish({address: '::'}), is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']}},
+  {title: 'any IPv6 only', wish: wish({address: '::', v6only: true}), is: {kind: 'stand-in', address: '::1'}},
+  {
+    title: 'the second VIP',
+    wish: wish({address: '10.77.0.101'}),
+    is: {kind: 'vip', vip: '10.77.0.101', others: []},
+  },
+  {
+    title: 'a forbidden port',
+    wish: wish({port: 99}),
+    is: {
+      kind: 'refused',
+      refusal: {errno: EACCES, reason: `port 99/tcp is not among the ports of application web ${ports}`},
+    },
+  },
+  {
+    title: 'another address',
+    wish: wish({address: '10.88.0.11'}),
+    is: {
+      kind: 'refused',
+      refusal: {
+        errno: EADDRNOTAVAIL,
+        reason: '10.88.0.11 is not an address of application web (10.77.0.100, 10.77.0.101)',
+      },
+    },
+  },
+];
+for (const {title, wish: asked, is} of decisions) {
+  test(`bind to ${title}`, (t) => t.deepEqual(decideBind({...web, vips: [VIP, '10.77.0.101']}, asked), is));
+}
+
+test('a port may be bound exactly if a range of its protocol holds it', (t) => {
+  fc.assert(
+    fc.property(fc.integer({min: 1, max: 65_535}), fc.constantFrom('tcp', 'udp'), (port, protocol) => {
+      const expected = protocol === 'udp' ? port === 53 : port === 80 || (port >= 8000 && port <= 8999);
+      return mayBind(web, protocol, port) === expected;
+    }),
+  );
+  t.deepEqual(web.ports.map(portText), ['80/tcp', '8000-8999/tcp', '53/udp']);
+});
+
+test('an unknown application is told what there is', (t) => {
+  const reason = 'the router knows no application shop (it has: web)';
+  t.deepEqual(unknownApplication('shop', [web]), {errno: EADDRNOTAVAIL, reason});
+});
+
+const cgroups: [string, ReturnType<typeof instanceOf>][] = [
+  ['coscanet.slice/coscanet-web.slice/run-1.scope', {application: 'web', depth: 3}],
+  ['coscanet.slice/coscanet-web.slice/docker-1.scope/inner/deep', {application: 'web', depth: 3}],
+  ['coscanet.slice/coscanet-my.slice/coscanet-my-app.slice/a.service', {application: 'my-app', depth: 4}],
+  ['coscanet.slice/coscanet-web.slice', {application: 'web', depth: 2}],
+  ['system.slice/ssh.service', null],
+  ['coscanet.slice', null],
+  ['', null],
+];
+for (const [path, instance] of cgroups) {
+  test(`cgroup ${path || '(root)'}`, (t) => t.deepEqual(instanceOf(path.split('/')), instance));
+}
+
+test('cgroup v2 is found alone and beside v1', (t) => {
+  const alone = '29 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw';
+  const v1 = '40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd';
+  t.deepEqual(findCgroupMount(alone), {folder: '/sys/fs/cgroup', root: '/'});
+  t.deepEqual(
+    findCgroupMount(`${v1}\n41 31 0:38 / /mnt/unified rw - cgroup2 cgroup2 rw`).folder,
+    '/mnt/unified',
+  );
+  t.throws(() => findCgroupMount(v1), {message: /no cgroup v2/});
+});
+
+function socket(change: Partial<SocketInfo>): SocketInfo {
+  const basis = {cookie: 1n, family: 4, protocol: 'tcp', address: VIP, port: 80, uid: 0, inode: 1} as const;
+  return {...basis, cgroup: 1n, receiveQueue: 0, ...change};
+}
+
+test('endpoints count instances, not sockets, and leave out what is not theirs', (t) => {
+  const folders = new Map([1n, 2n, 11n].map((id) => [id, `/web/${id % 10n}`]));
+  const sources: EndpointSources = {
+    native: {listeners: () => [], datagramSockets: () => []},
+    instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
+    vips: () => [VIP],
+    applications: () => [web],
+  };
+  const strays: string[] = [];
+  const sockets = [
+    socket({cgroup: 2n}),
+    socket({cgroup: 1n}),
+    socket({cgroup: 11n}),
+    socket({protocol: 'udp', port: 53}),
+    socket({address: '127.0.0.1'}),
+    socket({port: 99}),
+    socket({cgroup: 7n, port: 8000}),
+  ];
+  t.deepEqual(
+    endpointsOf(sockets, sources, (stray, reason) => strays.push(`${stray.port}: ${reason}`)),
+    [
+      {application: 'web', vip: VIP, protocol: 'tcp', port: 80, instances: 2},
+      {application: 'web', vip: VIP, protocol: 'udp', port: 53, instances: 1},
+    ],
+  );
+  t.deepEqual(strays, [
+    '99: application web may not bind it',
+    '8000: it was made outside of every application, before its process entered one',
+  ]);
+});
+
+test("an application's owner is its own, and no user's", (t) => {
+  t.not(ownerOf('web'), ownerOf('mail'));
+  t.true(ownerOf('web') >= 0x70000000 && ownerOf('web') < 0x80000000);
+});
+
+const good = {router: '10.88.0.1:7400', name: 'node1', address: '10.88.0.11'};
+const bad: [object, RegExp][] = [
+  [{router: undefined}, /--router ADDR:PORT is missing \(or set COSCANET_ROUTER\)/],
+  [{router: '10.88.0.1'}, /--router "10\.88\.0\.1": expected ADDRESS:PORT/],
+  [{name: 'Node_1'}, /--name "Node_1": use lower-case letters/],
+  [{address: 'node1'}, /--address "node1": expected an IPv4 address/],
+  [{address: '127.0.0.1'}, /--address 127\.0\.0\.1: a loopback address reaches no node/],
+  [{addressGrace: 'soon'}, /--address-grace "soon"/],
+];
+for (const [change, message] of bad) {
+  test(`options ${JSON.stringify(change)} are refused`, (t) => {
+    t.throws(() => agentOptions({...good, ...change}, {}), {message});
+  });
+}
+
+test('options come from the environment as well', (t) => {
+  const env = {COSCANET_ROUTER: '10.88.0.1:7400', COSCANET_NODE: 'node1', COSCANET_ADDRESS: '10.88.0.11'};
+  t.is(agentOptions({}, env).router.port, 7400);
+  t.is(agentOptions({}, env).secretFile, '/etc/coscanet/secret');
+});
