@@ -20,9 +20,16 @@ export interface Follower {
   stop(): void;
 }
 
+/** The system's own commands in plain English, whatever our caller's PATH holds (npm puts another nft there). */
+const env = {
+  ...process.env,
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+};
+
 function run(command: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {stdio: ['pipe', 'pipe', 'pipe']});
+    const child = spawn(command, args, {env, stdio: ['pipe', 'pipe', 'pipe']});
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
@@ -46,6 +53,7 @@ function follow(
 ): Follower {
   // setpriv: if this process is killed, the kernel ends the follower too.
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args], {
+    env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let stopped = false;

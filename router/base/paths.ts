@@ -1,6 +1,8 @@
 // What the run directory holds.
 
+import {rmdirSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
+import {codeOf} from './error.ts';
 
 export const DEFAULT_RUN_DIR = '/run/coscanet';
 
@@ -14,6 +16,16 @@ export interface Paths {
   socket: string;
   /** Forwarders' pids and start times, for finding those of a crashed router. */
   forwarders: string;
+}
+
+/** Removes our files, and the directory when nothing of others is in it (or systemd removes it). */
+export function removeFiles(paths: Paths): void {
+  for (const file of [paths.forwarders, paths.segment, paths.socket, paths.lock]) rmSync(file, {force: true});
+  try {
+    rmdirSync(paths.runDir);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EBUSY', 'EROFS', 'EACCES', 'EPERM'].includes(codeOf(error))) throw error;
+  }
 }
 
 export function pathsIn(runDir: string): Paths {

@@ -1,7 +1,7 @@
 // Undoes what a router that crashed and is not started again has left behind: forwarders, the nftables table,
 // neighbour entries, files. Touches nothing while a router runs.
 
-import {existsSync, rmSync} from 'node:fs';
+import {existsSync} from 'node:fs';
 import type {RouterNative} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import {messageOf, UserError} from '../base/error.ts';
@@ -10,6 +10,7 @@ import type {Logger} from '../base/logger.ts';
 import {removeTable} from '../provider/userspace/nftables.ts';
 import {parseTable} from '../provider/userspace/ip-neigh.ts';
 import {decodeMemory} from './memory.ts';
+import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
 import {endProcesses, readProcessFile, systemProcesses} from './processes.ts';
 
@@ -53,5 +54,5 @@ export async function cleanup(deps: CleanupDeps): Promise<void> {
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
   if (existsSync(paths.segment)) await removeNeighbours(exec, rememberedAddresses(deps));
   await removeTable(exec);
-  for (const file of [paths.forwarders, paths.segment, paths.socket, paths.lock]) rmSync(file, {force: true});
+  removeFiles(paths);
 }

@@ -1,7 +1,7 @@
 // Puts a router together: every check first, then what touches the host, each step with its undoing. A start
 // that fails leaves nothing behind, unless forwarders of a crashed router go on: those are for the next start.
 
-import {mkdirSync, readFileSync, rmSync, rmdirSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import type {RouterNative} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
@@ -15,6 +15,7 @@ import {createControlServer, listenOnPath, listenOnPort} from '../control/server
 import type {ControlledRouter} from '../control/server.ts';
 import {adoptSegment} from './adopt.ts';
 import {assemble} from './assemble.ts';
+import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
 import {systemProcesses} from './processes.ts';
 import {checkVipCount} from './reload.ts';
@@ -53,14 +54,10 @@ async function readSettings(exec: Exec, options: StartOptions): Promise<Settings
 }
 
 function lockRunDir({native, paths}: StartDeps, undo: Undo): void {
-  const made = mkdirSync(paths.runDir, {recursive: true, mode: 0o755}) !== undefined;
+  mkdirSync(paths.runDir, {recursive: true, mode: 0o755});
   if (!native.lockFile(paths.lock))
     throw new UserError(`another coscanet-router runs in ${paths.runDir} (it holds ${paths.lock})`);
-  undo.add('run directory', () => {
-    for (const file of [paths.forwarders, paths.segment, paths.socket, paths.lock])
-      rmSync(file, {force: true});
-    if (made) rmdirSync(paths.runDir);
-  });
+  undo.add('run directory', () => removeFiles(paths));
 }
 
 /** Starts the router; resolves when it forwards and answers. */

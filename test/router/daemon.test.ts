@@ -1,0 +1,247 @@
+// The real daemon in a namespace: start, crash, adoption, clean-up, reload, and what it leaves behind: nothing.
+
+import {chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {z} from 'zod';
+import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/control/protocol.ts';
+import {config, Lab, SECRET, until} from './lab.ts';
+
+let lab: Lab;
+test.before(() => {
+  lab = new Lab();
+});
+test.after.always(() => lab.close());
+test.beforeEach(() => lab.configure(config));
+
+function assertNothingLeft(t: ExecutionContext): void {
+  t.deepEqual(lab.leftovers(), []);
+  t.false(existsSync(lab.runDir));
+}
+
+const view = async <T>(name: string, schema: z.ZodType<T>) =>
+  schema.parse(JSON.parse((await lab.coscanet(name, '--json')).stdout));
+const endpoints = () => view('endpoints', z.array(endpointViewSchema));
+const status = () => view('status', statusViewSchema);
+
+test.serial('start, serve, stop: nothing is left', async (t) => {
+  const router = await lab.router('--forwarders', '2');
+  t.deepEqual(readdirSync(lab.runDir).toSorted(), ['control.sock', 'forwarders', 'lock', 'segment']);
+  t.is(statSync(join(lab.runDir, 'control.sock')).mode & 0o777, 0o600);
+  t.is(lab.forwarders().length, 2);
+  for (const pid of lab.forwarders()) {
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+    t.regex(text, /^Uid:\t65534\t65534\t65534\t65534$/m);
+    t.regex(text, /^Groups:\s*$/m);
+    t.regex(text, /^CapEff:\t0+$/m);
+  }
+  t.like(JSON.parse(lab.put(1, 1, [80])), {mode: 'dsr', refused: []});
+  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  t.is((await status()).vips[0]?.state, 'active');
+  t.regex(lab.in('router', 'nft', 'list', 'table', 'netdev', 'coscanet'), /10\.77\.0\.100/);
+  router.kill('SIGTERM');
+  t.is((await router.ended).status, 0);
+  assertNothingLeft(t);
+});
+
+test.serial('one-armed', async (t) => {
+  const router = await lab.router('--external', 'eth1', '--forwarders', '1');
+  lab.put(1, 1, [80]);
+  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  t.deepEqual(
+    (await status()).interfaces.map((one) => [one.side, one.name]),
+    [['both', 'eth1']],
+  );
+  router.kill('SIGINT');
+  t.is((await router.ended).status, 0);
+  assertNothingLeft(t);
+});
+
+test.serial('a dead forwarder is started again', async (t) => {
+  const router = await lab.router('--forwarders', '2');
+  const before = lab.forwarders();
+  process.kill(before[0] ?? 0, 'SIGKILL');
+  await until('it is back', async () => (await status()).forwarders.every((one) => one.pid !== before[0]));
+  t.is(lab.forwarders().length, 2);
+  const events = await view('events', z.array(eventSchema));
+  t.true(
+    events.some((event) => event.event === 'forwarder-died' && event.detail?.includes(String(before[0]))),
+  );
+  router.kill('SIGTERM');
+  await router.ended;
+  assertNothingLeft(t);
+});
+
+for (const [title, words, kept] of [
+  ['with as many forwarders', ['--forwarders', '2'], true],
+  ['with another number of forwarders', ['--forwarders', '3'], false],
+] as const)
+  test.serial(`the supervisor is killed; the next one takes over ${title}`, async (t) => {
+    const first = await lab.router('--forwarders', '2');
+    lab.put(1, 1, [80]);
+    lab.put(2, 1, [80]);
+    await until('MACs are known', async () => (await endpoints()).every((one) => one.state === 'up'));
+    const before = await endpoints();
+    const {generation} = await status();
+    first.kill('SIGKILL');
+    await first.ended;
+    const old = lab.forwarders();
+    t.is(old.length, 2);
+    const next = await lab.router(...words);
+    t.regex(next.log(), /"adopted":true/);
+    t.is(/opening new ones/.test(next.log()), false);
+    t.is(lab.forwarders().length, Number(words[1]));
+    t.false(lab.forwarders().some((pid) => old.includes(pid)));
+    const after = await endpoints();
+    t.deepEqual(
+      after.map((one) => ({...one, state: 'up'})),
+      before.map((one) => ({...one, state: 'up'})),
+    );
+    t.true((await status()).generation > generation);
+    t.is((await status()).vips[0]?.state, 'active');
+    t.is(lab.processes().filter((line) => line.includes('monitor neigh')).length, 1);
+    t.truthy(kept === (words[1] === '2'));
+    next.kill('SIGTERM');
+    await next.ended;
+    assertNothingLeft(t);
+  });
+
+test.serial(
+  'everything is killed: clean-up leaves nothing, but never touches a running router',
+  async (t) => {
+    const router = await lab.router('--forwarders', '1');
+    lab.put(1, 1, [80]);
+    await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+    const refused = await lab.start('cleanup', '--run-dir', lab.runDir).ended;
+    t.is(refused.status, 1);
+    t.regex(refused.stderr, /a coscanet-router runs in .*: nothing was touched/);
+    t.is((await endpoints()).length, 1);
+    router.kill('SIGKILL');
+    await router.ended;
+    t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
+    await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
+    t.deepEqual(lab.leftovers(), []);
+    t.deepEqual(readdirSync(lab.runDir), []);
+    t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
+  },
+);
+
+test.serial('reload: the difference, or file and line and the old configuration stays', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  lab.configure(`${config}    tennant: acme\n`);
+  const broken = await lab.coscanet('reload');
+  t.is(broken.status, 1);
+  t.is(
+    broken.stderr.split('\n')[0],
+    `coscanet: ${lab.configFile}:7: applications[1].tennant: unknown key (did you mean "tenant"?); valid: tenant, name, ports, vips, timeouts`,
+  );
+  lab.configure(
+    config.replace('[80/tcp]', '[80/tcp, 443/tcp]').replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.9]'),
+  );
+  const taken = await lab.coscanet('reload');
+  t.regex(taken.stderr, /virtual IP 10\.77\.0\.9 is already used by the host with MAC/);
+  t.deepEqual(
+    (await status()).vips.map((vip) => vip.address),
+    ['10.77.0.100'],
+  );
+  lab.configure(
+    config.replace('[80/tcp]', '[80/tcp, 443/tcp]').replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.101]'),
+  );
+  const good = await lab.coscanet('reload');
+  t.deepEqual(good.stdout.trim().split('\n'), [
+    '~ application web: vips 10.77.0.100 → 10.77.0.100, 10.77.0.101',
+    '~ application web: ports 80/tcp → 80/tcp, 443/tcp',
+    '+ virtual IP 10.77.0.101',
+  ]);
+  t.regex(lab.in('router', 'nft', 'list', 'ruleset'), /10\.77\.0\.101/);
+  lab.configure(config);
+  process.kill(router.pid, 'SIGHUP');
+  await until('SIGHUP is done', () => router.log().includes('configuration reloaded'));
+  t.regex(router.log(), /- virtual IP 10\.77\.0\.101/);
+  router.kill('SIGTERM');
+  await router.ended;
+  assertNothingLeft(t);
+});
+
+const failures: [string, string[], number, RegExp, (() => () => void)?][] = [
+  [
+    'an interface that is missing',
+    ['--external', 'eht0'],
+    2,
+    /^coscanet-router: interface eht0 does not exist \(did you mean "eth0"\?\); there are: /,
+  ],
+  ['mode nat', ['--mode', 'nat'], 2, /^coscanet-router: --mode: nat is not in this version/],
+  ['an unknown mode', ['--mode', 'fast'], 2, /unknown mode "fast": one of dsr, nat$/],
+  ['an unknown option', ['--modus', 'dsr'], 2, /unknown option '--modus'/],
+  [
+    'a configuration that does not exist',
+    ['--config', '/nowhere'],
+    2,
+    /configuration file \/nowhere: does not exist$/,
+  ],
+  ['an unknown user', ['--user', 'nobdy'], 2, /user "nobdy" for the forwarders does not exist$/],
+  ['root as the user', ['--user', 'root'], 2, /unprivileged user, not as root$/],
+  [
+    'a control address of another host',
+    ['--control', '10.88.0.11:7400'],
+    1,
+    /control address 10\.88\.0\.11:7400 is not on this host$/,
+  ],
+  [
+    'a secret that everybody can read',
+    [],
+    2,
+    /readable by everybody/,
+    () => {
+      chmodSync(lab.secretFile, 0o644);
+      return () => chmodSync(lab.secretFile, 0o600);
+    },
+  ],
+  [
+    'a short secret',
+    [],
+    2,
+    /fewer than 16 bytes$/,
+    () => {
+      writeFileSync(lab.secretFile, 'short');
+      return () => writeFileSync(lab.secretFile, SECRET);
+    },
+  ],
+  [
+    'a virtual IP that another host uses',
+    [],
+    1,
+    /virtual IP 10\.77\.0\.9 is already used by the host with MAC [0-9a-f:]{17} on eth0$/,
+    () => {
+      lab.configure(config.replace('10.77.0.100', '10.77.0.9'));
+      return () => {};
+    },
+  ],
+];
+for (const [title, words, expected, message, prepare] of failures)
+  test.serial(`refused, and nothing is left: ${title}`, async (t) => {
+    const restore = prepare?.();
+    const ended = await lab.start(...words).ended;
+    restore?.();
+    t.is(ended.status, expected, ended.stderr);
+    t.regex(ended.stderr.trim(), message);
+    t.is(ended.stderr.trim().split('\n').length, 1, ended.stderr);
+    assertNothingLeft(t);
+  });
+
+test.serial('a second router in the same run directory is refused; the first goes on', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  const second = await lab.start('--control', '10.88.0.1:7401').ended;
+  t.is(second.status, 1);
+  t.regex(second.stderr, /another coscanet-router runs in /);
+  const port = await lab.start('--run-dir', join(lab.folder, 'other')).ended;
+  t.is(port.status, 1);
+  t.regex(port.stderr, /control address 10\.88\.0\.1:7400 is in use by another program$/m);
+  t.false(existsSync(join(lab.folder, 'other')));
+  t.is((await lab.coscanet('status')).status, 0);
+  t.is(lab.forwarders().length, 1);
+  router.kill('SIGTERM');
+  await router.ended;
+  assertNothingLeft(t);
+});
