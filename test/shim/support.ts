@@ -254,7 +254,15 @@ export class Bed {
   }
 
   spawnInNode(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
-    const program = new Running('nsenter', [`--net=/run/netns/${this.name}-n`, command, ...args], env);
+    return this.#spawn('n', command, args, env);
+  }
+
+  spawnInRouter(command: string, args: readonly string[]): Running {
+    return this.#spawn('r', command, args, {});
+  }
+
+  #spawn(side: string, command: string, args: readonly string[], env: Record<string, string>): Running {
+    const program = new Running('nsenter', [`--net=/run/netns/${this.name}-${side}`, command, ...args], env);
     this.#programs.push(program);
     return program;
   }
@@ -270,7 +278,7 @@ export class Bed {
   /** What the agent changes on a host, as text to compare. */
   async hostState(): Promise<string> {
     const commands =
-      'ip -4 address show; ip -4 rule show; ip -4 route show table 7400 2>/dev/null; ' +
+      'ip -4 -oneline address show; ip -4 rule show; ip -4 route show table 7400 2>/dev/null; ' +
       'for s in all/arp_ignore all/arp_announce all/rp_filter eth1/rp_filter eth1/accept_local; do ' +
       'cat /proc/sys/net/ipv4/conf/$s; done; cat /proc/sys/net/ipv4/tcp_migrate_req';
     return this.inNode('sh', '-c', commands);

@@ -1,0 +1,103 @@
+// Small Python programs for the tests, run as instances; each prints what a test waits for.
+
+const python = (text: string): string[] => [
+  '/usr/bin/python3',
+  '-u',
+  '-c',
+  `import socket, os, time, sys\n${text}`,
+];
+
+/** Serves its pid over HTTP/1.0; prints the time (ms) at which listen returned. */
+export const server = (port: number, before = ''): string[] =>
+  python(`
+${before}
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('', ${port}))
+s.listen(200)
+print(int(time.time() * 1000))
+while True:
+  c, _ = s.accept()
+  c.recv(1000)
+  c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n%d\\n' % os.getpid())
+  c.close()
+`);
+
+/** Binds and prints "ok" or the errno, for each [type, address, port, options…] in turn; then waits. */
+export const binds = (
+  ...attempts: [type: string, address: string, port: number, ...options: string[]][]
+): string[] =>
+  python(`
+kept = []
+for kind, address, port, *options in ${JSON.stringify(attempts)}:
+  s = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, getattr(socket, 'SOCK_' + kind))
+  if 'V6ONLY' in options: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+  if 'REUSEPORT' in options: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+  try:
+    s.bind((address, port))
+    if kind == 'STREAM': s.listen()
+    if 'connect' in options: s.connect(('10.88.0.1', 9))
+    print('ok', *s.getsockname()[:2])
+  except OSError as e:
+    print(e.errno)
+  kept.append(s)
+print('done')
+time.sleep(1000)
+`);
+
+/** Listens, then forks: the parent closes its copy and prints its child's pid. */
+export const forked = (port: number): string[] =>
+  python(`
+s = socket.socket()
+s.bind(('', ${port}))
+s.listen()
+child = os.fork()
+if child == 0: time.sleep(1000)
+s.close()
+print(child)
+time.sleep(1000)
+`);
+
+/** Accepts one connection, closes the listener and goes on writing. */
+export const lastConnection = (port: number): string[] =>
+  python(`
+s = socket.socket()
+s.bind(('', ${port}))
+s.listen()
+c, _ = s.accept()
+s.close()
+while True:
+  c.sendall(b'more')
+  time.sleep(0.01)
+`);
+
+/** Makes its socket in another network namespace, then binds it. */
+export const foreignSocket = (namespace: string): string[] =>
+  python(`
+import ctypes
+libc = ctypes.CDLL(None)
+own, other = os.open('/proc/self/ns/net', os.O_RDONLY), os.open('${namespace}', os.O_RDONLY)
+libc.setns(other, 0)
+s = socket.socket()
+libc.setns(own, 0)
+try: s.bind(('', 80))
+except OSError as e: print(e.errno)
+`);
+
+/** Half-open requests: \`count\` SYNs to address:port from an address that nobody has. */
+export const synFlood = (address: string, port: number, count: number): string[] =>
+  python(`
+import struct
+def sum16(data):
+  total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+  total = (total >> 16) + (total & 0xffff)
+  return ~(total + (total >> 16)) & 0xffff
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+source, target = socket.inet_aton('10.88.0.99'), socket.inet_aton('${address}')
+for i in range(${count}):
+  tcp = [20000 + i, ${port}, 1, 0, 0x5002, 1000, 0, 0]
+  pseudo = source + target + struct.pack('!BBH', 0, 6, 20)
+  tcp[6] = sum16(pseudo + struct.pack('!HHIIHHHH', *tcp))
+  ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, 0, 0, 64, 6, 0, source, target)
+  s.sendto(ip + struct.pack('!HHIIHHHH', *tcp), ('${address}', 0))
+`);
