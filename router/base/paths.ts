@@ -24,7 +24,7 @@ export function removeFiles(paths: Paths): void {
   try {
     rmdirSync(paths.runDir);
   } catch (error) {
-    if (!['ENOTEMPTY', 'EBUSY', 'EROFS', 'EACCES', 'EPERM'].includes(codeOf(error))) throw error;
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY', 'EROFS', 'EACCES', 'EPERM'].includes(codeOf(error))) throw error;
   }
 }
 

@@ -13,6 +13,8 @@ test.before(() => {
   lab = new Lab();
 });
 test.after.always(() => lab.close());
+// A failed test must not fail those after it.
+test.afterEach.always(() => lab.reset());
 test.beforeEach(() => lab.configure(config));
 
 function assertNothingLeft(t: ExecutionContext): void {
@@ -73,9 +75,9 @@ test.serial('a dead forwarder is started again', async (t) => {
   assertNothingLeft(t);
 });
 
-for (const [title, words, kept] of [
-  ['with as many forwarders', ['--forwarders', '2'], true],
-  ['with another number of forwarders', ['--forwarders', '3'], false],
+for (const [title, words] of [
+  ['with as many forwarders', ['--forwarders', '2']],
+  ['with another number of forwarders', ['--forwarders', '3']],
 ] as const)
   test.serial(`the supervisor is killed; the next one takes over ${title}`, async (t) => {
     const first = await lab.router('--forwarders', '2');
@@ -90,7 +92,7 @@ for (const [title, words, kept] of [
     t.is(old.length, 2);
     const next = await lab.router(...words);
     t.regex(next.log(), /"adopted":true/);
-    t.is(/opening new ones/.test(next.log()), false);
+    t.notRegex(next.log(), /opening new ones/);
     t.is(lab.forwarders().length, Number(words[1]));
     t.false(lab.forwarders().some((pid) => old.includes(pid)));
     const after = await endpoints();
@@ -101,7 +103,6 @@ for (const [title, words, kept] of [
     t.true((await status()).generation > generation);
     t.is((await status()).vips[0]?.state, 'active');
     t.is(lab.processes().filter((line) => line.includes('monitor neigh')).length, 1);
-    t.truthy(kept === (words[1] === '2'));
     next.kill('SIGTERM');
     await next.ended;
     assertNothingLeft(t);
@@ -121,8 +122,7 @@ test.serial(
     await router.ended;
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
     await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
-    t.deepEqual(lab.leftovers(), []);
-    t.deepEqual(readdirSync(lab.runDir), []);
+    assertNothingLeft(t);
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
   },
 );
@@ -132,10 +132,9 @@ test.serial('reload: the difference, or file and line and the old configuration 
   lab.configure(`${config}    tennant: acme\n`);
   const broken = await lab.coscanet('reload');
   t.is(broken.status, 1);
-  t.is(
-    broken.stderr.split('\n')[0],
-    `coscanet: ${lab.configFile}:7: applications[1].tennant: unknown key (did you mean "tenant"?); valid: tenant, name, ports, vips, timeouts`,
-  );
+  const place = `${lab.configFile}:7: applications[1].tennant`;
+  const says = `coscanet: ${place}: unknown key (did you mean "tenant"?); valid: tenant, `;
+  t.is(broken.stderr.slice(0, says.length), says);
   lab.configure(
     config.replace('[80/tcp]', '[80/tcp, 443/tcp]').replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.9]'),
   );

@@ -183,9 +183,17 @@ export class Lab {
     ].filter((line) => line !== '');
   }
 
-  async close(): Promise<void> {
+  /** Ends every process in the router's namespace and removes what routers left. */
+  async reset(): Promise<void> {
     for (const line of this.processes()) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
     await until('all processes ended', () => this.processes().length === 0);
+    rmSync(this.runDir, {recursive: true, force: true});
+    this.in('router', 'nft', 'flush', 'ruleset');
+    this.in('router', 'ip', 'neigh', 'flush', 'all');
+  }
+
+  async close(): Promise<void> {
+    await this.reset();
     for (const name of [this.#router, this.#peer]) this.#ip('netns', 'del', name);
     rmSync(this.folder, {recursive: true});
   }
