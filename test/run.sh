@@ -20,7 +20,14 @@ step() {
   if "$@"; then record ok "$title"; else record 'not ok' "$title"; fi
 }
 
-ava() { printf '\n# %s\n' "$2" && node build/js/test/run-ava.js "$@"; }
+# ava LABEL FOLDER-OR-FILE…: its tests, each counted.
+ava() {
+  local before
+  printf '\n# %s\n' "$1"
+  before=$(grep -c '^not ok' $RESULTS)
+  node build/js/test/run-ava.js $RESULTS "$@" || [ "$(grep -c '^not ok' $RESULTS)" -gt "$before" ] ||
+    record 'not ok' "$1: its tests could not run"
+}
 
 # The sanitized addon needs the sanitizer's runtime loaded first, into a Node that knows nothing of it.
 # Leaks are not looked for: Node itself leaves memory to the kernel when it ends.
@@ -43,13 +50,13 @@ run_all() {
   step 'build: tsan' topology/build.sh tsan
   # First of all that runs the debug build, so that the lines reached are those of the tables alone.
   find build/debug -name '*.gcda' -delete
-  ava_debug $RESULTS 'packets (sanitized)' test/packets
+  ava_debug 'packets (sanitized)' test/packets
   step "coverage: the packet tables reach $CORE_LINES_PERCENT % of the core" packet_table_coverage
-  ava_debug $RESULTS 'addon (sanitized)' test/addon
+  ava_debug 'addon (sanitized)' test/addon
   for part in packets addon router shim topology network; do
     [ -z "$(find "test/$part" -name '*.test.ts' 2>/dev/null)" ] || parts+=("test/$part")
   done
-  for part in "${parts[@]}"; do ava $RESULTS "${part#test/}" "$part"; done
+  for part in "${parts[@]}"; do ava "${part#test/}" "$part"; done
 }
 
 # A skipped test is a failed one, unless it says here which kernel feature it needs.
@@ -68,7 +75,7 @@ judge_skips() {
 topology/setup.sh test || exit
 : >$RESULTS
 test/support/machine-state.sh >build/machine-before
-if [ $# -gt 0 ]; then ava $RESULTS selected "$@"; else run_all; fi
+if [ $# -gt 0 ]; then ava selected "$@"; else run_all; fi
 step 'nothing is left behind' nothing_left
 judge_skips
 
