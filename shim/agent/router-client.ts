@@ -31,7 +31,7 @@ export interface RouterClientOptions {
   node: string;
   epoch: number;
   /** Read for each request, so that a renewed secret counts at once. */
-  secret(): string;
+  secret: () => string;
   state(): ReportedState;
   onOrders(orders: NodeOrders): void;
   onFailure(error: unknown): void;

@@ -87,8 +87,14 @@ test.serial('--uid takes names and numbers', async (t) => {
     ['4711', 4711],
   ] as const) {
     const {stdout} = await run(path.join(readable, 'coscanet-run'), [
-      ...['--app', 'web', ...root, '--uid', user],
-      ...['sh', '-c', 'id -u; id -G; echo $LD_PRELOAD'],
+      '--app',
+      'web',
+      ...root,
+      '--uid',
+      user,
+      'sh',
+      '-c',
+      'id -u; id -G; echo $LD_PRELOAD',
     ]);
     const [uid, groups, preload] = stdout.split('\n');
     t.is(uid, String(id));

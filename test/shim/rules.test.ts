@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type {SocketInfo} from '../../addon/agent.ts';
 import {
   type BindWish,

@@ -15,6 +15,7 @@ namespace {
 
 struct Watcher {
   PollHandle* handle = nullptr;
+  bool closed = false;
   Napi::FunctionReference on_destroyed;
   Napi::FunctionReference on_overflow;
 
@@ -23,12 +24,11 @@ struct Watcher {
     std::vector<uint64_t> cookies;
     int result = read_destroy_events(handle->fd(), [&](uint64_t cookie) { cookies.push_back(cookie); });
     for (uint64_t cookie : cookies) {
-      if (handle == nullptr) return;
+      if (closed) return;
       call_back(on_destroyed,
                 [=](Napi::Env env) { return std::vector<napi_value>{Napi::BigInt::New(env, cookie)}; });
     }
-    if (result < 0 && handle != nullptr)
-      call_back(on_overflow, [](Napi::Env) { return std::vector<napi_value>{}; });
+    if (result < 0 && !closed) call_back(on_overflow, [](Napi::Env) { return std::vector<napi_value>{}; });
   }
 };
 
@@ -50,8 +50,8 @@ Napi::Value WatchDestroyed(const Napi::CallbackInfo& info) {
   if (watcher->handle == nullptr) return throw_system(env, EINVAL, "event loop");
   Napi::Object object = Napi::Object::New(env);
   object.Set("close", Napi::Function::New(env, [watcher](const Napi::CallbackInfo&) {
-               if (watcher->handle != nullptr) watcher->handle->close();
-               watcher->handle = nullptr;
+               if (!watcher->closed) watcher->handle->close();
+               watcher->closed = true;
              }));
   return object;
 }
