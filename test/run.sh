@@ -32,13 +32,13 @@ ava() {
 # The sanitized addon needs the sanitizer's runtime loaded first, into a Node that knows nothing of it.
 # Leaks are not looked for: Node itself leaves memory to the kernel when it ends.
 ava_debug() {
-  COSCANET_ADDON=build/debug/coscanet.node LD_PRELOAD=$(gcc -print-file-name=libasan.so) \
+  COSCANET_ADDON=$PWD/build/debug/coscanet.node LD_PRELOAD=$(gcc -print-file-name=libasan.so) \
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 ava "$@"
 }
 
 packet_table_coverage() {
   gcovr --root . --filter 'addon/src/core/' --object-directory build/debug --exclude-throw-branches \
-    --print-summary --fail-under-line $CORE_LINES_PERCENT build/debug/CMakeFiles/core.dir
+    --print-summary --fail-under-line $CORE_LINES_PERCENT build/debug
 }
 
 nothing_left() { diff build/machine-before <(test/support/machine-state.sh); }

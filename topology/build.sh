@@ -26,5 +26,8 @@ if [ ! -e $folder/build.ninja ]; then
   }
   rm $folder.log
 fi
-# Ninja speaks only when it fails: a build with nothing to do is silent.
-ninja -C $folder --quiet
+# Silent unless it fails, so that a build with nothing to do says nothing.
+output=$(ninja -C $folder 2>&1) || {
+  printf '%s\n' "$output" >&2
+  exit 1
+}
