@@ -2,12 +2,13 @@
 
 import test from 'ava';
 import type {NodeState} from '../../router/control/protocol.ts';
-import {binds, forked, lastConnection, server, synFlood} from './programs.ts';
+import {binds, forked, lastConnection, server, synFlood, timedListen} from './programs.ts';
 import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
 
 const bed = new Bed();
 const GONE_MS = 100;
 const NAMES_VIP = '10.77.0.200';
+const orders = ordersFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]);
 
 const instancesOf = (state: NodeState, port: number, protocol = 'tcp'): number =>
   state.endpoints.find((endpoint) => endpoint.port === port && endpoint.protocol === protocol)?.instances ??
@@ -25,7 +26,7 @@ const registered = (port: number, count: number, since = 0) =>
 const fetchVip = () => bed.inRouter('curl', '-s', '-m', '2', `http://${VIP}/`);
 
 test.before(async () => {
-  await bed.up(ordersFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]));
+  await bed.up(orders);
   await bed.startAgent();
 });
 
@@ -148,6 +149,20 @@ test.serial('an agent that is killed and started again finds its endpoints', asy
   await late.kill();
   const gone = await bed.waitForPut('nothing', (state) => state.endpoints.length === 0, killed);
   t.true(gone.time - killed <= 2 * GONE_MS);
+});
+
+test.serial('listen waits for the router to know, but not long', async (t) => {
+  const took = async (delayMs: number): Promise<number> => {
+    await bed.startRouter(orders, delayMs);
+    const program = bed.start(timedListen(8004));
+    t.is(await program.end(), 0);
+    return Number(program.stdout);
+  };
+  const prompt = await took(25);
+  t.true(prompt >= 20 && prompt <= 50, `${prompt} ms with a router that takes 25 ms`);
+  const slow = await took(400);
+  t.true(slow >= 30 && slow <= 60, `${slow} ms with a router that takes 400 ms`);
+  await bed.startRouter(orders);
 });
 
 test.serial('a VIP leaves lo when no socket uses it; a connection without its listener does', async (t) => {

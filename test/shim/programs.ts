@@ -58,6 +58,16 @@ print(child)
 time.sleep(1000)
 `);
 
+/** Prints how many milliseconds listen took. */
+export const timedListen = (port: number): string[] =>
+  python(`
+s = socket.socket()
+s.bind(('', ${port}))
+started = time.monotonic()
+s.listen()
+print((time.monotonic() - started) * 1000)
+`);
+
 /** Accepts one connection, closes the listener and goes on writing. */
 export const lastConnection = (port: number): string[] =>
   python(`

@@ -194,11 +194,11 @@ export class Bed {
     return this;
   }
 
-  async startRouter(orders: NodeOrders): Promise<void> {
+  async startRouter(orders: NodeOrders, delayMs = 0): Promise<void> {
     await this.#router?.kill();
     this.#read = 0;
     const script = builtFile('fake-router.js');
-    const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(orders)];
+    const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(orders), String(delayMs)];
     this.#router = new Running('nsenter', [`--net=/run/netns/${this.name}-r`, ...args]);
     await waitFor('fake router', () => this.#router?.stdout.includes('"ready"') ?? false);
   }
