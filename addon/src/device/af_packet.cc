@@ -156,20 +156,15 @@ int AfPacketDevice::take_error() {
   return address.sll_ifindex > 0 ? 0 : ENODEV;  // -1: the interface was deleted
 }
 
-/// After a kill between reading a slot and storing the index, ours may be the kernel's while later ones wait.
-bool AfPacketDevice::skip_to_next_full_slot() {
-  pollfd readable = {fd_, POLLIN, 0};
-  if (poll(&readable, 1, 0) <= 0 || !(readable.revents & POLLIN)) return false;
+void AfPacketDevice::find_full_slot() {
   for (uint32_t i = 0; i < slots_; ++i)
     if (status_of(slot(next_ + i)) & TP_STATUS_USER) {
       next_ += i;
-      return true;
+      return;
     }
-  return false;
 }
 
 unsigned AfPacketDevice::receive(Frame* frames) {
-  if (!(status_of(slot(next_)) & TP_STATUS_USER) && !skip_to_next_full_slot()) return 0;
   unsigned count = 0;
   while (count < kBatch && lent_ < slots_ / 2 && long_used_ < kLongFrames) {
     uint8_t* base = slot(next_);
@@ -196,7 +191,6 @@ unsigned AfPacketDevice::receive(Frame* frames) {
     }
     ++count;
   }
-  if (count == 0) release();  // all that waited was unusable
   return count;
 }
 

@@ -34,6 +34,9 @@ class AfPacketDevice : public Device {
   int open();
   /// The socket's pending error, cleared: 0 when it can go on (the interface is only down), else an errno.
   int take_error();
+  /// To be called when the socket is readable and receive() finds nothing: a process that was killed between
+  /// giving slots back and storing the index has left it behind the kernel's.
+  void find_full_slot();
 
   unsigned receive(Frame* frames) override;
   void release() override;
@@ -44,7 +47,6 @@ class AfPacketDevice : public Device {
   static constexpr unsigned kLongBytes = 65536 + 1024;  // the longest frame of an interface without BIG TCP
 
   uint8_t* slot(uint32_t index) const { return ring_ + static_cast<uint64_t>(index % slots_) * kSlotBytes; }
-  bool skip_to_next_full_slot();
   uint8_t* receive_long(const uint8_t* start, uint32_t length);
   unsigned send_some(mmsghdr* messages, unsigned count, int* patience_ms);
 

@@ -63,8 +63,12 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
     path.begin(now);
     unsigned moved = 0;
-    for (unsigned d = 0; d < ports.count; ++d)
-      moved += forward_batch(path, *devices[d], devices, ports.count);
+    for (unsigned d = 0; d < ports.count; ++d) {
+      const unsigned count = forward_batch(path, *devices[d], devices, ports.count);
+      if (count == 0 && (polled[d].revents & POLLIN)) owned[d]->find_full_slot();
+      polled[d].revents = 0;
+      moved += count;
+    }
     if (moved) continue;
     path.end();
     if (poll(polled, ports.count, kHeartbeatMs) < 0 && errno != EINTR) error = errno;
