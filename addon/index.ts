@@ -2,11 +2,13 @@
 // file: router.ts (segment, devices, forwarder) and agent.ts (descriptor passing, socket diagnostics).
 
 import {createRequire} from 'node:module';
+import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {AgentNative} from './agent.ts';
 import type {RouterNative} from './router.ts';
 
 // build/js/addon/index.js → build/native/coscanet.node; COSCANET_ADDON selects another build (sanitizers, coverage).
-const path = process.env['COSCANET_ADDON'] ?? fileURLToPath(new URL('../../native/coscanet.node', import.meta.url));
+const built = fileURLToPath(new URL('../../native/coscanet.node', import.meta.url));
+const file = path.resolve(process.env['COSCANET_ADDON'] ?? built);
 
-export const native = createRequire(import.meta.url)(path) as RouterNative & AgentNative;
+export const native = createRequire(import.meta.url)(file) as RouterNative & AgentNative;

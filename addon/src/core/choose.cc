@@ -32,12 +32,10 @@ Verdict Path::choose(Packet& p) {
   if (p.endpoint) return {};
 
   if (!service || service->ring_length == 0) return refuse(p);
-  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) {
-    p.endpoint = schedule(key, hash, p, *service, flow);
-  } else {
-    // Not the next slot: two packets of a flow that we do not know must not go to two endpoints.
-    p.endpoint = policy_.endpoint(hash_choice(hash, *service));
-  }
+  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) p.endpoint = schedule(key, hash, p, *service, flow);
+  // Not the next slot: two packets of a flow that we do not know must not go to two endpoints. It also serves
+  // the flow that another forwarder, which has the next policy already, gave to an endpoint we do not know.
+  if (!p.endpoint) p.endpoint = policy_.endpoint(hash_choice(hash, *service));
   return {};
 }
 

@@ -157,7 +157,8 @@ Verdict Path::rewrite(Packet& p) {
   // one and lose it.
   const uint32_t longest = vnet->gso_type ? p.ip_header + p.l4_header + vnet->gso_size : p.ip_length;
   if (longest > out.mtu) {
-    if (!ipv4::dont_fragment(p.ip)) return drop(Counter::k_drop_too_big);
+    // Never an error about an error (RFC 1122 §3.2.2).
+    if (!ipv4::dont_fragment(p.ip) || p.protocol == ipv4::kIcmp) return drop(Counter::k_drop_too_big);
     return unreachable(p, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
   }
   ethernet::set_addresses(p.frame.data, p.endpoint->mac, out.mac);

@@ -21,10 +21,13 @@ inline bool is_error(uint8_t type) {
   return type == kUnreachable || type == kTimeExceeded || type == kParameterProblem;
 }
 
-inline void turn_echo_into_reply(uint8_t* p) {
-  const uint16_t before = load_be16(p);
+/// `length`: header and data. Summed in full: of a message that is all zero, updating would make the other
+/// zero (RFC 1624 §3). A checksum that is still to be done (`unfinished`) has nothing of the header in it yet.
+inline void turn_echo_into_reply(uint8_t* p, uint32_t length, bool unfinished) {
   p[0] = kEchoReply;
-  store_be16(p + 2, checksum_update(load_be16(p + 2), before, load_be16(p)));
+  if (unfinished) return;
+  store_be16(p + 2, 0);
+  store_be16(p + 2, checksum(p, length));
 }
 
 /// Header of an error whose quote (`quoted` bytes) already stands behind it. `mtu` only with

@@ -16,7 +16,7 @@ constexpr uint32_t kLongestError = 576;  // RFC 1812 §4.3.2.3
 }  // namespace
 
 Verdict Path::answer_echo(Packet& p) {
-  icmp::turn_echo_into_reply(p.l4);
+  icmp::turn_echo_into_reply(p.l4, p.l4_length, p.frame.vnet()->flags & VnetHdr::kNeedsChecksum);
   ipv4::swap_addresses(p.ip);
   ipv4::set_ttl(p.ip, ipv4::kDefaultTtl);
   ethernet::set_addresses(p.frame.data, ethernet::source(p.frame.data), own_mac(p));

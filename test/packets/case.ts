@@ -1,0 +1,37 @@
+// A row of a packet table: what was before, what comes in, what becomes of it. packets.test.ts runs them all.
+
+import type {Policy} from '../../addon/router.ts';
+import type {Packet} from '../support/packet-builder.ts';
+import type {Node} from './world.ts';
+
+/** What happened before, in order. */
+export type Given = {receive: Packet; by?: 0 | 1; times?: number} | {pass: number} | {publish: Policy};
+
+/** Seconds, for `given`. */
+export const seconds = (pass: number): Given => ({pass});
+export const receive = (one: Packet, times = 1): Given => ({receive: one, times});
+export const publish = (policy: Policy): Given => ({publish: policy});
+
+/**
+ * pass: left to the host. drop: the counter without drop_. forward: by the node's interface, to the node's MAC,
+ * nothing else changed. reply: the counter of the answer, which goes out where the question came in.
+ */
+export type Verdict = 'pass' | {drop: string} | {forward: Node} | {reply: string};
+
+export interface PacketCase {
+  description: string;
+  /** Instead of the world's POLICY; null: nothing published yet. */
+  policy?: Policy | null;
+  limits?: {flows: number};
+  given?: Given[];
+  input: Packet;
+  /** Side by which it comes in; 0 unless said. */
+  by?: 0 | 1;
+  verdict: Verdict;
+  /** The whole answer, of a packet or in hex. */
+  output?: Packet | string;
+  /** Counters that move besides those that the verdict names. */
+  also?: Record<string, number>;
+  /** Live flows afterwards, as "protocol client:port vip:port state node seconds-to-live". */
+  flows?: string[];
+}

@@ -1,0 +1,57 @@
+// A router in memory (addon/src/js/memory.cc): the real path of a packet, one forwarder, two memory devices and
+// a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
+
+import {native} from '../../addon/index.ts';
+import type {Flow, Policy, SegmentLimits} from '../../addon/router.ts';
+
+/** An 802.1Q tag that the kernel took out of the frame. */
+export interface Tag {
+  tpid: number;
+  tci: number;
+}
+
+/** struct virtio_net_hdr: the work on the frame that is still to be done. */
+export interface Vnet {
+  flags: number;
+  gsoType: number;
+  hdrLen: number;
+  gsoSize: number;
+  csumStart: number;
+  csumOffset: number;
+}
+
+export interface FrameIn {
+  bytes: Buffer;
+  tag?: Tag;
+  vnet?: Vnet;
+}
+
+export interface FrameOut {
+  /** Index of the interface by which it was sent. */
+  egress: number;
+  bytes: Buffer;
+  tag?: Tag;
+  vnet: Vnet;
+}
+
+export type Counters = Record<string, number>;
+
+export interface MemoryRouter {
+  /** Activates a policy. Throws TypeError when it does not fit; the one in force then stays. */
+  publish(policy: Policy): void;
+  /** Lets frames in by interface `ingress`; returns what was sent, by interface, each in order. */
+  receive(ingress: number, frames: readonly FrameIn[]): FrameOut[];
+  advance(milliseconds: number): void;
+  flows(): Flow[];
+  counters(): Counters;
+}
+
+interface MemoryNative {
+  MemoryRouter: new (limits?: Partial<SegmentLimits>) => MemoryRouter;
+}
+
+/** Without limits: 1024 flows; all else as in the product. */
+export function createMemoryRouter(limits?: Partial<SegmentLimits>): MemoryRouter {
+  const {MemoryRouter} = native as unknown as MemoryNative;
+  return limits === undefined ? new MemoryRouter() : new MemoryRouter(limits);
+}
