@@ -152,7 +152,7 @@ export class Agent {
     const alive = this.#instances.anyAlive();
     const goes = leaving || !alive;
     this.#endpoints.close();
-    await this.#client.stop(goes).catch((error: unknown) => {
+    await this.#client.stop(goes && this.#orders !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });
     this.#instances.close();
@@ -244,6 +244,6 @@ export class Agent {
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),
     );
-    if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
+    if (this.#orders !== null && this.#addresses.carried().length > 0) await this.#addresses.maintain();
   }
 }

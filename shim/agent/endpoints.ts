@@ -4,6 +4,7 @@
 
 import type {AgentNative, SocketInfo} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
+import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {ApplicationOrder, NodeEndpoint} from '../../router/control/protocol.ts';
 import {mayBind} from './bind-rules.ts';
@@ -106,6 +107,17 @@ export class Endpoints {
   /** Reads the kernel's tables; calls `onChange` at once if the endpoints differ. */
   refresh(): void {
     if (this.#closed) return;
+    try {
+      this.#read();
+    } catch (error) {
+      // The kernel is short of memory: what was true last stays, and is looked at again soon.
+      this.#log.error({}, `cannot read the kernel's sockets: ${messageOf(error)}`);
+    }
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(this.#current.length > 0 ? BUSY_MS : IDLE_MS, () => this.refresh());
+  }
+
+  #read(): void {
     const {native} = this.#sources;
     const sockets = [...native.listeners(), ...native.datagramSockets()];
     this.#current = endpointsOf(sockets, this.#sources, (socket, reason) =>
@@ -115,8 +127,6 @@ export class Endpoints {
     const text = JSON.stringify(this.#current);
     const changed = text !== this.#text;
     this.#text = text;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.after(this.#current.length > 0 ? BUSY_MS : IDLE_MS, () => this.refresh());
     if (!changed) return;
     this.#log.info({endpoints: this.#current}, 'endpoints changed');
     this.#onChange();

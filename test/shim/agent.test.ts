@@ -1,9 +1,20 @@
 // The agent with real programs: what it registers, and when it takes it back. The drawing is at Bed in support.ts.
 
+import fs from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import type {NodeState} from '../../router/control/protocol.ts';
-import {binds, forked, lastConnection, server, synFlood, timedListen} from './programs.ts';
-import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+import {
+  binds,
+  closing,
+  forked,
+  inherited,
+  lastConnection,
+  server,
+  synFlood,
+  timedListen,
+} from './programs.ts';
+import {Bed, type Running, VIP, library, nodeCommand, ordersFor, waitFor, web} from './support.ts';
 
 const bed = new Bed();
 const GONE_MS = 100;
@@ -58,6 +69,47 @@ test.serial('100 half-open requests do not hold a dead listener in the ring', as
   await program.kill();
   const gone = await registered(80, 0, killed);
   t.true(gone.time - killed <= GONE_MS, `gone after ${gone.time - killed} ms`);
+});
+
+test.serial('nor one that was closed while its process lives', async (t) => {
+  const flag = path.join(bed.folder, 'close');
+  const program = bed.start(closing(8005, flag));
+  await registered(8005, 1);
+  const [command = '', ...args] = synFlood(VIP, 8005, 100);
+  await bed.inRouter(command, ...args);
+  fs.writeFileSync(flag, '');
+  const gone = await registered(8005, 0, Date.now());
+  const closed = Number(program.stdout.trim().split('\n').at(-1));
+  t.true(gone.time - closed <= GONE_MS, `gone after ${gone.time - closed} ms`);
+  await program.kill();
+});
+
+test.serial('any cgroup below the slice is an instance, without the launcher', async (t) => {
+  const since = Date.now();
+  const slice = path.join(bed.cgroupFolder, 'coscanet.slice/coscanet-web.slice');
+  const inner = path.join(slice, 'demo.service/inner');
+  fs.mkdirSync(inner, {recursive: true});
+  const shell = ['-c', 'echo $$ > "$0/cgroup.procs"; export LD_PRELOAD="$1"; shift; exec "$@"'];
+  const unit = bed.spawnInNode('sh', [...shell, inner, library, ...server(80)]);
+  const other = await serving();
+  await registered(80, 2, since);
+  await unit.kill();
+  await other.program.kill();
+  await registered(80, 0, Date.now());
+  t.true(fs.existsSync(inner), 'cgroups of others are theirs to remove');
+});
+
+test.serial('a socket from outside is bound, not registered, and the log says so', async (t) => {
+  const launch = [nodeCommand, 'run', '--app', 'web', '--cgroup-root', bed.cgroupRoot, '--'];
+  const [command = '', ...args] = inherited(launch, 8006);
+  const program = bed.spawnInNode(command, args);
+  await waitFor(`listener: ${program.stderr}`, () => program.stdout.includes('ok'));
+  await waitFor(
+    'warning',
+    () => bed.agent?.stdout.concat(bed.agent.stderr).includes(`${VIP}:8006/tcp is not registered`) ?? false,
+  );
+  t.is(instancesOf(bed.readPuts().at(-1)!.state, 8006), 0);
+  await program.kill();
 });
 
 test.serial(

@@ -68,6 +68,29 @@ s.listen()
 print((time.monotonic() - started) * 1000)
 `);
 
+/** Serves nobody; closes its listener, printing the time, when the file `flag` appears, and lives on. */
+export const closing = (port: number, flag: string): string[] =>
+  python(`
+s = socket.socket()
+s.bind(('', ${port}))
+s.listen(200)
+print('listening')
+while not os.path.exists('${flag}'): time.sleep(0.001)
+print(int(time.time() * 1000))
+s.close()
+time.sleep(1000)
+`);
+
+/** Makes a socket, then becomes an instance (by \`launch\`) that binds it. */
+export const inherited = (launch: string[], port: number): string[] =>
+  python(`
+s = socket.socket()
+os.set_inheritable(s.fileno(), True)
+code = f'import socket, time; s = socket.socket(fileno={s.fileno()}); s.bind(("", ${port})); s.listen(); print("ok", flush=True); time.sleep(1000)'
+command = ${JSON.stringify(launch)} + ['/usr/bin/python3', '-c', code]
+os.execvp(command[0], command)
+`);
+
 /** Accepts one connection, closes the listener and goes on writing. */
 export const lastConnection = (port: number): string[] =>
   python(`

@@ -139,7 +139,7 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
   const sockets = [
     socket({cgroup: 2n}),
     socket({cgroup: 1n}),
-    socket({cgroup: 11n}),
+    socket({cgroup: 11n, cookie: 2n}),
     socket({protocol: 'udp', port: 53}),
     socket({address: '127.0.0.1'}),
     socket({port: 99}),
