@@ -149,6 +149,8 @@ test('hand-over: the new are ready, then the old end, then the new start', async
   const {spawned, forwarders, native, running} = stage({autoReady: false});
   const order: string[] = [];
   const started = forwarders.start([[4], [5]], async () => {
+    // They take their time.
+    await settled();
     order.push(`old end while ${running()} new run`);
   });
   await settled();
