@@ -7,29 +7,10 @@ import {createMemoryRouter} from '../support/memory-router.ts';
 import type {Counters, FrameIn, FrameOut, MemoryRouter} from '../support/memory-router.ts';
 import {NO_VNET} from '../support/packet-builder.ts';
 import {macBytes} from '../support/packet-headers.ts';
-import {ARP} from './arp.ts';
 import type {Given, PacketCase} from './case.ts';
-import {ETHERNET} from './ethernet.ts';
-import {FLOW} from './flow.ts';
-import {ICMP} from './icmp.ts';
-import {IPV4} from './ipv4.ts';
-import {MTU_GSO} from './mtu-gso.ts';
-import {REPLY} from './reply.ts';
-import {TCP} from './tcp.ts';
-import {UDP} from './udp.ts';
+import {TABLES} from './tables.ts';
 import {MAC, NODES, POLICY, endpoint} from './world.ts';
 
-const TABLES: Record<string, PacketCase[]> = {
-  ethernet: ETHERNET,
-  arp: ARP,
-  ipv4: IPV4,
-  icmp: ICMP,
-  tcp: TCP,
-  udp: UDP,
-  flow: FLOW,
-  reply: REPLY,
-  'mtu-gso': MTU_GSO,
-};
 /** Moved by a device, not by the core. */
 const OF_DEVICES = new Set([
   'tx_waits',

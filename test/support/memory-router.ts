@@ -50,8 +50,18 @@ interface MemoryNative {
   MemoryRouter: new (limits?: Partial<SegmentLimits>) => MemoryRouter;
 }
 
-/** Without limits: 1024 flows; all else as in the product. */
+const SMALL: SegmentLimits = {
+  flows: 1024,
+  endpoints: 64,
+  services: 64,
+  ringSlots: 4096,
+  vips: 16,
+  forwarders: 1,
+  registryBytes: 64,
+};
+
+/** A small one, unless other limits are given: making it costs as much time as it has memory. */
 export function createMemoryRouter(limits?: Partial<SegmentLimits>): MemoryRouter {
   const {MemoryRouter} = native as unknown as MemoryNative;
-  return limits === undefined ? new MemoryRouter() : new MemoryRouter(limits);
+  return new MemoryRouter({...SMALL, ...limits});
 }

@@ -86,10 +86,21 @@ bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const 
   return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
 }
 
+unsigned FlowTable::room(uint64_t hash, unsigned first_way, uint32_t now) const {
+  unsigned free = 0;
+  for (unsigned way = first_way; way < first_way + kWays; ++way) {
+    const FlowEntry& e = *place(hash, way);
+    free += claimable(e, e.tag.load(kAcquire), now);
+  }
+  return free;
+}
+
 FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now,
                                  uint32_t timeout, Owner owner) {
-  for (unsigned way = 0; way < 2 * kWays; ++way) {
-    FlowEntry* e = place(hash, way);
+  // The emptier bucket first: then both are full only when the whole table nearly is.
+  const unsigned first = room(hash, kWays, now) > room(hash, 0, now) ? kWays : 0;
+  for (unsigned i = 0; i < 2 * kWays; ++i) {
+    FlowEntry* e = place(hash, (first + i) % (2 * kWays));
     uint64_t tag = e->tag.load(kAcquire);
     if (!claimable(*e, tag, now)) continue;
     const uint64_t version = next_version(tag);

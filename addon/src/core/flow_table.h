@@ -115,6 +115,8 @@ class FlowTable {
  private:
   FlowEntry* place(uint64_t hash, unsigned way) const;
   bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
+  /// Claimable places of the bucket that begins at `first_way`.
+  unsigned room(uint64_t hash, unsigned first_way, uint32_t now) const;
   bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
 
   FlowEntry* entries_;

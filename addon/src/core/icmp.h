@@ -22,7 +22,8 @@ inline bool is_error(uint8_t type) {
 }
 
 /// `length`: header and data. Summed in full: of a message that is all zero, updating would make the other
-/// zero (RFC 1624 §3). A checksum that is still to be done (`unfinished`) has nothing of the header in it yet.
+/// zero (RFC 1624 §3). A checksum that is still to be done (`unfinished`) has nothing of the header in it
+/// yet.
 inline void turn_echo_into_reply(uint8_t* p, uint32_t length, bool unfinished) {
   p[0] = kEchoReply;
   if (unfinished) return;
