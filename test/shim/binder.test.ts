@@ -1,0 +1,114 @@
+// The binder with everything around it faked: what a program is told when the agent was restarted in the middle,
+// when it did not wait, and when its application is newer than the router's last answer.
+
+import os from 'node:os';
+import test from 'ava';
+import type {ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import {silentLogger} from '../../router/base/logger.ts';
+import {Binder, type BinderParts, ownerOf} from '../../shim/agent/binder.ts';
+import {VIP, ordersFor, web} from './support.ts';
+
+const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
+const wildcard80 = Buffer.from('02000050000000000000000000000000', 'hex');
+
+const unbound: SocketFacts = {
+  cookie: 1n,
+  family: 'inet',
+  protocol: 'tcp',
+  v6only: false,
+  reusePort: false,
+  reuseAddress: false,
+  sameNamespace: true,
+  localAddress: '0.0.0.0',
+  localPort: 0,
+};
+
+function request(change: Partial<ShimRequest> = {}): ShimRequest {
+  return {
+    reply: () => {},
+    gone: () => false,
+    kind: 'bind',
+    retry: false,
+    descriptor: 9,
+    address: wildcard80,
+    pid: 1,
+    uid: 0,
+    ...change,
+  };
+}
+
+/** A binder, and what it asked of the kernel and the host. */
+function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
+  const done: string[] = [];
+  const parts: BinderParts = {
+    native: {
+      socketFacts: () => facts,
+      bindSocket: (fd, address, port, owner) => {
+        done.push(`bind ${fd} ${address}:${port} ${owner === ownerOf('web') ? 'shared' : 'alone'}`);
+        return facts.localPort === 0 ? 0 : EINVAL;
+      },
+      listeners: () => [],
+      boundSockets: () => [],
+      datagramSockets: () => [],
+    },
+    orders: () => Promise.resolve(ordersFor([web])),
+    freshOrders: () => Promise.resolve(null),
+    instances: {
+      ofProcess: () => ({application: 'web', folder: '/web/1'}),
+      ofCgroup: () => null,
+      cgroupOf: () => '/',
+    },
+    ensureAddress: (vip) => {
+      done.push(`address ${vip}`);
+      return Promise.resolve();
+    },
+    onDatagramBound: () => done.push('registered'),
+    log: silentLogger,
+    ...change,
+  };
+  return {binder: new Binder(parts), done};
+}
+
+test('the address is there before the bind', async (t) => {
+  const {binder: tested, done} = binder(unbound);
+  t.is(await tested.bind(request()), null);
+  t.deepEqual(done, [`address ${VIP}`, `bind 9 ${VIP}:80 shared`]);
+});
+
+test('UDP is registered at its bind', async (t) => {
+  const {binder: tested, done} = binder({...unbound, protocol: 'udp'});
+  const address = Buffer.from(wildcard80);
+  address.writeUInt16BE(53, 2);
+  t.is(await tested.bind(request({address})), null);
+  t.is(done.at(-1), 'registered');
+});
+
+test('a bind that was done before its answer was lost is a success; a second bind is the kernel’s EINVAL', async (t) => {
+  const bound = {...unbound, localAddress: VIP, localPort: 80};
+  const lost = binder(bound);
+  t.is(await lost.binder.bind(request({retry: true})), null);
+  t.deepEqual(lost.done, []);
+  t.deepEqual(await binder(bound).binder.bind(request()), {errno: EINVAL, reason: ''});
+});
+
+test('nothing is bound for a program that did not wait', async (t) => {
+  const {binder: tested, done} = binder(unbound);
+  t.is((await tested.bind(request({gone: () => true})))?.errno, EADDRNOTAVAIL);
+  t.deepEqual(done, [`address ${VIP}`]);
+});
+
+test('an application that is newer than the last answer is asked for', async (t) => {
+  const {binder: tested} = binder(unbound, {
+    orders: () => Promise.resolve(ordersFor([])),
+    freshOrders: () => Promise.resolve(ordersFor([web])),
+  });
+  t.is(await tested.bind(request()), null);
+});
+
+test('no answer of the router, or no address: why', async (t) => {
+  const silent = binder(unbound, {orders: () => Promise.resolve(null)});
+  const reason = "this node's agent has no answer from the router yet";
+  t.deepEqual(await silent.binder.bind(request()), {errno: EADDRNOTAVAIL, reason});
+  const broken = binder(unbound, {ensureAddress: () => Promise.reject(new Error('no way to the router'))});
+  t.deepEqual(await broken.binder.bind(request()), {errno: EADDRNOTAVAIL, reason: 'no way to the router'});
+});
