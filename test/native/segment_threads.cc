@@ -1,0 +1,109 @@
+// Snapshots published in a tight loop while forwarder threads pin and read them: a forwarder sees a whole
+// snapshot of one generation, never one that is being written again.
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "core/segment.h"
+#include "expect.h"
+
+using namespace coscanet;
+using namespace coscanet::test;
+
+namespace {
+
+constexpr unsigned kForwarders = 3;
+constexpr uint32_t kVips = 32;
+constexpr uint32_t kEndpoints = 64;
+
+Address vip_of(uint32_t generation, uint32_t index) {
+  const uint8_t bytes[] = {static_cast<uint8_t>(generation >> 16), static_cast<uint8_t>(generation >> 8),
+                           static_cast<uint8_t>(generation), static_cast<uint8_t>(index)};
+  return Address::v4(bytes);
+}
+Mac mac_of(uint32_t generation, uint32_t index) {
+  return {2,
+          static_cast<uint8_t>(generation >> 16),
+          static_cast<uint8_t>(generation >> 8),
+          static_cast<uint8_t>(generation),
+          0,
+          static_cast<uint8_t>(index)};
+}
+
+void publish(const Segment& segment, uint32_t generation) {
+  unsigned index;
+  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
+  EXPECT(writer.add_interface(mac_of(generation, 255), 1500));
+  for (uint32_t i = 0; i < kVips; ++i) EXPECT(writer.add_vip(vip_of(generation, i), true));
+  uint32_t ring[kEndpoints];
+  for (uint32_t i = 0; i < kEndpoints; ++i) {
+    EXPECT(writer.add_endpoint(i, static_cast<uint16_t>(generation), mac_of(generation, i), 0, true));
+    ring[i] = kEndpoints - 1 - i;
+  }
+  EXPECT(writer.add_service(0, vip_of(generation, 0), 6, 80, ring, kEndpoints, {{1, 2, 3, 4}}));
+  writer.header().generation.store(generation);
+  segment.activate(index);
+}
+
+void expect_whole(const Policy& policy) {
+  const uint32_t generation = policy.header().generation.load();
+  EXPECT(policy.header().vip_count == kVips && policy.header().service_count == 1);
+  EXPECT(policy.interface(0).mac == mac_of(generation, 255));
+  for (uint32_t i = 0; i < kVips; ++i) EXPECT(policy.find_vip(vip_of(generation, i)));
+  const PolicyService* service = policy.find_service(vip_of(generation, 0), 6, 80);
+  EXPECT(service && service->ring_length == kEndpoints);
+  for (uint32_t i = 0; i < kEndpoints; ++i) {
+    const PolicyEndpoint* endpoint = policy.endpoint(policy.ring(*service, i));
+    EXPECT(endpoint && endpoint->mac == mac_of(generation, kEndpoints - 1 - i));
+  }
+  EXPECT(policy.header().generation.load() == generation);
+}
+
+void forward(const Segment& segment, unsigned slot, const Deadline& deadline, uint64_t* seen) {
+  uint32_t newest = 0;
+  for (unsigned turn = 0; !deadline.passed(); ++turn) {
+    uint8_t* snapshot = segment.pin_snapshot(slot);
+    if (!snapshot) continue;
+    const Policy policy(snapshot, segment.header().limits);
+    const uint32_t generation = policy.header().generation.load();
+    EXPECT(generation >= newest);  // never back
+    *seen += generation != newest;
+    newest = generation;
+    expect_whole(policy);
+    if (turn % 3 == 0) std::this_thread::yield();  // while it is pinned
+    expect_whole(policy);
+    if (turn % 2) segment.unpin_snapshot(slot);
+  }
+  segment.unpin_snapshot(slot);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Limits limits;
+  limits.flows = 8;
+  limits.endpoints = kEndpoints;
+  limits.services = 4;
+  limits.ring_slots = kEndpoints;
+  limits.vips = kVips;
+  limits.registry_bytes = 64;
+  struct Free {
+    void operator()(uint8_t* p) const { free(p); }
+  };
+  const size_t bytes = (Segment::bytes(limits) + 4095) / 4096 * 4096;
+  const std::unique_ptr<uint8_t, Free> memory(static_cast<uint8_t*>(aligned_alloc(4096, bytes)));
+  memset(memory.get(), 0, bytes);
+  Segment::format(memory.get(), limits, {1, 2}, "test");
+  const Segment segment(memory.get());
+
+  const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);
+  uint64_t seen[kForwarders] = {};
+  std::vector<std::thread> threads;
+  for (unsigned slot = 0; slot < kForwarders; ++slot)
+    threads.emplace_back([&, slot] { forward(segment, slot, deadline, &seen[slot]); });
+  uint32_t generation = 0;
+  while (!deadline.passed()) publish(segment, ++generation);
+  for (auto& thread : threads) thread.join();
+  printf("%u generations; forwarders saw %lu, %lu and %lu of them\n", generation, seen[0], seen[1], seen[2]);
+  for (const uint64_t count : seen) EXPECT(count > 10);
+}
