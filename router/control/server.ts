@@ -3,6 +3,7 @@
 
 import {createHash, timingSafeEqual} from 'node:crypto';
 import {rmSync} from 'node:fs';
+import {setTimeout} from 'node:timers/promises';
 import Fastify from 'fastify';
 import type {FastifyInstance, FastifyReply} from 'fastify';
 import {z} from 'zod';
@@ -37,13 +38,17 @@ export interface ControlledRouter {
 }
 
 export interface ControlOptions {
-  /** null: still starting; requests are answered 503. */
+  /** null: still starting, or stopping. */
   router: () => ControlledRouter | null;
+  /** Resolves when the router has started: requests wait for that a little, then are answered 503. */
+  ready: Promise<void>;
   /** The secret to show, or null: none needed. */
   secret: (() => string) | null;
   log: Logger;
 }
 
+/** Shorter than an agent's patience (1 s): one that asks during a start is served the moment it is over. */
+const READY_WAIT_MS = 800;
 /** Room for the largest state that the schema allows. */
 const BODY_LIMIT = 4 * 1024 * 1024;
 
@@ -74,6 +79,7 @@ export function createControlServer(options: ControlOptions): FastifyInstance {
       log.warn({peer: request.ip, url: request.url}, 'refused: wrong or missing secret');
       return refuse(reply, 401, 'wrong or missing secret');
     }
+    if (!router()) await Promise.race([options.ready, setTimeout(READY_WAIT_MS)]);
     if (!router()) return refuse(reply.header('retry-after', '1'), 503, 'the router is starting');
   });
   server.setErrorHandler((error, request, reply) => {

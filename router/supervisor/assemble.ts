@@ -103,12 +103,22 @@ async function startForwarders(deps: AssembleDeps, events: EventLog, undo: Undo)
   await forwarders.start(sockets.byForwarder, sockets.endOld);
 }
 
+export interface Assembled {
+  router: ControlledRouter;
+  /** Resolves when all forwarders run. */
+  forwarding: Promise<void>;
+}
+
 /** Starts everything but the control server; what it does to the host is on `undo`. */
-export async function assemble(deps: AssembleDeps, undo: Undo): Promise<ControlledRouter> {
+export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assembled> {
   const {clock, settings, adopted} = deps;
   const {segment, memory} = adopted;
   const startedAt = clock.now();
   const {events, registry, provider, supervisor} = createCore(deps);
+  // First of all: an adopted segment still holds a policy, by which they forward while the rest starts.
+  const forwarding = startForwarders(deps, events, undo);
+  // The caller awaits it; whoever fails first is reported.
+  forwarding.catch(() => {});
   undo.add('provider', () => provider.close());
   await provider.start(registry.nodes().map((node) => node.address));
   const activeVips = memory?.provider.activeVips ?? [];
@@ -116,7 +126,6 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Controll
   supervisor.vips.adopt(activeVips);
   undo.add('supervisor', () => supervisor.stop());
   supervisor.start();
-  await startForwarders(deps, events, undo);
   const {readSettings: read, readSecret} = deps;
   const maxVips = segment.limits.vips;
   const reloader = new Reloader(
@@ -124,7 +133,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Controll
     settings,
   );
   const views = new Views({registry, provider, segment, clock, settings, startedAt});
-  return {
+  const router: ControlledRouter = {
     put: (node, state) => supervisor.put(node, state),
     status: () => views.status(),
     services: () => views.services(),
@@ -134,4 +143,5 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Controll
     events: (since) => events.list(since),
     reload: () => reloader.reload(),
   };
+  return {router, forwarding};
 }

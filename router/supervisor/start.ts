@@ -72,8 +72,10 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
   let adopting = false;
   try {
     lockRunDir(deps, undo);
-    const ready: {router: ControlledRouter | null} = {router: null};
-    const control = {router: () => ready.router, log};
+    let serving: ControlledRouter | null = null;
+    let announce = () => {};
+    const ready = new Promise<void>((resolve) => (announce = resolve));
+    const control = {router: () => serving, ready, log};
     const remote = createControlServer({...control, secret: () => secret.current});
     undo.add('control port', () => remote.close());
     await listenOnPort(remote, settings.listen);
@@ -85,14 +87,19 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
       readSettings: () => readSettings(exec, options),
       readSecret: (changed: Settings) => void (secret.current = readSecret(changed.secretFile)),
     };
-    const router = await assemble({...deps, ...readAgain, processes, spawn, adopted, settings}, undo);
+    const {router, forwarding} = await assemble(
+      {...deps, ...readAgain, processes, spawn, adopted, settings},
+      undo,
+    );
     const local = createControlServer({...control, secret: null});
     undo.add('local socket', () => local.close());
-    ready.router = router;
+    serving = router;
+    announce();
+    await forwarding;
     await listenOnPath(local, paths.socket);
     log.info({adopted: adopting, control: settings.listen}, 'router is ready');
     const stop = () => {
-      ready.router = null;
+      serving = null;
       return undo.run();
     };
     return {reload: () => router.reload(), stop};

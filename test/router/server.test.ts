@@ -44,10 +44,11 @@ async function control(secret: string | null = SECRET, ready = true) {
   };
   const server = createControlServer({
     router: () => (ready ? router : null),
+    ready: new Promise(() => {}),
     secret: secret === null ? null : () => secret,
     log: silentLogger,
   });
-  return {bench, server};
+  return {bench, router, server};
 }
 const authorization = `Bearer ${SECRET}`;
 
@@ -109,6 +110,23 @@ test('while it starts, the router says so', async (t) => {
   const response = await server.inject({method: 'GET', url: '/v1/nodes', headers: {authorization}});
   t.is(response.statusCode, 503);
   t.is(response.headers['retry-after'], '1');
+});
+
+test('a request that comes during the start is served when it is over', async (t) => {
+  let serving = false;
+  let announce = () => {};
+  const ready = new Promise<void>((resolve) => (announce = resolve));
+  const {router} = await control();
+  const server = createControlServer({
+    router: () => (serving ? router : null),
+    ready,
+    secret: null,
+    log: silentLogger,
+  });
+  const response = server.inject({method: 'GET', url: '/v1/nodes'});
+  serving = true;
+  announce();
+  t.is((await response).statusCode, 200);
 });
 
 test('the local socket: only for its owner, no secret; the command line client speaks to it', async (t) => {
