@@ -1,15 +1,13 @@
 // addon/router.ts: packet sockets, processes, and the forwarding loop in a thread of its own.
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "device/af_packet.h"
 #include "device/forwarder.h"
+#include "device/lock_file.h"
 #include "device/process.h"
 #include "device/segment_file.h"
 #include "js/convert.h"
@@ -85,13 +83,9 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::string path;
   if (!read_string(info[0], "path", &path)) return env.Undefined();
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return throw_system(env, errno, "lock file " + path);
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return Napi::Boolean::New(env, true);
-  const int error = errno;
-  close(fd);
-  if (error == EWOULDBLOCK) return Napi::Boolean::New(env, false);
-  return throw_system(env, error, "lock file " + path);
+  bool locked = false;
+  const int error = lock_file(path.c_str(), &locked);
+  return error ? throw_system(env, error, "lock file " + path) : Napi::Boolean::New(env, locked);
 }
 
 /// A running loop. It owns itself: freed when the thread has ended and JavaScript has been told.
