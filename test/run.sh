@@ -6,6 +6,8 @@
 #   npm test                                     npm test -- test/network/balance.test.ts
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+# shellcheck source=topology/path.sh
+source topology/path.sh
 
 RESULTS=build/test-results
 CORE_LINES_PERCENT=95

@@ -10,6 +10,8 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOPOLOGY=$ROOT/topology
+# shellcheck source=topology/path.sh
+source "$TOPOLOGY/path.sh"
 
 EXTERNAL_NET=10.77.0
 INTERNAL_NET=10.88.0

@@ -5,6 +5,8 @@
 # nothing is missing it takes a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=topology/path.sh
+source topology/path.sh
 # shellcheck source=topology/debian.sh
 source topology/debian.sh
 

@@ -3,6 +3,8 @@
 # addresses, rules, sysctls, cgroups, mounts and files. Printed before and after, the two must be equal.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=topology/path.sh
+source "$root/topology/path.sh"
 
 section() {
   printf '== %s\n' "$1"
