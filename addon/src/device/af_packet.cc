@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -23,7 +24,7 @@ namespace {
 constexpr unsigned kBlockBytes = 1 << 16;
 constexpr int kReceiveQueueBytes = 8 << 20;  // long frames wait here
 constexpr int kSendQueueBytes = 1 << 20;
-constexpr int kSendWaitMs = 10;
+constexpr int64_t kSendWaitMs = 10;
 
 template <typename T>
 bool set(int fd, int level, int name, const T& value) {
@@ -234,13 +235,17 @@ void AfPacketDevice::send(Frame* const* frames, unsigned count) {
     messages[i].msg_hdr.msg_iov = &vectors[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
-  int patience_ms = kSendWaitMs;
-  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent, &patience_ms);
+  // Patience grows again at half the speed of time: whatever the sending side does, at least half of the time
+  // is for the ring, which must not overflow behind us.
+  const uint64_t grown = (boot_ms() - patience_at_ms_) / 2;
+  patience_at_ms_ += 2 * grown;
+  patience_ms_ = std::min(patience_ms_ + static_cast<int64_t>(grown), kSendWaitMs);
+  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent);
 }
 
-/// Sends or gives up at least one of `count` messages; returns how many are done with. Waits at most
-/// `*patience_ms`, which the whole batch shares: the ring must not overflow behind us.
-unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count, int* patience_ms) {
+/// Sends or gives up at least one of `count` messages; returns how many are done with. Waits no
+/// longer than patience lasts.
+unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count) {
   const int sent = sendmmsg(fd_, messages, count, MSG_DONTWAIT);
   if (sent > 0) return static_cast<unsigned>(sent);
   const int error = errno;
@@ -249,7 +254,7 @@ unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count, int* patie
     counters_.add(Counter::k_drop_tx_error);
     return 1;
   }
-  if (*patience_ms <= 0) {
+  if (patience_ms_ <= 0) {
     counters_.add(Counter::k_drop_tx_full);
     return 1;
   }
@@ -260,9 +265,9 @@ unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count, int* patie
   if (error == ENOBUFS)
     poll(nullptr, 0, 1);
   else
-    poll(&writable, 1, *patience_ms);
-  const auto waited = static_cast<int>(boot_ms() - before);
-  *patience_ms -= waited > 0 ? waited : 1;
+    poll(&writable, 1, static_cast<int>(patience_ms_));
+  const auto waited = static_cast<int64_t>(boot_ms() - before);
+  patience_ms_ -= waited > 0 ? waited : 1;
   return 0;
 }
 

@@ -48,7 +48,7 @@ class AfPacketDevice : public Device {
 
   uint8_t* slot(uint32_t index) const { return ring_ + static_cast<uint64_t>(index % slots_) * kSlotBytes; }
   uint8_t* receive_long(const uint8_t* start, uint32_t length);
-  unsigned send_some(mmsghdr* messages, unsigned count, int* patience_ms);
+  unsigned send_some(mmsghdr* messages, unsigned count);
 
   uint8_t index_;
   int fd_;
@@ -56,8 +56,10 @@ class AfPacketDevice : public Device {
   Counters& counters_;
   uint8_t* ring_ = nullptr;
   uint32_t slots_ = 0;
-  uint32_t next_ = 0;  // next slot to read
-  uint32_t lent_ = 0;  // slots before next_ that frames still point into
+  uint32_t next_ = 0;        // next slot to read
+  uint32_t lent_ = 0;        // slots before next_ that frames still point into
+  int64_t patience_ms_ = 0;  // how much longer send() may wait
+  uint64_t patience_at_ms_ = 0;
   std::unique_ptr<uint8_t[]> long_;
   unsigned long_used_ = 0;
 };

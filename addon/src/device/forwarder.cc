@@ -58,6 +58,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
   }
 
   int error = 0;
+  uint64_t checked = 0;
   while (!stop.load(std::memory_order_relaxed) && !error) {
     const uint64_t now = boot_ms();
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
@@ -69,11 +70,16 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
       polled[d].revents = 0;
       moved += count;
     }
-    if (moved) continue;
+    // Also in full traffic, for the side that has none: it may have lost its place in the ring, or its
+    // interface.
+    const bool due = now - checked >= kHeartbeatMs;
+    if (moved && !due) continue;
     path.end();
-    if (poll(polled, ports.count, kHeartbeatMs) < 0 && errno != EINTR) error = errno;
+    if (poll(polled, ports.count, moved ? 0 : kHeartbeatMs) < 0 && errno != EINTR) error = errno;
+    if (due) checked = now;
+    // An interface that was down when it was deleted gives no sign of it: one has to ask.
     for (unsigned d = 0; d < ports.count && !error; ++d)
-      if (polled[d].revents & (POLLERR | POLLHUP | POLLNVAL)) error = owned[d]->take_error();
+      if (due || (polled[d].revents & (POLLERR | POLLHUP | POLLNVAL))) error = owned[d]->take_error();
   }
   path.end();
   slot.pid.store(0);
