@@ -52,6 +52,18 @@ inline bool read_string(const Napi::Value& value, const char* name, std::string*
   return true;
 }
 
+inline bool read_object(const Napi::Value& value, const char* name, Napi::Object* out) {
+  if (!value.IsObject()) return type_error(value.Env(), std::string(name) + " must be an object");
+  *out = value.As<Napi::Object>();
+  return true;
+}
+
+inline bool read_list(const Napi::Value& value, const char* name, Napi::Array* out) {
+  if (!value.IsArray()) return type_error(value.Env(), std::string(name) + " must be a list");
+  *out = value.As<Napi::Array>();
+  return true;
+}
+
 inline bool read_v4(const Napi::Value& value, const char* name, uint8_t* out) {
   std::string text;
   if (!read_string(value, name, &text)) return false;

@@ -23,8 +23,8 @@ Napi::Array number_array(Napi::Env env, const std::vector<int>& numbers) {
 }
 
 bool read_numbers(const Napi::Value& value, const char* name, std::vector<int>* out) {
-  if (!value.IsArray()) return type_error(value.Env(), std::string(name) + " must be a list");
-  const Napi::Array list = value.As<Napi::Array>();
+  Napi::Array list;
+  if (!read_list(value, name, &list)) return false;
   for (uint32_t i = 0; i < list.Length(); ++i) {
     uint32_t number;
     if (!read_u32(list.Get(i), name, &number)) return false;
@@ -35,10 +35,11 @@ bool read_numbers(const Napi::Value& value, const char* name, std::vector<int>* 
 
 Napi::Value OpenPacketSockets(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Object options = info[0].As<Napi::Object>();
+  Napi::Object options;
   std::string name;
   uint32_t count, slots = kDefaultSlots;
-  if (!read_string(options.Get("interface"), "interface", &name) ||
+  if (!read_object(info[0], "options", &options) ||
+      !read_string(options.Get("interface"), "interface", &name) ||
       !read_u32(options.Get("count"), "count", &count) ||
       (options.Has("slots") && !read_u32(options.Get("slots"), "slots", &slots)))
     return env.Undefined();
@@ -132,10 +133,11 @@ class ForwarderThread {
 
 Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Object options = info[0].As<Napi::Object>();
+  Napi::Object options;
   uint32_t segment_descriptor, index;
   std::vector<int> descriptors;
-  if (!read_u32(options.Get("segmentDescriptor"), "segmentDescriptor", &segment_descriptor) ||
+  if (!read_object(info[0], "options", &options) ||
+      !read_u32(options.Get("segmentDescriptor"), "segmentDescriptor", &segment_descriptor) ||
       !read_u32(options.Get("index"), "index", &index) ||
       !read_numbers(options.Get("descriptors"), "descriptors", &descriptors))
     return env.Undefined();
@@ -147,6 +149,8 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   if (const int error = map_segment(static_cast<int>(segment_descriptor), &segment))
     return throw_system(env, error, "segment descriptor");
   if (index >= Segment(segment.memory).header().limits.forwarders) {
+    segment.descriptor = -1;  // the caller's
+    close_segment(&segment);
     type_error(env, "no such forwarder in the segment");
     return env.Undefined();
   }

@@ -93,7 +93,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
   void publish(const Napi::CallbackInfo& info) {
     unsigned index;
     uint8_t* snapshot = segment().free_snapshot(&index);
-    if (read_policy(info[0].As<Napi::Object>(), segment().header().limits, snapshot))
+    Napi::Object policy;
+    if (read_object(info[0], "policy", &policy) && read_policy(policy, segment().header().limits, snapshot))
       segment().activate(index);
   }
 

@@ -9,10 +9,11 @@ namespace {
 
 bool read_interfaces(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Napi::Object o;
     Mac mac;
     uint32_t mtu;
-    if (!read_mac(o.Get("mac"), "interface mac", &mac) || !read_u32(o.Get("mtu"), "interface mtu", &mtu))
+    if (!read_object(list.Get(i), "interface", &o) || !read_mac(o.Get("mac"), "interface mac", &mac) ||
+        !read_u32(o.Get("mtu"), "interface mtu", &mtu))
       return false;
     if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu)))
       return type_error(list.Env(), "too many interfaces");
@@ -22,10 +23,10 @@ bool read_interfaces(const Napi::Array& list, PolicyWriter& out) {
 
 bool read_vips(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Napi::Object o;
     Address address;
     bool active = false;
-    if (!read_address(o.Get("address"), "vip address", &address) ||
+    if (!read_object(list.Get(i), "vip", &o) || !read_address(o.Get("address"), "vip address", &address) ||
         !read_bool(o.Get("active"), "vip active", &active))
       return false;
     if (!out.add_vip(address, active)) return type_error(list.Env(), "virtual IP twice, or too many");
@@ -35,11 +36,11 @@ bool read_vips(const Napi::Array& list, PolicyWriter& out) {
 
 bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Napi::Object o;
     uint32_t slot, incarnation, egress;
     Mac mac;
     bool open = false;
-    if (!read_u32(o.Get("slot"), "endpoint slot", &slot) ||
+    if (!read_object(list.Get(i), "endpoint", &o) || !read_u32(o.Get("slot"), "endpoint slot", &slot) ||
         !read_u32(o.Get("incarnation"), "endpoint incarnation", &incarnation) ||
         !read_mac(o.Get("mac"), "endpoint mac", &mac) ||
         !read_u32(o.Get("egress"), "endpoint egress", &egress) ||
@@ -62,16 +63,18 @@ bool read_timeouts(const Napi::Object& o, Timeouts* out) {
 bool read_services(const Napi::Array& list, PolicyWriter& out) {
   std::vector<uint32_t> ring;
   for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Object o = list.Get(i).As<Napi::Object>();
+    Napi::Object o, times;
+    Napi::Array slots;
     uint32_t slot, port;
     Address vip;
     uint8_t protocol;
     Timeouts timeouts;
-    if (!read_u32(o.Get("slot"), "service slot", &slot) || !read_address(o.Get("vip"), "service vip", &vip) ||
-        !read_protocol(o.Get("protocol"), &protocol) || !read_u32(o.Get("port"), "service port", &port) ||
-        !read_timeouts(o.Get("timeouts").As<Napi::Object>(), &timeouts))
+    if (!read_object(list.Get(i), "service", &o) || !read_u32(o.Get("slot"), "service slot", &slot) ||
+        !read_address(o.Get("vip"), "service vip", &vip) || !read_protocol(o.Get("protocol"), &protocol) ||
+        !read_u32(o.Get("port"), "service port", &port) ||
+        !read_object(o.Get("timeouts"), "service timeouts", &times) || !read_timeouts(times, &timeouts) ||
+        !read_list(o.Get("ring"), "service ring", &slots))
       return false;
-    const Napi::Array slots = o.Get("ring").As<Napi::Array>();
     ring.resize(slots.Length());
     for (uint32_t k = 0; k < ring.size(); ++k)
       if (!read_u32(slots.Get(k), "ring slot", &ring[k])) return false;
@@ -86,18 +89,19 @@ bool read_services(const Napi::Array& list, PolicyWriter& out) {
 
 bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot) {
   PolicyWriter out(snapshot, limits);
-  for (const char* name : {"interfaces", "vips", "endpoints", "services"})
-    if (!policy.Get(name).IsArray())
-      return type_error(policy.Env(), std::string("policy.") + name + " must be a list");
-  return read_interfaces(policy.Get("interfaces").As<Napi::Array>(), out) &&
-         read_vips(policy.Get("vips").As<Napi::Array>(), out) &&
-         read_endpoints(policy.Get("endpoints").As<Napi::Array>(), out) &&
-         read_services(policy.Get("services").As<Napi::Array>(), out);
+  Napi::Array interfaces, vips, endpoints, services;
+  return read_list(policy.Get("interfaces"), "policy.interfaces", &interfaces) &&
+         read_list(policy.Get("vips"), "policy.vips", &vips) &&
+         read_list(policy.Get("endpoints"), "policy.endpoints", &endpoints) &&
+         read_list(policy.Get("services"), "policy.services", &services) &&
+         read_interfaces(interfaces, out) && read_vips(vips, out) && read_endpoints(endpoints, out) &&
+         read_services(services, out);
 }
 
 bool read_limits(const Napi::Value& value, Limits* out) {
   if (value.IsUndefined()) return true;
-  const Napi::Object o = value.As<Napi::Object>();
+  Napi::Object o;
+  if (!read_object(value, "limits", &o)) return false;
   const struct {
     const char* name;
     uint32_t* field;
@@ -112,8 +116,10 @@ bool read_limits(const Napi::Value& value, Limits* out) {
     if (o.Has(name) && !read_u32(o.Get(name), name, field)) return false;
   const bool power = out->flows >= 2 * FlowTable::kWays && (out->flows & (out->flows - 1)) == 0;
   if (!power) return type_error(value.Env(), "limits.flows must be a power of two, 8 or more");
-  if (out->endpoints > 65536 || out->services > 65536)
-    return type_error(value.Env(), "at most 65536 of each");
+  if (out->endpoints > 65536 || out->services > 65536 || out->vips > 65536)
+    return type_error(value.Env(), "at most 65536 endpoints, services, virtual IPs");
+  if (out->ring_slots > 1u << 24 || out->registry_bytes > 1u << 28)
+    return type_error(value.Env(), "at most 16777216 ring slots, 268435456 registry bytes");
   return out->forwarders <= FlowTable::kOwners || type_error(value.Env(), "at most 16 forwarders");
 }
 

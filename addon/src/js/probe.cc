@@ -83,9 +83,9 @@ Napi::Value TcpProbeCall(const Napi::CallbackInfo& info) {
     ProbeResult result = ProbeResult::silent;
   };
   auto call = std::make_shared<Call>();
-  const Napi::Object o = info[0].As<Napi::Object>();
+  Napi::Object o;
   uint32_t port, timeout;
-  if (!read_string(o.Get("interface"), "interface", &call->interface) ||
+  if (!read_object(info[0], "probe", &o) || !read_string(o.Get("interface"), "interface", &call->interface) ||
       !read_mac(o.Get("mac"), "mac", &call->probe.mac) ||
       !read_v4(o.Get("source"), "source", call->probe.source) ||
       !read_v4(o.Get("vip"), "vip", call->probe.vip) || !read_u32(o.Get("port"), "port", &port) ||

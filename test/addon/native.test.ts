@@ -1,0 +1,24 @@
+// The C++ programs of test/native: the shared flow table and the segment under threads (with the thread sanitizer)
+// and under SIGKILL (as released).
+
+import {existsSync} from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {ROOT, run} from '../support/testbed.ts';
+
+async function program(t: ExecutionContext, build: 'native' | 'tsan', name: string): Promise<void> {
+  const file = path.join(ROOT, 'build', build, name);
+  t.true(existsSync(file), `build it first: topology/build.sh${build === 'tsan' ? ' tsan' : ''}`);
+  // Without the address sanitizer that is loaded into this very process.
+  const {status, signal, stdout, stderr} = await run([file], 110_000, {LD_PRELOAD: ''});
+  t.is(status, 0, `${signal ?? ''}\n${stdout}${stderr.slice(0, 4000)}`);
+  t.notRegex(stderr, /WARNING: ThreadSanitizer/);
+  t.log(stdout.trim());
+}
+
+test.serial('flow table: threads, no torn flow, no data race', program, 'tsan', 'flow_table_threads');
+test.serial('flow table: threads at full speed', program, 'native', 'flow_table_threads');
+test.serial('flow table: writers killed at any instruction', program, 'native', 'flow_table_crash');
+test.serial('segment: snapshots published and read, no data race', program, 'tsan', 'segment_threads');
+test.serial('segment: snapshots at full speed', program, 'native', 'segment_threads');
