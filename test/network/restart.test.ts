@@ -8,6 +8,7 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
+import {LEASE_MS} from '../../router/control/protocol.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
 import type {Running} from '../support/testbed.ts';
 
@@ -44,13 +45,13 @@ async function killAndSee(
   downloads: Running,
   what: string,
   pids: number[],
-  back: () => Promise<boolean>,
+  back: (killed: number) => Promise<boolean>,
 ): Promise<void> {
   const before = await endpointsOfFlows(bed);
   t.is(Object.keys(before).length, DOWNLOADS);
   const began = Date.now();
   for (const pid of pids) process.kill(pid, 'SIGKILL');
-  await waitUntil(`${what} are back`, 10_000, async () => back().catch(() => false));
+  await waitUntil(`${what} are back`, 10_000, async () => back(began).catch(() => false));
   const took = Date.now() - began;
   t.log(`${what} (${pids.length} processes): back after ${took} ms`);
   t.true(took <= BACK_MS, `${what} were back after ${took} ms`);
@@ -67,6 +68,12 @@ async function allNodesUp(bed: Testbed): Promise<boolean> {
     endpoints.length === 3 &&
     endpoints.every((endpoint) => endpoint.state === 'up')
   );
+}
+
+/** Has every agent talked to the router after that time (milliseconds since the epoch)? */
+async function renewedSince(bed: Testbed, time: number): Promise<boolean> {
+  const nodes = await bed.nodes();
+  return nodes.every((node) => Date.now() - (LEASE_MS - node.leaseRemainingMs) > time);
 }
 
 /** All of `count` processes that fit run, and none of them is one of `old`. */
@@ -88,7 +95,7 @@ test.serial('forwarders, supervisor and agents killed in turn: no download break
   await bed.serveHttp(3);
   const downloads = bed.start(
     'client',
-    tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${RATE}`, DOWNLOADS),
+    tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${RATE}&step=100`, DOWNLOADS),
   );
   await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
 
@@ -102,16 +109,16 @@ test.serial('forwarders, supervisor and agents killed in turn: no download break
   t.is(supervisor.length, 1);
   const children = await bed.pids('router', FORWARDER);
   await killAndSee(t, bed, downloads, 'supervisor and forwarders', [...supervisor, ...children], async () => {
-    const back = await replaced(bed, 'router', FORWARDER, children, FORWARDERS);
-    return back && (await allNodesUp(bed));
+    return (await allNodesUp(bed)) && replaced(bed, 'router', FORWARDER, children, FORWARDERS);
   });
 
   const agents = (await Promise.all(['node1', 'node2', 'node3'].map((node) => bed.pids(node, AGENT)))).flat();
   t.is(agents.length, 3);
-  await killAndSee(t, bed, downloads, 'agents', agents, async () => {
+  await killAndSee(t, bed, downloads, 'agents', agents, async (killed) => {
+    if (!(await allNodesUp(bed)) || !(await renewedSince(bed, killed))) return false;
     for (const node of ['node1', 'node2', 'node3'])
       if (!(await replaced(bed, node, AGENT, agents, 1))) return false;
-    return allNodesUp(bed);
+    return true;
   });
 
   const results = schema.parse(JSON.parse((await downloads.ended).stdout.split('\n')[1] ?? ''));

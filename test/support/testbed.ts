@@ -8,6 +8,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
+import {call} from '../../router/control/client.ts';
 import {
   endpointViewSchema,
   eventSchema,
@@ -233,24 +234,26 @@ export class Testbed {
     return running.ended;
   }
 
-  coscanet(...words: string[]): Promise<string> {
-    return this.in('router', ['coscanet', ...words]);
+  /** Asks the router as the command line does, but without the start of a process: for what is asked often. */
+  #ask<T>(view: string, schema: z.ZodType<T>): Promise<T> {
+    return call(`${this.runDir}/router/control.sock`, 'GET', `/v1/${view}`, schema);
   }
 
-  async endpoints(): Promise<EndpointView[]> {
-    return z.array(endpointViewSchema).parse(JSON.parse(await this.coscanet('endpoints', '--json')));
+  endpoints(): Promise<EndpointView[]> {
+    return this.#ask('endpoints', z.array(endpointViewSchema));
   }
 
-  async flows(): Promise<FlowView[]> {
-    return z.array(flowViewSchema).parse(JSON.parse(await this.coscanet('flows', '--json')));
+  nodes(): Promise<NodeView[]> {
+    return this.#ask('nodes', z.array(nodeViewSchema));
   }
 
-  async nodes(): Promise<NodeView[]> {
-    return z.array(nodeViewSchema).parse(JSON.parse(await this.coscanet('nodes', '--json')));
+  events(): Promise<RouterEvent[]> {
+    return this.#ask('events', z.array(eventSchema));
   }
 
-  async events(): Promise<RouterEvent[]> {
-    return z.array(eventSchema).parse(JSON.parse(await this.coscanet('events', '--json')));
+  /** By the command: `coscanet flows --json`. */
+  flows(): Promise<FlowView[]> {
+    return this.json(z.array(flowViewSchema), 'router', ['coscanet', 'flows', '--json']);
   }
 
   /** Process ids in a host whose command line fits. */

@@ -2,7 +2,7 @@
 
 GET /               NAME
 GET /bytes/N        N bytes that every server and every test computes alike
-GET /bytes/N?rate=R the same, R bytes a second, in steps of 20 ms
+GET /bytes/N?rate=R the same, R bytes a second, in steps of 20 ms (or &step=MILLISECONDS)
 PUT /               the SHA-256 of the body
 Each answer names the node in the header x-node; each request is a line "CLIENT METHOD PATH" on stdout.
 """
@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 BLOCK = random.Random(7400).randbytes(1 << 20)
-STEP_SECONDS = 0.02
+STEP_MS = 20
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,8 +35,9 @@ class Handler(BaseHTTPRequestHandler):
         if not url.path.startswith("/bytes/"):
             return self.answer(NAME)
         left = int(url.path.split("/")[2])
-        rate = int(parse_qs(url.query).get("rate", ["0"])[0])
-        step = int(rate * STEP_SECONDS) if rate else len(BLOCK)
+        query = parse_qs(url.query)
+        rate, seconds = int(query.get("rate", [0])[0]), int(query.get("step", [STEP_MS])[0]) / 1000
+        step = int(rate * seconds) if rate else len(BLOCK)
         self.begin(left)
         offset, due = 0, time.monotonic()
         while left:
@@ -45,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
             offset = (offset + len(chunk)) % len(BLOCK)
             if rate:
-                due += STEP_SECONDS
+                due += seconds
                 time.sleep(max(0.0, due - time.monotonic()))
 
     def do_PUT(self):
