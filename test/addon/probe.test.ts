@@ -1,0 +1,62 @@
+// The few frames that the supervisor itself sends, seen by real hosts (testnet.ts draws the network).
+
+import test from 'ava';
+import {MAC, VIP} from '../packets/world.ts';
+import {waitUntil} from '../support/testbed.ts';
+import {Testnet} from './testnet.ts';
+
+let net: Testnet;
+test.before(async () => {
+  net = await Testnet.up();
+});
+test.after.always(async () => {
+  await net.down();
+});
+
+const probe = (port: number, timeoutMs: number, mac: string = MAC.node1) =>
+  net.ask('tcpProbe', {interface: 'eth1', mac, source: '10.88.0.1', vip: VIP, port, timeoutMs});
+
+test.serial('an address in use is seen by its owner’s MAC, a free one is not', async (t) => {
+  t.is(await net.ask('arpProbe', 'eth0', '10.77.0.2'), MAC.client);
+  t.is(await net.ask('arpProbe', 'eth0', '10.77.0.77'), null);
+  // arp_ignore: a node keeps quiet about the virtual IP that it carries.
+  t.is(await net.ask('arpProbe', 'eth1', VIP), null);
+  await t.throwsAsync(net.ask('arpProbe', 'nosuch0', VIP), {code: 'ENODEV'});
+});
+
+test.serial('an announcement goes out as a request and as a reply', async (t) => {
+  const capture = await net.start(
+    net.tool('client', 'frames', 'capture', 'eth0', MAC.broadcast, 10),
+    'capturing',
+  );
+  await net.ask('arpAnnounce', 'eth0', VIP);
+  await waitUntil('two frames', 5000, () => capture.output.split('\n').length > 3);
+  const frames = capture.output
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => (JSON.parse(line) as {bytes: string}).bytes);
+  const vip = '0a4d0064';
+  const link = `ffffffffffff${MAC.external.replaceAll(':', '')}0806`;
+  const half = `${MAC.external.replaceAll(':', '')}${vip}`;
+  t.is(frames[0]!.slice(0, link.length), link);
+  t.deepEqual(
+    frames.map((frame) => frame.slice(28, 44)),
+    ['0001080006040001', '0001080006040002'],
+  );
+  for (const frame of frames) {
+    t.is(frame.slice(44, 64), half, 'sender');
+    t.is(frame.slice(76, 84), vip, 'target');
+  }
+});
+
+test.serial('a TCP probe tells a listener from a closed port from silence', async (t) => {
+  // The answer to the router's own address takes the internal side.
+  await net.start(net.tool('node', 'transfer', 'receive', VIP, 80), 'listening');
+  t.is(await probe(80, 2000), 'open');
+  t.is(await probe(81, 2000), 'refused');
+  const began = Date.now();
+  t.is(await probe(80, 300, MAC.node2), 'silent');
+  t.true(Date.now() - began >= 295);
+  t.is((await net.in('node', 'ss', '-Htn', 'state', 'syn-recv')).trim(), '', 'nothing half open stays');
+});
