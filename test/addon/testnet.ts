@@ -176,7 +176,7 @@ export class Testnet {
   async down(): Promise<void> {
     for (const {child} of this.#running) child.kill('SIGKILL');
     await Promise.all(this.#running.map(({ended}) => ended));
-    if (this.#router !== null) {
+    if (this.#router?.connected === true) {
       const ended = new Promise((resolve) => this.#router!.once('exit', resolve));
       this.#router.disconnect();
       await ended;

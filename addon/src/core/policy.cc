@@ -121,7 +121,7 @@ bool PolicyWriter::add_service(uint32_t slot, const Address& vip, uint8_t protoc
 
 bool PolicyWriter::set_registry(const uint8_t* bytes, uint32_t length) {
   if (length > limits_.registry_bytes) return false;
-  memcpy(registry_, bytes, length);
+  if (length) memcpy(registry_, bytes, length);  // none may have no address
   header_->registry_length = length;
   return true;
 }
