@@ -125,6 +125,7 @@ The testbed '$NAME' stays up. Try:
 END
 }
 
+[ -z "$(hosts)" ] || die "the testbed of an earlier demo is still up: topology/down.sh --name $NAME"
 trap finish EXIT
 trap 'exit 130' INT TERM
 heading 'A client, a router and three nodes, each in a network namespace'
