@@ -7,6 +7,8 @@ import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../..
 
 const TIMEOUT_MS = 1000;
 const FIRST_RETRY_MS = 50;
+/** A router that starts again is found soon: the time without it is short by design. */
+const LONGEST_RETRY_MS = 250;
 
 export interface RouterAddress {
   address: string;
@@ -127,7 +129,7 @@ export class RouterClient {
       this.#isDirty = true;
       if (!this.#stopped) this.#options.onFailure(error);
       pauseMs = this.#retryMs;
-      this.#retryMs = Math.min(this.#retryMs * 2, this.#renewMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     }
     this.#isBusy = false;
     if (this.#stopped) return;
