@@ -39,6 +39,8 @@ export class Supervisor {
   /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
   #scheduled = new Map<string, EndpointRecord>();
   #published = 0;
+  /** Value of the counter at the last look. */
+  #conflicts = 0;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
@@ -49,6 +51,7 @@ export class Supervisor {
   /** First publication, then the clockwork. */
   start(): void {
     this.publish();
+    this.#conflicts = this.#deps.segment.counters()['drop_arp_conflict'] ?? 0;
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
@@ -144,9 +147,20 @@ export class Supervisor {
     this.#commitLater();
   }
 
+  /** Forwarders see, and never believe, another host that says in ARP that it is one of our VIPs. */
+  #watchConflicts(): void {
+    const seen = this.#deps.segment.counters()['drop_arp_conflict'] ?? 0;
+    const fresh = seen - this.#conflicts;
+    this.#conflicts = seen;
+    if (fresh <= 0) return;
+    const detail = `${fresh} ARP packets in which another host calls itself a virtual IP`;
+    this.#deps.events.add({event: 'vip-conflict', detail});
+  }
+
   #prune(): void {
     const {registry, segment, clock} = this.#deps;
     registry.prune(segment.flowsPerEndpoint(), clock.now());
+    this.#watchConflicts();
     this.#commitLater(this.vips.release());
   }
 }

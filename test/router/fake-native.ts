@@ -56,11 +56,13 @@ export class FakeSegment implements Segment {
   flows(): Flow[] {
     return this.flowList;
   }
+  /** Counters that a test has moved. */
+  readonly moved: Record<string, number> = {};
   flowsPerEndpoint(): Record<string, number> {
     return this.flowCounts;
   }
   counters(): Record<string, number> {
-    return {rx_frames: 7};
+    return {rx_frames: 7, ...this.moved};
   }
   forwarders(): ForwarderInfo[] {
     return this.forwarderList;

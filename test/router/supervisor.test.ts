@@ -189,3 +189,14 @@ test('closing undoes what the host was given', async (t) => {
   ]);
   t.is(bench.exec.following, 0);
 });
+
+test('another host that calls itself a virtual IP is an alarm, once for what was seen', async (t) => {
+  const bench = await new Bench().start();
+  bench.native.segment.moved['drop_arp_conflict'] = 3;
+  await bench.clock.advance(10_000);
+  const alarms = bench.events.list().filter((event) => event.event === 'vip-conflict');
+  t.deepEqual(
+    alarms.map((event) => event.detail),
+    ['3 ARP packets in which another host calls itself a virtual IP'],
+  );
+});
