@@ -130,6 +130,8 @@ export interface ForwarderOptions {
   index: number;
   /** Packet sockets in the order of `interfaces`. */
   descriptors: number[];
+  /** How long after a packet it looks for the next one before it sleeps; 0 if absent. */
+  spinMicroseconds?: number;
 }
 
 export interface Forwarder {

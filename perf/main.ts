@@ -22,12 +22,12 @@ program
   .option('--seconds <n>', 'of each turn', '2')
   .option('--size <bytes>', 'of each answer', '16384')
   .action(async (options: Record<'rounds' | 'seconds' | 'size', string>) => {
-    const [rounds, seconds, size] = [options.rounds, options.seconds, options.size].map(Number);
-    if (!rounds || !seconds || !size || rounds < 2)
+    const [rounds = 0, seconds = 0, size = 0] = [options.rounds, options.seconds, options.size].map(Number);
+    if (!(rounds >= 2 && seconds >= 1 && size >= 1))
       program.error('error: numbers, please: rounds ≥ 2, seconds, size');
     const results = [];
-    for (const rate of ['1gbit', null])
-      results.push(await sequence({size: size ?? 0, rounds: rounds ?? 0, seconds: seconds ?? 0, rate}));
+    for (const spin of [0, 200])
+      for (const rate of ['1gbit', null]) results.push(await sequence({size, rounds, seconds, rate, spin}));
     keep('sequence', results);
     console.log(sequenceTable(results));
   });

@@ -4,6 +4,8 @@
 //   client ── wrk, 1 connection ──┬── 10.77.0.11:8080  nginx on node1, not under the preload library
 //                                 └── 10.77.0.100:80   nginx on node1, an instance of web (one forwarder, DSR)
 
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {Bed} from './bed.ts';
 import {show, spread} from './statistics.ts';
 import type {Spread} from './statistics.ts';
@@ -22,6 +24,8 @@ export interface SequenceOptions {
   seconds: number;
   /** Of topology/up.sh, such as "1gbit"; null: the links are not shaped. */
   rate: string | null;
+  /** The router's spin-microseconds. */
+  spin: number;
 }
 
 export interface SequenceResult {
@@ -69,11 +73,24 @@ async function measure(bed: Bed, options: SequenceOptions): Promise<SequenceResu
   };
 }
 
+function routerConfig(folder: string, spin: number): string {
+  const path = join(folder, 'router.yaml');
+  writeFileSync(
+    path,
+    `spin-microseconds: ${spin}
+applications:
+  - {name: web, vips: [10.77.0.100], ports: [80/tcp]}
+`,
+  );
+  return path;
+}
+
 export async function sequence(options: SequenceOptions): Promise<SequenceResult> {
   const files = new WebFiles([options.size]);
+  const config = routerConfig(files.folder, options.spin);
   const rate = options.rate === null ? [] : ['--rate', options.rate];
   try {
-    const bed = await Bed.up(['--nodes', '1', '--forwarders', '1', ...rate]);
+    const bed = await Bed.up(['--nodes', '1', '--forwarders', '1', '--config', config, ...rate]);
     try {
       bed.start('node1', ...files.nginx(DIRECT));
       bed.instance('node1', 'web', ...files.nginx('80'));
@@ -91,6 +108,7 @@ export function sequenceTable(results: readonly SequenceResult[]): string {
   const rows = results.map(({options, direct, vip, added, addedMedian, addedP99, ratio}) =>
     [
       options.rate ?? 'not shaped',
+      `${options.spin} µs`,
       show(direct, 1),
       show(vip, 1),
       show(added, 1),
@@ -100,8 +118,8 @@ export function sequenceTable(results: readonly SequenceResult[]): string {
     ].join(' | '),
   );
   return [
-    'links | direct, µs | virtual IP, µs | added, µs | added to the median | added to p99 | ratio',
-    '--- | --- | --- | --- | --- | --- | ---',
+    'links | spin | direct, µs | virtual IP, µs | added, µs | added to the median | added to p99 | ratio',
+    '--- | --- | --- | --- | --- | --- | --- | ---',
     ...rows,
   ]
     .map((row) => `| ${row} |`)

@@ -10,6 +10,9 @@ import {parseDuration} from './duration.ts';
 /** As many as the segment has places for. */
 export const MAX_FORWARDERS = 16;
 
+/** A forwarder that looks longer for packets that do not come only heats the machine. */
+const MAX_SPIN = 1000;
+
 export const modes = ['dsr', 'nat'] as const;
 
 const name = z
@@ -78,6 +81,7 @@ export const fileSchema = z.strictObject({
     .min(1, 'at least 1')
     .max(MAX_FORWARDERS, `at most ${MAX_FORWARDERS}`)
     .optional(),
+  'spin-microseconds': z.number().int().min(0).max(MAX_SPIN, `at most ${MAX_SPIN}`).optional(),
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
   timeouts: timeouts.optional(),

@@ -35,6 +35,8 @@ export interface Settings {
   listen: SocketAddress;
   secretFile: string;
   forwarders: number;
+  /** How long after a packet a forwarder looks for the next one before it sleeps. */
+  spinMicroseconds: number;
   /** Name or number of the unprivileged user that forwarders run as. */
   user: string;
   /** How long a VIP stays claimed after its last endpoint and its last flow. */
@@ -167,6 +169,7 @@ export function settle(fileName: string, text: string, options: Options, links: 
     listen: listenOf(options.control ?? file.control?.listen, interfaces.sides, problems),
     secretFile: options.secretFile ?? file.control?.['secret-file'] ?? DEFAULT_SECRET_FILE,
     forwarders: forwardersOf(options.forwarders, file, problems),
+    spinMicroseconds: file['spin-microseconds'] ?? 0,
     user: String(options.user ?? file.user ?? 'nobody'),
     vipGraceMs: (file['vip-grace'] ?? DEFAULT_VIP_GRACE) * 1000,
     applications,

@@ -12,6 +12,7 @@ const {values} = parseArgs({
     sockets: {type: 'string'},
     uid: {type: 'string'},
     gid: {type: 'string'},
+    spin: {type: 'string', default: '0'},
   },
 });
 const [index, sockets, uid, gid] = [values.index, values.sockets, values.uid, values.gid].map(Number);
@@ -19,4 +20,8 @@ if (index === undefined || sockets === undefined || !uid || !gid || process.send
   process.stderr.write('a forwarder is started by coscanet-router, never by hand\n');
   process.exit(2);
 }
-runForwarder({index, sockets, uid, gid}, native, createLogger('coscanet-forwarder', {index}));
+runForwarder(
+  {index, sockets, uid, gid, spinMicroseconds: Number(values.spin)},
+  native,
+  createLogger('coscanet-forwarder', {index}),
+);

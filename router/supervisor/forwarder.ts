@@ -17,6 +17,8 @@ export interface ForwarderArguments {
   sockets: number;
   uid: number;
   gid: number;
+  /** How long after a packet to look for the next one before sleeping. */
+  spinMicroseconds: number;
 }
 
 export const FORWARDER_MESSAGES = {ready: 'ready', start: 'start', started: 'started'} as const;
@@ -46,6 +48,7 @@ export function runForwarder(options: ForwarderArguments, native: RouterNative, 
       segmentDescriptor: SEGMENT_DESCRIPTOR,
       index: options.index,
       descriptors,
+      spinMicroseconds: options.spinMicroseconds,
     });
     // Keeps the process alive without its supervisor's channel.
     const alive = setInterval(() => {}, 2 ** 30);

@@ -22,11 +22,12 @@ export type SpawnForwarder = (
   sockets: readonly number[],
 ) => ForwarderProcess;
 
-/** Forwarders that run as `user`. */
-export function forwarderSpawner(user: {uid: number; gid: number}): SpawnForwarder {
+/** Forwarders that run as `user`; `spinMicroseconds`: see runForwarder. */
+export function forwarderSpawner(user: {uid: number; gid: number}, spinMicroseconds: number): SpawnForwarder {
   const main = fileURLToPath(new URL('./forwarder-main.js', import.meta.url));
   return (index, segmentDescriptor, sockets) => {
-    const args = ['--index', index, '--sockets', sockets.length, '--uid', user.uid, '--gid', user.gid];
+    const identity = ['--index', index, '--uid', user.uid, '--gid', user.gid];
+    const args = [...identity, '--sockets', sockets.length, '--spin', spinMicroseconds];
     const child = spawn(process.execPath, [main, ...args.map(String)], {
       stdio: ['ignore', 'inherit', 'inherit', segmentDescriptor, ...sockets, 'ipc'],
       // A session of its own: the terminal's Ctrl-C reaches the supervisor only.

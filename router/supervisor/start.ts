@@ -66,7 +66,7 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
   const settings = await readSettings(exec, options);
   if (process.getuid?.() !== 0) throw new UserError('coscanet-router must run as root');
   const secret = {current: readSecret(settings.secretFile)};
-  const spawn = forwarderSpawner(await resolveUser(exec, settings.user));
+  const spawn = forwarderSpawner(await resolveUser(exec, settings.user), settings.spinMicroseconds);
   const processes = systemProcesses(native);
   const undo = new Undo(log);
   let adopting = false;

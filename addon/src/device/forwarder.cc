@@ -35,7 +35,7 @@ unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned 
   return count;
 }
 
-int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports,
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports, uint32_t spin_us,
                   const std::atomic<bool>& stop) {
   ForwarderSlot& slot = segment.forwarder(index);
   // A new incarnation: what the last one had claimed in the flow table is free again.
@@ -59,8 +59,10 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
 
   int error = 0;
   uint64_t checked = 0;
+  uint64_t moved_us = 0;
   while (!stop.load(std::memory_order_relaxed) && !error) {
-    const uint64_t now = boot_ms();
+    const uint64_t now_us = boot_us();
+    const uint64_t now = now_us / 1000;
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
     path.begin(now);
     unsigned moved = 0;
@@ -70,10 +72,13 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
       polled[d].revents = 0;
       moved += count;
     }
+    if (moved) moved_us = now_us;
     // Also in full traffic, for the side that has none: it may have lost its place in the ring, or its
     // interface.
     const bool due = now - checked >= kHeartbeatMs;
-    if (moved && !due) continue;
+    // A wake-up costs more than a packet: where the operator asked for it, sleep comes only after some
+    // looking.
+    if (!due && (moved || now_us - moved_us < spin_us)) continue;
     path.end();
     if (poll(polled, ports.count, moved ? 0 : kHeartbeatMs) < 0 && errno != EINTR) error = errno;
     if (due) checked = now;

@@ -16,7 +16,8 @@ struct ForwarderPorts {
 };
 
 /// Runs forwarder `index` of the segment until `stop` is set or a socket fails for good. 0, or an errno.
-int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports,
+/// `spin_us`: how long after a packet it looks for the next one before it sleeps.
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports, uint32_t spin_us,
                   const std::atomic<bool>& stop);
 
 }  // namespace coscanet

@@ -92,16 +92,21 @@ Napi::Value LockFile(const Napi::CallbackInfo& info) {
 /// A running loop. It owns itself: freed when the thread has ended and JavaScript has been told.
 class ForwarderThread {
  public:
-  ForwarderThread(Napi::Env env, const MappedSegment& segment, unsigned index, const ForwarderPorts& ports)
-      : segment_(segment), index_(index), ports_(ports), deferred_(Napi::Promise::Deferred::New(env)) {
+  ForwarderThread(Napi::Env env, const MappedSegment& segment, unsigned index, const ForwarderPorts& ports,
+                  uint32_t spin_us)
+      : segment_(segment),
+        index_(index),
+        ports_(ports),
+        spin_us_(spin_us),
+        deferred_(Napi::Promise::Deferred::New(env)) {
     done_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
                                           "coscanet forwarder", 0, 1);
   }
 
   static void start(const std::shared_ptr<ForwarderThread>& self) {
     self->thread_ = std::thread([self] {
-      const int error =
-          run_forwarder(Segment(self->segment_.memory), self->index_, self->ports_, self->stop_);
+      const int error = run_forwarder(Segment(self->segment_.memory), self->index_, self->ports_,
+                                      self->spin_us_, self->stop_);
       self->done_.BlockingCall([self, error](Napi::Env env, Napi::Function) { self->finish(env, error); });
       self->done_.Release();
     });
@@ -125,6 +130,7 @@ class ForwarderThread {
   MappedSegment segment_;
   unsigned index_;
   ForwarderPorts ports_;
+  uint32_t spin_us_;
   std::atomic<bool> stop_{false};
   Napi::Promise::Deferred deferred_;
   Napi::ThreadSafeFunction done_;
@@ -134,12 +140,14 @@ class ForwarderThread {
 Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object options;
-  uint32_t segment_descriptor, index;
+  uint32_t segment_descriptor, index, spin_us = 0;
   std::vector<int> descriptors;
   if (!read_object(info[0], "options", &options) ||
       !read_u32(options.Get("segmentDescriptor"), "segmentDescriptor", &segment_descriptor) ||
       !read_u32(options.Get("index"), "index", &index) ||
-      !read_numbers(options.Get("descriptors"), "descriptors", &descriptors))
+      !read_numbers(options.Get("descriptors"), "descriptors", &descriptors) ||
+      (options.Has("spinMicroseconds") &&
+       !read_u32(options.Get("spinMicroseconds"), "spinMicroseconds", &spin_us)))
     return env.Undefined();
   if (descriptors.empty() || descriptors.size() > kInterfaces) {
     type_error(env, "one or two descriptors");
@@ -157,7 +165,7 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   ForwarderPorts ports;
   for (const int descriptor : descriptors) ports.descriptors[ports.count++] = descriptor;
 
-  auto thread = std::make_shared<ForwarderThread>(env, segment, index, ports);
+  auto thread = std::make_shared<ForwarderThread>(env, segment, index, ports, spin_us);
   Napi::Object out = Napi::Object::New(env);
   out.Set("done", thread->promise());
   out.Set("stop", Napi::Function::New(env, [thread](const Napi::CallbackInfo&) { thread->stop(); }));
