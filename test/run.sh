@@ -56,7 +56,7 @@ run_all() {
   step "coverage: the packet tables reach $CORE_LINES_PERCENT % of the core" packet_table_coverage
   ava_debug 'packet properties (sanitized)' test/packets/properties.test.ts
   ava_debug 'addon (sanitized)' test/addon
-  for part in packets addon router shim topology network; do
+  for part in packets addon router shim topology perf network; do
     [ -z "$(find "test/$part" -name '*.test.ts' 2>/dev/null)" ] || parts+=("test/$part")
   done
   for part in "${parts[@]}"; do ava "${part#test/}" "$part"; done
