@@ -9,6 +9,8 @@ export interface PolicyInterface {
   name: string;
   mac: string;
   mtu: number;
+  /** The router host's own address: what comes for it is not ours. */
+  address?: string;
 }
 
 export interface PolicyVip {
@@ -27,6 +29,25 @@ export interface PolicyEndpoint {
   egress: number;
   /** false: its socket or node is gone. TCP flows stay (the node's kernel answers), UDP flows move, SYNs are scheduled anew. */
   open: boolean;
+  /** NAT: packets are translated to the node's own address and port, and back. Absent: they keep the VIP (DSR). */
+  nat?: PolicyTranslation;
+}
+
+export interface PolicyTranslation {
+  protocol: Protocol;
+  node: string;
+  nodePort: number;
+  vip: string;
+  vipPort: number;
+}
+
+/** Ports of a VIP, whole 64s (first = 64 n, last = 64 m − 1), that lead to the node that opens connections from them. */
+export interface PolicyBlock {
+  vip: string;
+  first: number;
+  last: number;
+  mac: string;
+  egress: number;
 }
 
 /** Seconds of silence after which a flow is forgotten. */
@@ -49,6 +70,11 @@ export interface PolicyService {
 }
 
 export interface Policy {
+  /** NAT: what endpoints send to clients passes the router, which takes it on. */
+  routes?: boolean;
+  /** Where packets leave whose next hop no packet has told. */
+  gateway?: {mac: string; egress: number};
+  blocks?: PolicyBlock[];
   interfaces: PolicyInterface[];
   vips: PolicyVip[];
   endpoints: PolicyEndpoint[];
@@ -61,6 +87,8 @@ export interface SegmentLimits {
   services: number;
   ringSlots: number;
   vips: number;
+  /** Port blocks of 64. */
+  blocks: number;
   forwarders: number;
   registryBytes: number;
 }

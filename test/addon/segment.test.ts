@@ -27,6 +27,7 @@ const LIMITS: Partial<SegmentLimits> = {
   services: 8,
   ringSlots: 16,
   vips: 4,
+  blocks: 4,
   registryBytes: 32,
 };
 const BLOB = Buffer.from('{"nodes": 3}');

@@ -2,7 +2,7 @@
 
 import type {Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
-import type {Node} from './world.ts';
+import type {Station} from './world.ts';
 
 /** What happened before, in order. */
 export type Given = {receive: Packet; by?: 0 | 1; times?: number} | {pass: number} | {publish: Policy};
@@ -13,10 +13,10 @@ export const receive = (one: Packet, times = 1): Given => ({receive: one, times}
 export const publish = (policy: Policy): Given => ({publish: policy});
 
 /**
- * pass: left to the host. drop: the counter without drop_. forward: by the node's interface, to the node's MAC,
- * nothing else changed. reply: the counter of the answer, which goes out where the question came in.
+ * pass: left to the host. drop: the counter without drop_. forward: by the station's interface, to its MAC, nothing
+ * else changed unless `output` says so. reply: the counter of the answer, which goes out where the question came in.
  */
-export type Verdict = 'pass' | {drop: string} | {forward: Node} | {reply: string};
+export type Verdict = 'pass' | {drop: string} | {forward: Station} | {reply: string};
 
 export interface PacketCase {
   description: string;
@@ -28,7 +28,7 @@ export interface PacketCase {
   /** Side by which it comes in; 0 unless said. */
   by?: 0 | 1;
   verdict: Verdict;
-  /** The whole answer, of a packet or in hex. */
+  /** The whole answer, or the whole frame as it was translated: of a packet or in hex. */
   output?: Packet | string;
   /** Counters that move besides those that the verdict names. */
   also?: Record<string, number>;

@@ -10,6 +10,7 @@ import {macBytes} from '../support/packet-headers.ts';
 import type {Given, PacketCase} from './case.ts';
 import {TABLES} from './tables.ts';
 import {MAC, NODES, POLICY, endpoint} from './world.ts';
+import type {Station} from './world.ts';
 
 /** Moved by a device, not by the core. */
 const OF_DEVICES = new Set([
@@ -50,21 +51,24 @@ function expectedCounters(one: PacketCase, bytes: number): Counters {
   return Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
 }
 
+const sideOf = (station: Station) =>
+  station === 'client' || station === 'gateway' ? 0 : endpoint(station).egress;
+
 /** What must go out, as text that a failure shows well. */
 function expectedFrames(one: PacketCase, input: FrameIn): object[] {
   const {verdict, output} = one;
   if (verdict === 'pass' || 'drop' in verdict) return [];
   const tag = input.tag === undefined ? {} : {tag: input.tag};
-  if ('forward' in verdict) {
-    const {egress} = endpoint(verdict.forward);
-    const link = Buffer.concat([macBytes(MAC[verdict.forward]), macBytes(OWN_MACS[egress]!)]);
-    const bytes = Buffer.concat([link, input.bytes.subarray(12)]);
-    return [{egress, bytes: bytes.toString('hex'), vnet: input.vnet, ...tag}];
+  const egress = 'forward' in verdict ? sideOf(verdict.forward) : (one.by ?? 0);
+  if (output !== undefined) {
+    const bytes = typeof output === 'string' ? output.replaceAll(/\s/g, '') : output.bytes().toString('hex');
+    const vnet = typeof output === 'string' ? NO_VNET : output.vnet();
+    return [{egress, bytes, vnet, ...tag}];
   }
-  if (output === undefined) throw new Error(`a reply needs its output: ${one.description}`);
-  const bytes = typeof output === 'string' ? output.replaceAll(/\s/g, '') : output.bytes().toString('hex');
-  const vnet = typeof output === 'string' ? NO_VNET : output.vnet();
-  return [{egress: one.by ?? 0, bytes, vnet, ...tag}];
+  if (!('forward' in verdict)) throw new Error(`a reply needs its output: ${one.description}`);
+  const link = Buffer.concat([macBytes(MAC[verdict.forward]), macBytes(OWN_MACS[egress]!)]);
+  const bytes = Buffer.concat([link, input.bytes.subarray(12)]);
+  return [{egress, bytes: bytes.toString('hex'), vnet: input.vnet, ...tag}];
 }
 
 const shown = (frame: FrameOut): object => ({...frame, bytes: frame.bytes.toString('hex')});

@@ -2,18 +2,29 @@
 // bytes, replies are well formed, a flow stays, and shares are as the ring has them.
 
 import test from 'ava';
+import type {ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {compileRing} from '../../router/policy/schedule.ts';
 import type {Policy} from '../../addon/router.ts';
 import {internetChecksum} from '../support/checksum.ts';
-import {wrongReply} from '../support/frame-check.ts';
+import {wrongNetwork, wrongReply} from '../support/frame-check.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
 import type {Counters, FrameIn, FrameOut, MemoryRouter} from '../support/memory-router.ts';
 import {macBytes} from '../support/packet-headers.ts';
+import {NAT} from './nat-world.ts';
 import {TABLES} from './tables.ts';
 import {MAC, NODES, POLICY, TIMEOUTS, endpoint, tcp, udp} from './world.ts';
 
-const REPLIES = ['arp_replies', 'echo_replies', 'tcp_resets', 'port_unreachables', 'too_big_errors'];
+const REPLIES = [
+  'arp_replies',
+  'echo_replies',
+  'tcp_resets',
+  'port_unreachables',
+  'too_big_errors',
+  'time_exceeded_errors',
+  'prohibited_errors',
+];
+const hex = (mac: string) => macBytes(mac).toString('hex');
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const replies = (counters: Counters) => sum(REPLIES.map((name) => counters[name]!));
 
@@ -73,26 +84,43 @@ function unchangedBehindLink(sent: FrameOut, inputs: Set<string>): boolean {
   return inputs.has(sent.bytes.subarray(12).toString('hex'));
 }
 
+/** What a world makes of the frames: each has one fate, and what went out is what was counted. */
+function meet(t: ExecutionContext, policy: Policy, side: number, given: FrameIn[]) {
+  const router = createMemoryRouter();
+  router.publish(policy);
+  for (const one of [tcp('S'), tcp('A'), udp()]) router.receive(0, [one.frame()]);
+  const before = router.counters();
+  const sent = router.receive(side, given);
+  const after = router.counters();
+  t.is(after['rx_frames']! - before['rx_frames']!, given.length);
+  t.is(fates(after) - fates(before), given.length);
+  const answered = replies(after) - replies(before);
+  t.is(sent.length, after['forwarded_frames']! - before['forwarded_frames']! + answered);
+  return {sent, answered};
+}
+
+const faults = (wrong: (string | null)[]) => wrong.filter((one) => one !== null);
+
 test('each frame has exactly one fate; what is sent is a whole frame with its first 12 bytes changed, or a right answer', (t) => {
   fc.assert(
     fc.property(frames, fc.nat(1), (given, side) => {
-      const router = createMemoryRouter();
-      router.publish(POLICY);
-      for (const one of [tcp('S'), tcp('A'), udp()]) router.receive(0, [one.frame()]);
-      const before = router.counters();
-      const sent = router.receive(side, given);
-      const after = router.counters();
-      t.is(after['rx_frames']! - before['rx_frames']!, given.length);
-      t.is(fates(after) - fates(before), given.length);
-      const answered = replies(after) - replies(before);
-      t.is(sent.length, after['forwarded_frames']! - before['forwarded_frames']! + answered);
+      const {sent, answered} = meet(t, POLICY, side, given);
       const inputs = new Set(given.map(({bytes}) => bytes.subarray(12).toString('hex')));
       const rest = sent.filter((frame) => !unchangedBehindLink(frame, inputs));
       t.true(rest.length <= answered, 'a forwarded frame was changed');
-      t.deepEqual(
-        rest.map(wrongReply).filter((wrong) => wrong !== null),
-        [],
-      );
+      t.deepEqual(faults(rest.map(wrongReply)), []);
+    }),
+    {numRuns: 300},
+  );
+});
+
+test('where packets are translated, too, each frame has exactly one fate, and none is sent with a wrong header', (t) => {
+  fc.assert(
+    fc.property(frames, fc.nat(1), (given, side) => {
+      const {sent} = meet(t, NAT, side, given);
+      t.deepEqual(faults(sent.map(wrongNetwork)), []);
+      const own = new Set(sent.map(({bytes, egress}) => `${egress} ${bytes.toString('hex', 6, 12)}`));
+      for (const source of own) t.true([`0 ${hex(MAC.external)}`, `1 ${hex(MAC.internal)}`].includes(source));
     }),
     {numRuns: 300},
   );

@@ -1,12 +1,17 @@
 // All packet tables, one per protocol or concern.
 
 import {ARP} from './arp.ts';
+import {BLOCKS} from './blocks.ts';
 import type {PacketCase} from './case.ts';
 import {ETHERNET} from './ethernet.ts';
 import {FLOW} from './flow.ts';
 import {ICMP} from './icmp.ts';
 import {IPV4} from './ipv4.ts';
 import {MTU_GSO} from './mtu-gso.ts';
+import {NAT_HOST} from './nat-host.ts';
+import {NAT_ICMP} from './nat-icmp.ts';
+import {NAT_IN} from './nat-in.ts';
+import {NAT_OUT} from './nat-out.ts';
 import {REPLY} from './reply.ts';
 import {TCP} from './tcp.ts';
 import {UDP} from './udp.ts';
@@ -21,4 +26,9 @@ export const TABLES: Record<string, PacketCase[]> = {
   flow: FLOW,
   reply: REPLY,
   'mtu-gso': MTU_GSO,
+  'nat in': NAT_IN,
+  'nat out': NAT_OUT,
+  'nat host': NAT_HOST,
+  'nat icmp': NAT_ICMP,
+  blocks: BLOCKS,
 };

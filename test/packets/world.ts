@@ -31,6 +31,8 @@ export const QUIET = '10.77.0.102';
 
 export const NODES = ['node1', 'node2', 'outside'] as const;
 export type Node = (typeof NODES)[number];
+/** Who gets frames. */
+export type Station = Node | 'client' | 'gateway';
 
 export const TIMEOUTS: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
 

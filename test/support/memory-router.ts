@@ -56,6 +56,7 @@ const SMALL: SegmentLimits = {
   services: 64,
   ringSlots: 4096,
   vips: 16,
+  blocks: 64,
   forwarders: 1,
   registryBytes: 64,
 };

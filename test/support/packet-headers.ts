@@ -151,7 +151,10 @@ export function icmp(f: IcmpFields): Transport {
 /** The bytes with their checksum in place: the right one, a wrong one, or only begun (the rest is the card's). */
 export function finish(t: Transport, source: Buffer, destination: Buffer, unfinished: boolean): Buffer {
   const pseudo = t.pseudo ? pseudoHeader(source, destination, t.protocol, t.bytes.length) : Buffer.alloc(0);
-  const right = unfinished ? foldedSum(pseudo) : internetChecksum(pseudo, t.bytes);
+  const whole = internetChecksum(pseudo, t.bytes);
+  // Zero would mean that UDP has none (RFC 768).
+  const finished = t.protocol === 17 && whole === 0 ? 0xffff : whole;
+  const right = unfinished ? foldedSum(pseudo) : finished;
   const bytes = Buffer.from(t.bytes);
   bytes.writeUInt16BE(t.checksum ?? right, t.checksumAt);
   return bytes;

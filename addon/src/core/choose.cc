@@ -2,7 +2,6 @@
 // that its hash names. State is inferred from the client's side alone: with direct server return we see no
 // answers.
 #include "core/forward.h"
-#include "core/icmp.h"
 #include "core/ipv4.h"
 #include "core/tcp.h"
 #include "core/udp.h"
@@ -23,20 +22,33 @@ FlowState next_state(FlowState state, const Packet& p) {
 }  // namespace
 
 Verdict Path::choose(Packet& p) {
-  if (p.endpoint) return {};
+  if (p.has_hop) return {};
+  // A block belongs to one node, which opened the connection: no flow, no schedule.
+  if (const PolicyBlock* block = policy_.find_block(p.vip, p.port)) {
+    counters_.add(Counter::k_block_frames);
+    p.go(block->mac, block->egress);
+    return {};
+  }
+  p.endpoint = endpoint_of_flow(p);
+  if (!p.endpoint) return refuse(p);
+  p.go(p.endpoint->mac, p.endpoint->egress);
+  return {};
+}
+
+/// Null if nobody serves the port.
+const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
   const FlowKey key{p.source, p.vip, p.client_port, p.port, p.protocol};
   const uint64_t hash = flows_.hash(key);
   FlowTable::Ref flow = flows_.find(key, hash, now_);
-  if (flow) p.endpoint = follow(p, service, flow);
-  if (p.endpoint) return {};
+  const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
+  if (endpoint) return endpoint;
 
-  if (!service || service->ring_length == 0) return refuse(p);
-  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) p.endpoint = schedule(key, hash, p, *service, flow);
+  if (!service || service->ring_length == 0) return nullptr;
+  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(key, hash, p, *service, flow);
   // Not the next slot: two packets of a flow that we do not know must not go to two endpoints. It also serves
   // the flow that another forwarder, which has the next policy already, gave to an endpoint we do not know.
-  if (!p.endpoint) p.endpoint = policy_.endpoint(hash_choice(hash, *service));
-  return {};
+  return endpoint ? endpoint : policy_.endpoint(hash_choice(hash, *service));
 }
 
 /// The endpoint that a known flow stays with, or null if it has to be given another.
@@ -77,24 +89,6 @@ const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Pa
 EndpointRef Path::hash_choice(uint64_t hash, const PolicyService& service) {
   counters_.add(Counter::k_hash_choices);
   return policy_.ring(service, static_cast<uint32_t>(hash >> 32) % service.ring_length);
-}
-
-/// An ICMP error about a flow goes where the flow goes: the quoted packet is one that the endpoint sent.
-Verdict Path::steer_error(Packet& p) {
-  const uint8_t* quote = p.l4 + icmp::kHeader;
-  const uint32_t quoted = p.l4_length - icmp::kHeader;
-  if (quoted < ipv4::kHeader) return drop(Counter::k_drop_icmp_unmatched);
-  const uint32_t header = ipv4::header_length(quote);
-  if (header < ipv4::kHeader || quoted < header + 4 || !(ipv4::source(quote) == p.vip))
-    return drop(Counter::k_drop_icmp_unmatched);
-  const uint8_t* ports = quote + header;
-  const FlowKey key{ipv4::destination(quote), p.vip, udp::destination_port(ports), udp::source_port(ports),
-                    ipv4::protocol(quote)};
-  const FlowTable::Ref flow = flows_.find(key, flows_.hash(key), now_);
-  if (flow) p.endpoint = policy_.endpoint(flow.flow.endpoint);
-  if (!p.endpoint) return drop(Counter::k_drop_icmp_unmatched);
-  counters_.add(Counter::k_icmp_errors_forwarded);
-  return {};
 }
 
 }  // namespace coscanet

@@ -23,6 +23,10 @@ namespace coscanet {
   X(tcp_resets)              \
   X(port_unreachables)       \
   X(too_big_errors)          \
+  X(time_exceeded_errors)    \
+  X(prohibited_errors)       \
+  X(block_frames)            \
+  X(left_frames)             \
   X(tx_waits)
 
 // Why a frame went no further. The first group is the core's, the second the device's.
@@ -53,6 +57,7 @@ namespace coscanet {
   X(no_service)           \
   X(reply_limited)        \
   X(too_big)              \
+  X(no_next_hop)          \
   X(rx_truncated)         \
   X(rx_unpaired)          \
   X(tx_full)              \

@@ -5,6 +5,7 @@
 #include "core/icmp.h"
 #include "core/ipv4.h"
 #include "core/tcp.h"
+#include "core/translate.h"
 #include "core/udp.h"
 
 namespace coscanet {
@@ -14,7 +15,8 @@ Path::Path(const Segment& segment, unsigned forwarder)
       forwarder_(forwarder),
       owner_{static_cast<uint8_t>(forwarder), segment.header().incarnations[forwarder].load()},
       counters_(segment.forwarder(forwarder).counters),
-      flows_(segment.flow_table()) {}
+      flows_(segment.flow_table()),
+      neighbors_(segment.neighbors()) {}
 
 void Path::begin(uint64_t now_ms) {
   now_ms_ = now_ms;
@@ -29,11 +31,12 @@ Verdict Path::process(Frame& frame, Scratch& scratch) {
   static constexpr Step kLife[] = {
       &Path::link,             // Ethernet: is it for us?
       &Path::answer_arp,       // who has a VIP? we do
-      &Path::network,          // IPv4: is it whole, is it for a VIP?
+      &Path::network,          // IPv4: is it whole, is it for a VIP, or does a node send it into the world?
       &Path::control_message,  // ICMP: ping, or an error about a flow
       &Path::transport,        // TCP, UDP: ports and flags
-      &Path::choose,           // the flow's endpoint, or a new one
-      &Path::rewrite,          // the endpoint's MAC
+      &Path::leave,            // from a node: in whose name, and where to
+      &Path::choose,           // to a VIP: the flow's endpoint, or a new one
+      &Path::rewrite,          // MACs; addresses, ports and checksums where they are translated
   };
   counters_.add(Counter::k_rx_frames);
   counters_.add(Counter::k_rx_bytes, frame.length);
@@ -98,8 +101,9 @@ Verdict Path::network(Packet& p) {
   if (p.ip_header < ipv4::kHeader || p.ip_header > available) return drop(Counter::k_drop_ip_header);
   p.vip = ipv4::destination(p.ip);
   const PolicyVip* vip = policy_.find_vip(p.vip);
-  if (!vip) return {Verdict::pass};
-  if (!vip->active) return drop(Counter::k_drop_vip_inactive);
+  p.leaves = !vip;
+  if (p.leaves && !may_leave(p)) return {Verdict::pass};
+  if (vip && !vip->active) return drop(Counter::k_drop_vip_inactive);
 
   p.ip_length = ipv4::total_length(p.ip);  // the frame may be longer: padding
   if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
@@ -112,6 +116,8 @@ Verdict Path::network(Packet& p) {
   p.protocol = ipv4::protocol(p.ip);
   p.l4 = p.ip + p.ip_header;
   p.l4_length = p.ip_length - p.ip_header;
+  p.from_vip = policy_.find_vip(p.source);
+  if (policy_.header().routes) neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
   return {};
 }
 
@@ -122,12 +128,13 @@ Verdict Path::control_message(Packet& p) {
     return drop(Counter::k_drop_icmp_checksum);
   p.l4_header = icmp::kHeader;
   const uint8_t type = icmp::type(p.l4);
+  if (p.leaves) return icmp::is_error(type) ? steer_leaving_error(p) : Verdict{Verdict::pass};
   if (type == icmp::kEcho) return answer_echo(p);
   return icmp::is_error(type) ? steer_error(p) : drop(Counter::k_drop_icmp_type);
 }
 
 Verdict Path::transport(Packet& p) {
-  if (p.endpoint) return {};  // an ICMP error has found its way
+  if (p.has_hop) return {};  // an ICMP error has found its way
   if (p.protocol == ipv4::kTcp) {
     if (p.l4_length < tcp::kHeader) return drop(Counter::k_drop_tcp_header);
     p.l4_header = tcp::header_length(p.l4);
@@ -139,7 +146,8 @@ Verdict Path::transport(Packet& p) {
       return drop(Counter::k_drop_udp_header);
     p.l4_header = udp::kHeader;
   } else {
-    return drop(Counter::k_drop_protocol_unsupported);
+    // Not an endpoint's, so the host may carry it; from a VIP there is nothing else.
+    return p.leaves && !p.from_vip ? Verdict{Verdict::pass} : drop(Counter::k_drop_protocol_unsupported);
   }
   // Ports stand in the same place in both.
   p.client_port = udp::source_port(p.l4);
@@ -151,18 +159,40 @@ Verdict Path::transport(Packet& p) {
 }
 
 Verdict Path::rewrite(Packet& p) {
-  const PolicyInterface& out = policy_.interface(p.endpoint->egress);
+  const PolicyInterface& out = policy_.interface(p.hop.egress);
   const VnetHdr* vnet = p.frame.vnet();
+  // Never an error about an error (RFC 1122 §3.2.2).
+  const bool may_complain = p.protocol != ipv4::kIcmp;
   // A frame with segmentation left to do is as long as its segments will be; the kernel would take a too long
   // one and lose it.
   const uint32_t longest = vnet->gso_type ? p.ip_header + p.l4_header + vnet->gso_size : p.ip_length;
   if (longest > out.mtu) {
-    // Never an error about an error (RFC 1122 §3.2.2).
-    if (!ipv4::dont_fragment(p.ip) || p.protocol == ipv4::kIcmp) return drop(Counter::k_drop_too_big);
-    return unreachable(p, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
+    if (!ipv4::dont_fragment(p.ip) || !may_complain) return drop(Counter::k_drop_too_big);
+    return complain(p, icmp::kUnreachable, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
   }
-  ethernet::set_addresses(p.frame.data, p.endpoint->mac, out.mac);
-  return {Verdict::forward, Counter::k_forwarded_frames, p.endpoint->egress};
+  // A translated packet is routed; rewriting the MAC alone is bridging, and costs no hop.
+  if (p.leaves || p.sender || p.endpoint_translated()) {
+    if (ipv4::ttl(p.ip) == 1) {
+      if (!may_complain) return drop(Counter::k_drop_ip_ttl);
+      return complain(p, icmp::kTimeExceeded, 0, 0, Counter::k_time_exceeded_errors);
+    }
+    decrement_ttl(p.ip);
+  }
+  translate_ends(p);
+  ethernet::set_addresses(p.frame.data, p.hop.mac, out.mac);
+  return {Verdict::forward, Counter::k_forwarded_frames, p.hop.egress};
+}
+
+/// The client's end of a packet is never touched: servers see who asks.
+void Path::translate_ends(Packet& p) {
+  if (p.protocol == ipv4::kIcmp) return;  // done, with its quote
+  const bool unfinished = p.frame.vnet()->flags & VnetHdr::kNeedsChecksum;
+  if (p.sender)
+    translate(p.ip, p.ip_header, p.l4_length, End::source, p.sender->nat.vip, p.sender->nat.vip_port,
+              unfinished);
+  if (p.endpoint_translated())
+    translate(p.ip, p.ip_header, p.l4_length, End::destination, p.endpoint->nat.node,
+              p.endpoint->nat.node_port, unfinished);
 }
 
 }  // namespace coscanet

@@ -30,15 +30,23 @@ class Path {
   Verdict network(Packet& p);
   Verdict control_message(Packet& p);
   Verdict transport(Packet& p);
+  Verdict leave(Packet& p);
   Verdict choose(Packet& p);
   Verdict rewrite(Packet& p);
 
   Verdict answer_echo(Packet& p);
   Verdict steer_error(Packet& p);
+  Verdict steer_leaving_error(Packet& p);
+  bool from_nodes(const Packet& p) const;
+  bool may_leave(const Packet& p) const;
+  Verdict find_hop(Packet& p);
+  void translate_ends(Packet& p);
   Verdict refuse(Packet& p);
   Verdict reset(Packet& p);
-  Verdict unreachable(Packet& p, uint8_t code, uint16_t mtu, Counter counter);
+  /// An ICMP error about the packet; `mtu` only with fragmentation needed.
+  Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter);
 
+  const PolicyEndpoint* endpoint_of_flow(const Packet& p);
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
   const PolicyEndpoint* schedule(const FlowKey& key, uint64_t hash, const Packet& p,
                                  const PolicyService& service, FlowTable::Ref& flow);
@@ -53,6 +61,7 @@ class Path {
   Owner owner_;
   Counters& counters_;
   FlowTable flows_;
+  Neighbors neighbors_;
   Policy policy_;
   bool has_policy_ = false;
   uint64_t now_ms_ = 0;

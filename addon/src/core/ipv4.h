@@ -27,6 +27,10 @@ inline bool dont_fragment(const uint8_t* p) {
 inline bool is_fragment(const uint8_t* p) {
   return load_be16(p + 6) & 0x3fff;
 }
+/// Not the first one: no header of TCP or UDP in it.
+inline bool is_later_fragment(const uint8_t* p) {
+  return load_be16(p + 6) & 0x1fff;
+}
 inline uint8_t ttl(const uint8_t* p) {
   return p[8];
 }

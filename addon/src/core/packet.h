@@ -2,6 +2,7 @@
 // What the steps of the path learn about a frame, and what they say of it.
 #include "core/counters.h"
 #include "core/frame.h"
+#include "core/neighbors.h"
 #include "core/policy.h"
 
 namespace coscanet {
@@ -27,7 +28,7 @@ struct Packet {
   uint32_t ip_header = 0;
   uint32_t ip_length = 0;
   Address source;
-  Address vip;
+  Address vip;  // destination: one of our VIPs, unless the packet leaves
   uint8_t protocol = 0;
 
   uint8_t* l4 = nullptr;
@@ -37,7 +38,23 @@ struct Packet {
   uint16_t port = 0;
   uint8_t tcp_flags = 0;
 
+  /// Whose packet this becomes: the endpoint of the service that was addressed.
   const PolicyEndpoint* endpoint = nullptr;
+  /// In whose name this goes on: the translated endpoint that sent it, or that an ICMP error tells of.
+  const PolicyEndpoint* sender = nullptr;
+  /// The source is one of our VIPs: a connection that an instance opened.
+  bool from_vip = false;
+  /// The destination is no VIP: on its way from a node into the world.
+  bool leaves = false;
+  /// Where it goes, once something has decided that.
+  bool has_hop = false;
+  NextHop hop;
+
+  bool endpoint_translated() const { return endpoint && endpoint->translated; }
+  void go(const Mac& mac, uint8_t egress) {
+    has_hop = true;
+    hop = {mac, egress};
+  }
 };
 
 }  // namespace coscanet

@@ -35,6 +35,8 @@ PolicyLayout PolicyLayout::of(const Limits& limits) {
   layout.vips = take(table_size(limits.vips) * sizeof(PolicyVip));
   layout.services = take(table_size(limits.services) * sizeof(PolicyService));
   layout.endpoints = take(limits.endpoints * sizeof(PolicyEndpoint));
+  layout.returns = take(table_size(limits.endpoints) * sizeof(uint32_t));
+  layout.blocks = take(table_size(limits.blocks) * sizeof(PolicyBlock));
   layout.ring = take(limits.ring_slots * sizeof(uint16_t));
   layout.registry = take(limits.registry_bytes);
   layout.bytes = at;
@@ -47,6 +49,8 @@ Policy::Policy(uint8_t* base, const Limits& limits) : limits_(limits) {
   vips_ = reinterpret_cast<PolicyVip*>(base + layout.vips);
   services_ = reinterpret_cast<PolicyService*>(base + layout.services);
   endpoints_ = reinterpret_cast<PolicyEndpoint*>(base + layout.endpoints);
+  returns_ = reinterpret_cast<uint32_t*>(base + layout.returns);
+  blocks_ = reinterpret_cast<PolicyBlock*>(base + layout.blocks);
   ring_ = reinterpret_cast<uint16_t*>(base + layout.ring);
   registry_ = base + layout.registry;
 }
@@ -67,6 +71,24 @@ const PolicyService* Policy::find_service(const Address& vip, uint8_t protocol, 
   }
 }
 
+const PolicyEndpoint* Policy::find_return(const Address& node, uint8_t protocol, uint16_t port) const {
+  for (uint32_t i = service_hash(node, protocol, port);; ++i) {
+    const uint32_t slot = returns_[i & header_->return_mask];
+    if (slot == 0) return nullptr;
+    const PolicyEndpoint& e = endpoints_[slot - 1];
+    if (e.nat.node_port == port && e.nat.protocol == protocol && e.nat.node == node) return &e;
+  }
+}
+
+const PolicyBlock* Policy::find_block(const Address& vip, uint16_t port) const {
+  const auto number = static_cast<uint16_t>(port / kBlockPorts);
+  for (uint32_t i = service_hash(vip, 0, number);; ++i) {
+    const PolicyBlock& block = blocks_[i & header_->block_mask];
+    if (!block.used) return nullptr;
+    if (block.number == number && block.vip == vip) return &block;
+  }
+}
+
 const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
   if (ref.slot >= limits_.endpoints) return nullptr;
   const PolicyEndpoint& endpoint = endpoints_[ref.slot];
@@ -79,11 +101,13 @@ void PolicyWriter::clear() {
   header_->generation.store(generation, std::memory_order_relaxed);
   header_->vip_mask = table_size(limits_.vips) - 1;
   header_->service_mask = table_size(limits_.services) - 1;
+  header_->return_mask = table_size(limits_.endpoints) - 1;
+  header_->block_mask = table_size(limits_.blocks) - 1;
 }
 
-bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu) {
+bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& address) {
   if (header_->interface_count == kInterfaces) return false;
-  header_->interfaces[header_->interface_count++] = {mac, mtu};
+  header_->interfaces[header_->interface_count++] = {mac, mtu, address};
   return true;
 }
 
@@ -99,7 +123,41 @@ bool PolicyWriter::add_vip(const Address& address, bool active) {
 bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
                                 bool open) {
   if (slot >= limits_.endpoints || endpoints_[slot].used || egress >= header_->interface_count) return false;
-  endpoints_[slot] = {mac, incarnation, egress, true, open};
+  endpoints_[slot] = {mac, incarnation, egress, true, open, false, {}};
+  return true;
+}
+
+bool PolicyWriter::translate_endpoint(uint32_t slot, const Translation& nat) {
+  if (slot >= limits_.endpoints || !endpoints_[slot].used || endpoints_[slot].translated) return false;
+  if (nat.node_port == 0 || nat.vip_port == 0 || find_return(nat.node, nat.protocol, nat.node_port))
+    return false;
+  endpoints_[slot].translated = true;
+  endpoints_[slot].nat = nat;
+  uint32_t i = service_hash(nat.node, nat.protocol, nat.node_port) & header_->return_mask;
+  while (returns_[i]) i = (i + 1) & header_->return_mask;
+  returns_[i] = slot + 1;
+  ++header_->return_count;
+  return true;
+}
+
+bool PolicyWriter::add_block(const Address& vip, uint16_t first, uint16_t last, const Mac& mac,
+                             uint8_t egress) {
+  if (first % kBlockPorts || last % kBlockPorts != kBlockPorts - 1 || first > last) return false;
+  if (egress >= header_->interface_count) return false;
+  for (uint32_t port = first; port <= last; port += kBlockPorts) {
+    if (header_->block_count == limits_.blocks || find_block(vip, static_cast<uint16_t>(port))) return false;
+    const auto number = static_cast<uint16_t>(port / kBlockPorts);
+    uint32_t i = service_hash(vip, 0, number) & header_->block_mask;
+    while (blocks_[i].used) i = (i + 1) & header_->block_mask;
+    blocks_[i] = {vip, number, true, egress, mac};
+    ++header_->block_count;
+  }
+  return true;
+}
+
+bool PolicyWriter::set_gateway(const Mac& mac, uint8_t egress) {
+  if (egress >= header_->interface_count) return false;
+  header_->gateway = {mac, egress, true};
   return true;
 }
 

@@ -20,6 +20,7 @@ struct Limits {
   uint32_t services = 8192;
   uint32_t ring_slots = 1u << 18;
   uint32_t vips = 1024;
+  uint32_t blocks = 16384;
   uint32_t forwarders = FlowTable::kOwners;
   uint32_t registry_bytes = 4u << 20;
   bool operator==(const Limits& o) const { return memcmp(this, &o, sizeof o) == 0; }
@@ -28,6 +29,7 @@ struct Limits {
 struct PolicyInterface {
   Mac mac;
   uint16_t mtu;
+  Address address;  // the host's own: what comes for it is not ours; all zero: none
 };
 
 struct PolicyVip {
@@ -36,12 +38,42 @@ struct PolicyVip {
   bool active;
 };
 
+/// How a node's own address and port stand for a virtual one (NAT); `port` 0: it serves under the VIP itself
+/// (DSR).
+struct Translation {
+  Address node;
+  uint16_t node_port;
+  uint8_t protocol;
+  Address vip;
+  uint16_t vip_port;
+};
+
 struct PolicyEndpoint {
   Mac mac;
   uint16_t incarnation;
   uint8_t egress;
   bool used;
   bool open;
+  bool translated;
+  Translation nat;
+};
+
+/// Ports of a VIP that are one node's for connections which it opens: what comes back to them goes to that
+/// node.
+struct PolicyBlock {
+  Address vip;
+  uint16_t number;  // port / kBlockPorts
+  bool used;
+  uint8_t egress;
+  Mac mac;
+};
+constexpr uint16_t kBlockPorts = 64;
+
+/// Where packets leave that no table knows a next hop for.
+struct PolicyGateway {
+  Mac mac;
+  uint8_t egress;
+  bool used;
 };
 
 /// Seconds; indexed by FlowState.
@@ -65,8 +97,15 @@ struct PolicyHeader {
   std::atomic<uint32_t> generation;
   uint32_t interface_count;
   PolicyInterface interfaces[kInterfaces];
+  /// NAT: what nodes send to the world passes us. DSR: it does not, and is none of our business.
+  bool routes;
+  PolicyGateway gateway;
   uint32_t vip_mask;  // hash tables with open addressing, at most half full
   uint32_t service_mask;
+  uint32_t return_mask;
+  uint32_t return_count;
+  uint32_t block_mask;
+  uint32_t block_count;
   uint32_t vip_count;
   uint32_t service_count;
   uint32_t ring_used;
@@ -75,7 +114,7 @@ struct PolicyHeader {
 
 /// Where the tables of a snapshot stand: computed from the limits alone.
 struct PolicyLayout {
-  uint32_t vips, services, endpoints, ring, registry, bytes;
+  uint32_t vips, services, endpoints, returns, blocks, ring, registry, bytes;
   static PolicyLayout of(const Limits& limits);
 };
 
@@ -89,6 +128,9 @@ class Policy {
   const PolicyInterface& interface(unsigned index) const { return header_->interfaces[index]; }
   const PolicyVip* find_vip(const Address& address) const;
   const PolicyService* find_service(const Address& vip, uint8_t protocol, uint16_t port) const;
+  /// The translated endpoint that sends from this address and port, or null.
+  const PolicyEndpoint* find_return(const Address& node, uint8_t protocol, uint16_t port) const;
+  const PolicyBlock* find_block(const Address& vip, uint16_t port) const;
   /// The endpoint if `ref` still means it, else null.
   const PolicyEndpoint* endpoint(EndpointRef ref) const;
   EndpointRef ring(const PolicyService& service, uint32_t position) const {
@@ -102,6 +144,8 @@ class Policy {
   PolicyVip* vips_ = nullptr;
   PolicyService* services_ = nullptr;
   PolicyEndpoint* endpoints_ = nullptr;
+  uint32_t* returns_ = nullptr;  // endpoint slot plus 1; 0: free
+  PolicyBlock* blocks_ = nullptr;
   uint16_t* ring_ = nullptr;
   uint8_t* registry_ = nullptr;
   Limits limits_;
@@ -112,9 +156,15 @@ class PolicyWriter : public Policy {
  public:
   using Policy::Policy;
   void clear();
-  bool add_interface(const Mac& mac, uint16_t mtu);
+  bool add_interface(const Mac& mac, uint16_t mtu, const Address& address);
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open);
+  /// Makes an endpoint that was added a translated one.
+  bool translate_endpoint(uint32_t slot, const Translation& nat);
+  /// All ports of [first, last], which are whole blocks.
+  bool add_block(const Address& vip, uint16_t first, uint16_t last, const Mac& mac, uint8_t egress);
+  void set_routes(bool routes) { header_->routes = routes; }
+  bool set_gateway(const Mac& mac, uint8_t egress);
   /// The ring's endpoints must have been added before.
   bool add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port, const uint32_t* ring,
                    uint32_t ring_length, const Timeouts& timeouts);

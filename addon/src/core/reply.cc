@@ -25,7 +25,7 @@ Verdict Path::answer_echo(Packet& p) {
 
 Verdict Path::refuse(Packet& p) {
   if (p.protocol == ipv4::kTcp) return reset(p);
-  return unreachable(p, icmp::kPortUnreachable, 0, Counter::k_port_unreachables);
+  return complain(p, icmp::kUnreachable, icmp::kPortUnreachable, 0, Counter::k_port_unreachables);
 }
 
 /// RFC 9293 §3.5.2, group 1: a reset that the sender accepts.
@@ -47,15 +47,16 @@ Verdict Path::reset(Packet& p) {
   return send_reply(p, ipv4::kHeader + tcp::kHeader, Counter::k_tcp_resets);
 }
 
-Verdict Path::unreachable(Packet& p, uint8_t code, uint16_t mtu, Counter counter) {
+Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter) {
   uint8_t* ip = start_reply(p);
   if (!ip) return drop(Counter::k_drop_reply_limited);
   const uint32_t room = kLongestError - ipv4::kHeader - icmp::kHeader;
   const uint32_t quoted = p.ip_length < room ? p.ip_length : room;
   const uint32_t length = ipv4::kHeader + icmp::kHeader + quoted;
   memcpy(ip + ipv4::kHeader + icmp::kHeader, p.ip, quoted);
-  icmp::write_unreachable(ip + ipv4::kHeader, code, mtu, quoted);
-  ipv4::write(ip, length, ipv4::kIcmp, p.vip, p.source);
+  icmp::write_error(ip + ipv4::kHeader, type, code, mtu, quoted);
+  const Address& self = p.leaves ? policy_.interface(p.frame.ingress).address : p.vip;
+  ipv4::write(ip, length, ipv4::kIcmp, self, p.source);
   return send_reply(p, length, counter);
 }
 

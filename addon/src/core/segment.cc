@@ -4,7 +4,7 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, cursors, snapshots, flows, bytes;
+  uint64_t forwarders, cursors, neighbors, snapshots, flows, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -18,6 +18,7 @@ Layout layout_of(const Limits& limits) {
   take(sizeof(SegmentHeader), 64);
   layout.forwarders = take(FlowTable::kOwners * sizeof(ForwarderSlot), 64);
   layout.cursors = take(limits.services * sizeof(std::atomic<uint32_t>), 64);
+  layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
   layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
   layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
   layout.bytes = at;
@@ -51,6 +52,7 @@ Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(mem
   const Layout layout = layout_of(header_->limits);
   forwarders_ = reinterpret_cast<ForwarderSlot*>(memory + layout.forwarders);
   cursors_ = reinterpret_cast<std::atomic<uint32_t>*>(memory + layout.cursors);
+  neighbors_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.neighbors);
   snapshots_ = memory + layout.snapshots;
   snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
   flows_ = reinterpret_cast<FlowEntry*>(memory + layout.flows);

@@ -2,18 +2,19 @@
 // The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
 // again.
 //
-//   SegmentHeader │ ForwarderSlot × 16 │ schedule cursors │ snapshots │ flow table
+//   SegmentHeader │ ForwarderSlot × 16 │ schedule cursors │ next hops │ snapshots │ flow table
 //
 // The supervisor writes snapshots; forwarders write their own slot, the flow table and the cursors.
 #include "core/counters.h"
 #include "core/flow_table.h"
 #include "core/limiter.h"
+#include "core/neighbors.h"
 #include "core/policy.h"
 
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 1;
+constexpr uint32_t kSegmentVersion = 2;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kOwners + 2;
@@ -57,6 +58,7 @@ class Segment {
   ForwarderSlot& forwarder(unsigned index) const { return forwarders_[index]; }
   std::atomic<uint32_t>& cursor(uint16_t service_slot) const { return cursors_[service_slot]; }
   FlowTable flow_table() const;
+  Neighbors neighbors() const { return Neighbors(neighbors_, header_->hash_key); }
 
   /// Supervisor: a snapshot that no forwarder can be reading, cleared, to fill and pass to activate().
   uint8_t* free_snapshot(unsigned* index) const;
@@ -76,6 +78,7 @@ class Segment {
   SegmentHeader* header_;
   ForwarderSlot* forwarders_;
   std::atomic<uint32_t>* cursors_;
+  std::atomic<uint64_t>* neighbors_;
   uint8_t* snapshots_;
   uint64_t snapshot_bytes_;
   FlowEntry* flows_;

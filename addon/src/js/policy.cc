@@ -7,7 +7,8 @@
 namespace coscanet {
 namespace {
 
-bool read_interfaces(const Napi::Array& list, PolicyWriter& out) {
+/// `routes`: errors to nodes are said in the interface's own name.
+bool read_interfaces(const Napi::Array& list, bool routes, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o;
     Mac mac;
@@ -15,7 +16,11 @@ bool read_interfaces(const Napi::Array& list, PolicyWriter& out) {
     if (!read_object(list.Get(i), "interface", &o) || !read_mac(o.Get("mac"), "interface mac", &mac) ||
         !read_u32(o.Get("mtu"), "interface mtu", &mtu))
       return false;
-    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu)))
+    Address address;
+    if (routes && !o.Has("address"))
+      return type_error(list.Env(), "policy.routes: each interface needs an address");
+    if (o.Has("address") && !read_address(o.Get("address"), "interface address", &address)) return false;
+    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu), address))
       return type_error(list.Env(), "too many interfaces");
   }
   return true;
@@ -34,6 +39,21 @@ bool read_vips(const Napi::Array& list, PolicyWriter& out) {
   return true;
 }
 
+bool read_translation(const Napi::Value& value, Translation* out) {
+  Napi::Object o;
+  uint32_t node_port = 0, vip_port = 0;
+  if (!read_object(value, "nat", &o) || !read_address(o.Get("node"), "nat node", &out->node) ||
+      !read_u32(o.Get("nodePort"), "nat nodePort", &node_port) ||
+      !read_protocol(o.Get("protocol"), &out->protocol) ||
+      !read_address(o.Get("vip"), "nat vip", &out->vip) ||
+      !read_u32(o.Get("vipPort"), "nat vipPort", &vip_port))
+    return false;
+  if (node_port > 0xffff || vip_port > 0xffff) return type_error(o.Env(), "nat: no such port");
+  out->node_port = static_cast<uint16_t>(node_port);
+  out->vip_port = static_cast<uint16_t>(vip_port);
+  return true;
+}
+
 bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o;
@@ -49,8 +69,42 @@ bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
     if (incarnation > 0xffff || egress >= kInterfaces ||
         !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open))
       return type_error(list.Env(), "endpoint slot taken, or a number out of its range");
+    if (!o.Has("nat")) continue;
+    Translation nat{};
+    if (!read_translation(o.Get("nat"), &nat)) return false;
+    if (!out.translate_endpoint(slot, nat))
+      return type_error(list.Env(), "two endpoints with one node, protocol and port");
   }
   return true;
+}
+
+bool read_blocks(const Napi::Array& list, PolicyWriter& out) {
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    Napi::Object o;
+    Address vip;
+    Mac mac;
+    uint32_t first = 0, last = 0, egress = 0;
+    if (!read_object(list.Get(i), "block", &o) || !read_address(o.Get("vip"), "block vip", &vip) ||
+        !read_u32(o.Get("first"), "block first", &first) || !read_u32(o.Get("last"), "block last", &last) ||
+        !read_mac(o.Get("mac"), "block mac", &mac) || !read_u32(o.Get("egress"), "block egress", &egress))
+      return false;
+    if (last > 0xffff || egress >= kInterfaces ||
+        !out.add_block(vip, static_cast<uint16_t>(first), static_cast<uint16_t>(last), mac,
+                       static_cast<uint8_t>(egress)))
+      return type_error(list.Env(), "port block not of whole 64 ports, taken, or too many");
+  }
+  return true;
+}
+
+bool read_gateway(const Napi::Value& value, PolicyWriter& out) {
+  Napi::Object o;
+  Mac mac;
+  uint32_t egress = 0;
+  if (!read_object(value, "gateway", &o) || !read_mac(o.Get("mac"), "gateway mac", &mac) ||
+      !read_u32(o.Get("egress"), "gateway egress", &egress))
+    return false;
+  return (egress < kInterfaces && out.set_gateway(mac, static_cast<uint8_t>(egress))) ||
+         type_error(o.Env(), "gateway on no interface");
 }
 
 bool read_timeouts(const Napi::Object& o, Timeouts* out) {
@@ -89,13 +143,20 @@ bool read_services(const Napi::Array& list, PolicyWriter& out) {
 
 bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot) {
   PolicyWriter out(snapshot, limits);
-  Napi::Array interfaces, vips, endpoints, services;
+  Napi::Array interfaces, vips, endpoints, services, blocks;
+  bool routes = false;
+  if ((policy.Has("routes") && !read_bool(policy.Get("routes"), "policy.routes", &routes)) ||
+      (policy.Has("blocks") && !read_list(policy.Get("blocks"), "policy.blocks", &blocks)))
+    return false;
+  out.set_routes(routes);
   return read_list(policy.Get("interfaces"), "policy.interfaces", &interfaces) &&
          read_list(policy.Get("vips"), "policy.vips", &vips) &&
          read_list(policy.Get("endpoints"), "policy.endpoints", &endpoints) &&
          read_list(policy.Get("services"), "policy.services", &services) &&
-         read_interfaces(interfaces, out) && read_vips(vips, out) && read_endpoints(endpoints, out) &&
-         read_services(services, out);
+         read_interfaces(interfaces, routes, out) &&
+         (!policy.Has("gateway") || read_gateway(policy.Get("gateway"), out)) &&
+         (blocks.IsEmpty() || read_blocks(blocks, out)) && read_vips(vips, out) &&
+         read_endpoints(endpoints, out) && read_services(services, out);
 }
 
 bool read_limits(const Napi::Value& value, Limits* out) {
@@ -110,14 +171,15 @@ bool read_limits(const Napi::Value& value, Limits* out) {
                 {"services", &out->services},
                 {"ringSlots", &out->ring_slots},
                 {"vips", &out->vips},
+                {"blocks", &out->blocks},
                 {"forwarders", &out->forwarders},
                 {"registryBytes", &out->registry_bytes}};
   for (const auto& [name, field] : fields)
     if (o.Has(name) && !read_u32(o.Get(name), name, field)) return false;
   const bool power = out->flows >= 2 * FlowTable::kWays && (out->flows & (out->flows - 1)) == 0;
   if (!power) return type_error(value.Env(), "limits.flows must be a power of two, 8 or more");
-  if (out->endpoints > 65536 || out->services > 65536 || out->vips > 65536)
-    return type_error(value.Env(), "at most 65536 endpoints, services, virtual IPs");
+  if (out->endpoints > 65536 || out->services > 65536 || out->vips > 65536 || out->blocks > 65536)
+    return type_error(value.Env(), "at most 65536 endpoints, services, virtual IPs, port blocks");
   if (out->ring_slots > 1u << 24 || out->registry_bytes > 1u << 28)
     return type_error(value.Env(), "at most 16777216 ring slots, 268435456 registry bytes");
   return out->forwarders <= FlowTable::kOwners || type_error(value.Env(), "at most 16 forwarders");

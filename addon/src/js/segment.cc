@@ -65,6 +65,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     out.Set("services", static_cast<double>(l.services));
     out.Set("ringSlots", static_cast<double>(l.ring_slots));
     out.Set("vips", static_cast<double>(l.vips));
+    out.Set("blocks", static_cast<double>(l.blocks));
     out.Set("forwarders", static_cast<double>(l.forwarders));
     out.Set("registryBytes", static_cast<double>(l.registry_bytes));
     return out;

@@ -1,0 +1,57 @@
+// A policy that does not fit is refused in one line, and the one in force stays. What an operator can get wrong is
+// said by the router's configuration; this is what the tables themselves insist on.
+
+import test from 'ava';
+import type {Policy, PolicyEndpoint} from '../../addon/router.ts';
+import {createMemoryRouter} from '../support/memory-router.ts';
+import {NAT, PORT_BLOCKS} from './nat-world.ts';
+import {MAC, POLICY, VIP, tcp} from './world.ts';
+
+const block = (change: object): Policy => ({
+  ...POLICY,
+  blocks: [PORT_BLOCKS[0]!, {...PORT_BLOCKS[1]!, ...change}],
+});
+const second = (change: object): Policy => ({
+  ...NAT,
+  endpoints: NAT.endpoints.map((one): PolicyEndpoint =>
+    one.slot === 1 ? {...one, nat: {...one.nat!, ...change}} : one,
+  ),
+});
+const blockPorts = 'port block not of whole 64 ports, taken, or too many';
+const endpointTwice = 'two endpoints with one node, protocol and port';
+
+const REFUSED: [string, Policy, string][] = [
+  ['a block that begins within 64', block({first: 50113}), blockPorts],
+  ['a block that ends within 64', block({last: 50174}), blockPorts],
+  ['a block that ends before it begins', block({first: 50176, last: 50175}), blockPorts],
+  ['a block of ports that there are not', block({first: 65536, last: 65599}), blockPorts],
+  ['two blocks of the same ports', block({first: 50048, last: 50175}), blockPorts],
+  ['more blocks than there is room for', block({first: 0, last: 64 * 64 - 1}), blockPorts],
+  ['a block on no interface', block({egress: 2}), blockPorts],
+  ['blocks that are no list', {...POLICY, blocks: {} as never}, 'policy.blocks must be a list'],
+  ['a gateway that is none', {...NAT, gateway: 'eth0' as never}, 'gateway must be an object'],
+  ['a gateway on no interface', {...NAT, gateway: {mac: MAC.gateway, egress: 2}}, 'gateway on no interface'],
+  ['two endpoints at one address', second({node: '10.88.0.11', nodePort: 8080}), endpointTwice],
+  ['an endpoint at port 0', second({nodePort: 0}), endpointTwice],
+  ['an endpoint at a port that there is not', second({nodePort: 65536}), 'nat: no such port'],
+  ['an endpoint for a port that there is not', second({vipPort: 65536}), 'nat: no such port'],
+  [
+    'a router that routes, without an address to complain from',
+    {...NAT, interfaces: POLICY.interfaces},
+    'policy.routes: each interface needs an address',
+  ],
+];
+
+for (const [title, policy, message] of REFUSED)
+  test(`refused: ${title}`, (t) => {
+    const router = createMemoryRouter();
+    router.publish(POLICY);
+    t.throws(() => router.publish(policy), {instanceOf: TypeError, message});
+    t.is(router.receive(0, [tcp('S').frame()]).length, 1, `${VIP} is still served`);
+  });
+
+test('the same ports over the other protocol, or on the other node, are other endpoints', (t) => {
+  const router = createMemoryRouter();
+  for (const change of [{nodePort: 8080}, {node: '10.88.0.11', nodePort: 5353}])
+    t.notThrows(() => router.publish(second(change)));
+});
