@@ -56,7 +56,21 @@ export interface SocketFacts {
   /** getsockname: what it is bound to already (port 0: not bound); an IPv4-mapped address as IPv4. */
   localAddress: string;
   localPort: number;
+  /** The mark of a translated socket (NAT): what it stands for; null if it has none. */
+  virtualName: VirtualName | null;
 }
+
+/** What a translated socket stands for. */
+export interface VirtualName {
+  vip: string;
+  port: number;
+}
+
+/**
+ * With whom a translated socket may share its physical port: as its program asked (it joins sockets of its own
+ * instance), with connections that a predecessor left behind (but no listener), or with nobody.
+ */
+export type PortSharing = 'as-asked' | 'successor' | 'alone';
 
 export interface AgentNative {
   /** Listens on the abstract unix SEQPACKET socket `@name` of this network namespace. EADDRINUSE if another agent does. */
@@ -65,6 +79,19 @@ export interface AgentNative {
   socketFacts(descriptor: number): SocketFacts;
   /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns 0 or the errno, positive. */
   bindSocket(descriptor: number, address: string, port: number, shareUid: number | null): number;
+  /**
+   * Marks the socket with `name`, then binds it to address:port (0: the kernel chooses). Returns the errno, or 0
+   * and the physical port; `marked` is false if the program has a socket filter of its own, which stays.
+   */
+  bindTranslated(
+    descriptor: number,
+    address: string,
+    port: number,
+    name: VirtualName,
+    sharing: PortSharing,
+  ): {errno: number; port: number; marked: boolean};
+  /** The mark on a descriptor of another process; null if it is not the socket with this inode (any more). */
+  virtualNameIn(pid: number, descriptor: number, inode: number): VirtualName | null;
   closeDescriptor(fd: number): void;
   /** LISTEN-only dump of TCP sockets, both families. */
   listeners(): SocketInfo[];
@@ -72,6 +99,8 @@ export interface AgentNative {
   boundSockets(): SocketInfo[];
   /** UDP sockets that are bound and not connected, both families. */
   datagramSockets(): SocketInfo[];
+  /** UDP sockets that are connected, both families: they hold their port too. */
+  connectedDatagramSockets(): SocketInfo[];
   /** Does any TCP socket in any state (FIN and TIME-WAIT too), or UDP socket, have this local address? */
   addressInUse(address: string): boolean;
   /** sock_diag destroy events, filtered in the kernel to sockets without a peer; `onOverflow` = events were lost, dump. */

@@ -5,7 +5,7 @@
 //                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, orders
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed (StateFile): killed and
-// started again it finds all endpoints as they are.
+// started again it finds all endpoints as they are, also what translated sockets stand for (VirtualNames).
 
 import fs from 'node:fs';
 import type {AgentNative, DestroyWatcher, ShimRequest, ShimServer} from '../../addon/agent.ts';
@@ -17,11 +17,14 @@ import {readSecret} from '../../router/base/secret.ts';
 import type {NodeOrders} from '../../router/control/protocol.ts';
 import {Binder} from './binder.ts';
 import {Endpoints} from './endpoints.ts';
+import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import type {AgentOptions} from './options.ts';
 import {RouterClient, RouterRefusal} from './router-client.ts';
+import {Translator} from './translator.ts';
+import {VirtualNames} from './virtual-names.ts';
 
 export const SHIM_NAME = 'coscanet-agent';
 
@@ -46,6 +49,7 @@ export class Agent {
   readonly #state: StateFile;
   readonly #instances: Instances;
   readonly #addresses: Addresses;
+  readonly #names: VirtualNames;
   readonly #endpoints: Endpoints;
   readonly #client: RouterClient;
   readonly #binder: Binder;
@@ -68,12 +72,16 @@ export class Agent {
     const mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8');
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
     this.#addresses = new Addresses(exec, clock, this.#state, log);
+    this.#names = new VirtualNames(native, clock);
+    const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
     this.#endpoints = new Endpoints(
       {
         native,
-        instanceOf: (cgroup) => this.#instances.ofCgroup(cgroup),
+        instanceOf: ofCgroup,
         vips: () => this.#addresses.carried(),
-        applications: () => this.#orders?.applications ?? null,
+        address: options.address,
+        names: this.#names,
+        orders: () => this.#orders,
       },
       clock,
       log,
@@ -105,6 +113,7 @@ export class Agent {
       },
       instances: this.#instances,
       ensureAddress: (vip) => this.#addresses.ensure(vip),
+      translator: new Translator({native, ofCgroup, names: this.#names, address: options.address, log}),
       onDatagramBound: () => this.#endpoints.refresh(),
       log,
     });
@@ -214,8 +223,14 @@ export class Agent {
       for (const line of refused) log.error({}, `the router refuses an endpoint: ${line}`);
     }
     this.#lastRefused = refused.join();
-    if (JSON.stringify(before?.applications) !== JSON.stringify(orders.applications))
-      this.#endpoints.refresh();
+    if (before !== null && before.mode !== orders.mode) {
+      log.warn(
+        {},
+        `the router is in ${orders.mode.toUpperCase()} mode now: programs have to be started again`,
+      );
+    }
+    const ruling = (given: NodeOrders | null) => JSON.stringify([given?.mode, given?.applications]);
+    if (ruling(before) !== ruling(orders)) this.#endpoints.refresh();
     for (const done of this.#waiting) done();
   }
 
@@ -239,11 +254,15 @@ export class Agent {
   async #keepHouse(): Promise<void> {
     const {native, clock} = this.#parts;
     this.#instances.tidy();
-    const served = new Set(this.#endpoints.current.map((endpoint) => endpoint.vip));
+    this.#names.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
+    const onVips = this.#endpoints.current.filter((endpoint) => endpoint.nodePort === undefined);
+    const served = new Set(onVips.map((endpoint) => endpoint.vip));
     await this.#addresses.releaseUnused(
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),
     );
-    if (this.#orders !== null && this.#addresses.carried().length > 0) await this.#addresses.maintain();
+    if (this.#orders === null) return;
+    if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
+    else if (this.#orders.mode === 'nat') await this.#addresses.leaveHost();
   }
 }

@@ -20,6 +20,8 @@ export interface Refusal {
   reason: string;
 }
 
+export const refusal = (errno: number, reason: string): Refusal => ({errno, reason});
+
 export type BindDecision =
   /** Bind to this virtual IP. `others` are the application's further ones, which one socket cannot have too. */
   | {kind: 'vip'; vip: string; others: string[]}
@@ -40,7 +42,7 @@ export function mayBind(application: ApplicationOrder, protocol: Protocol, port:
 }
 
 function refused(errno: number, reason: string): BindDecision {
-  return {kind: 'refused', refusal: {errno, reason}};
+  return {kind: 'refused', refusal: refusal(errno, reason)};
 }
 
 /** The rules of one application, applied to one wish. */

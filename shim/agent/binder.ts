@@ -4,16 +4,17 @@ import os from 'node:os';
 import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {ApplicationOrder, NodeOrders, Protocol} from '../../router/control/protocol.ts';
-import {type BindWish, type Refusal, decideBind, unknownApplication} from './bind-rules.ts';
-import {describeHolder, processWithInode, socketsOnPort} from './holder.ts';
+import type {NodeOrders, Protocol} from '../../router/control/protocol.ts';
+import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
+import {type Tables, describeHolder, processWithInode, socketsOnPort} from './holder.ts';
 import type {Instance} from './instances.ts';
 import {type SocketName, parseSockaddr} from './sockaddr.ts';
+import type {Translator, VirtualTarget} from './translator.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 
 export interface BinderParts {
-  native: Pick<AgentNative, 'socketFacts' | 'bindSocket' | 'listeners' | 'boundSockets' | 'datagramSockets'>;
+  native: Tables & Pick<AgentNative, 'socketFacts' | 'bindSocket'>;
   /** The router's orders; resolves with null if there are none within the time a program waits. */
   orders(): Promise<NodeOrders | null>;
   /** Asks the router again: an application may be newer than the last answer. */
@@ -24,6 +25,8 @@ export interface BinderParts {
     cgroupOf(pid: number): string;
   };
   ensureAddress(vip: string): Promise<void>;
+  /** Binds in NAT mode. */
+  translator: Pick<Translator, 'isBound' | 'bind'>;
   /** A UDP socket was bound: it is an endpoint from now on. */
   onDatagramBound(): void;
   log: Logger;
@@ -46,7 +49,8 @@ export function ownerOf(application: string): number {
   return 0x70000000 + (hash & 0x0fffffff);
 }
 
-const refusal = (errno: number, reason: string): Refusal => ({errno, reason});
+/** An application's order, and the router's mode. */
+type Ordered = Pick<NodeOrders, 'mode'> & {application: NodeOrders['applications'][number]};
 
 export class Binder {
   readonly #parts: BinderParts;
@@ -84,13 +88,16 @@ export class Binder {
     }
     const name = parseSockaddr(request.address);
     if (name === null || facts.protocol === 'other') return refusal(EINVAL, 'not a TCP or UDP address');
-    const application = await this.#application(instance.application);
-    if ('errno' in application) return application;
-    return this.#decide(request, facts, facts.protocol, name, instance, application);
+    const ordered = await this.#ordered(instance.application);
+    if ('errno' in ordered) return ordered;
+    return this.#decide(request, facts, facts.protocol, name, instance, ordered);
   }
 
-  async #application(name: string): Promise<ApplicationOrder | Refusal> {
-    const find = (orders: NodeOrders) => orders.applications.find((other) => other.name === name);
+  async #ordered(name: string): Promise<Ordered | Refusal> {
+    const find = (given: NodeOrders): Ordered | undefined => {
+      const application = given.applications.find((other) => other.name === name);
+      return application && {mode: given.mode, application};
+    };
     const orders = await this.#parts.orders();
     if (orders === null) return refusal(EADDRNOTAVAIL, "this node's agent has no answer from the router yet");
     const found = find(orders);
@@ -105,7 +112,7 @@ export class Binder {
     protocol: Protocol,
     name: SocketName,
     instance: Instance,
-    application: ApplicationOrder,
+    {mode, application}: Ordered,
   ): Promise<Refusal | null> {
     const wish: BindWish = {...name, protocol, v6only: facts.v6only};
     const decision = decideBind(application, wish);
@@ -115,25 +122,41 @@ export class Binder {
     // An agent that was restarted in the middle has done it, only its answer was lost.
     if (request.retry && facts.localAddress === address && facts.localPort === name.port) return null;
     if (decision.kind === 'stand-in') return this.#bindStandIn(request, facts, target);
-    await this.#parts.ensureAddress(address);
-    const refused = await this.#bindTo(request, facts, target);
+    const refused =
+      mode === 'nat'
+        ? await this.#bindTranslated(request, facts, {vip: address, port: name.port, protocol, instance})
+        : await this.#bindToVip(request, facts, target);
     if (refused !== null) return refused;
-    const fields = {
-      program: request.pid,
-      application: application.name,
-      vip: address,
-      protocol,
-      port: name.port,
-    };
-    this.#parts.log.info(fields, `bound ${address}:${name.port}/${protocol}`);
     if (decision.others.length > 0) {
-      const others = decision.others.join(', ');
       this.#parts.log.warn(
-        fields,
-        `one socket has one address: a wildcard bind got ${address}, not ${others}`,
+        {program: request.pid, application: application.name, protocol, port: name.port},
+        `one socket has one address: a wildcard bind got ${address}, not ${decision.others.join(', ')}`,
       );
     }
     if (protocol === 'udp') this.#parts.onDatagramBound();
+    return null;
+  }
+
+  async #bindTranslated(
+    request: ShimRequest,
+    facts: SocketFacts,
+    target: VirtualTarget,
+  ): Promise<Refusal | null> {
+    const {translator} = this.#parts;
+    return request.retry && translator.isBound(facts, target)
+      ? null
+      : translator.bind(request, facts, target);
+  }
+
+  async #bindToVip(request: ShimRequest, facts: SocketFacts, target: Target): Promise<Refusal | null> {
+    const {address: vip, port, protocol, instance} = target;
+    await this.#parts.ensureAddress(vip);
+    const refused = await this.#bindTo(request, facts, target);
+    if (refused !== null) return refused;
+    this.#parts.log.info(
+      {program: request.pid, application: instance.application, vip, protocol, port},
+      `bound ${vip}:${port}/${protocol}`,
+    );
     return null;
   }
 

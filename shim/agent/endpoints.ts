@@ -2,13 +2,14 @@
 // whenever something hints at a change, and every 50 ms while there are endpoints: no hint is needed to notice
 // that a listener has gone, and none is trusted.
 
-import type {AgentNative, SocketInfo} from '../../addon/agent.ts';
+import type {AgentNative, SocketInfo, VirtualName} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {ApplicationOrder, NodeEndpoint} from '../../router/control/protocol.ts';
+import type {ApplicationOrder, NodeEndpoint, NodeOrders} from '../../router/control/protocol.ts';
 import {mayBind} from './bind-rules.ts';
 import type {Instance} from './instances.ts';
+import type {VirtualNames} from './virtual-names.ts';
 
 const BUSY_MS = 50;
 const IDLE_MS = 1000;
@@ -18,58 +19,79 @@ export interface EndpointSources {
   instanceOf(cgroup: bigint): Instance | null;
   /** The virtual IPs that this node carries. */
   vips(): readonly string[];
+  /** The node's own address, where translated sockets are (NAT), and what they stand for. */
+  address: string;
+  names: Pick<VirtualNames, 'known' | 'of'>;
   /** What the router ordered; null before its first answer (then the cgroup and the address must do). */
-  applications(): readonly ApplicationOrder[] | null;
+  orders(): Pick<NodeOrders, 'mode' | 'applications'> | null;
 }
 
 function isAllowed(
-  applications: readonly ApplicationOrder[] | null,
+  applications: readonly ApplicationOrder[],
   name: string,
-  socket: SocketInfo,
+  {vip, port}: VirtualName,
+  {protocol}: SocketInfo,
 ): boolean {
-  if (applications === null) return true;
   const application = applications.find((other) => other.name === name);
-  return (
-    application !== undefined &&
-    application.vips.includes(socket.address) &&
-    mayBind(application, socket.protocol, socket.port)
-  );
+  return application !== undefined && application.vips.includes(vip) && mayBind(application, protocol, port);
 }
 
-/** What the sockets amount to, in a fixed order. `onStray`: a socket on a virtual IP that is no endpoint, and why. */
+interface Found {
+  instance: Instance;
+  name: VirtualName;
+}
+
+/** Whose endpoint a socket is, or why it is none; null if it is no concern of ours. */
+function judge(socket: SocketInfo, isOnVip: boolean, sources: EndpointSources): Found | string | null {
+  const instance = sources.instanceOf(socket.cgroup);
+  if (instance === null) {
+    // On the node's own address others are at home.
+    const isOurs = isOnVip || sources.names.known(socket.cookie) !== null;
+    return isOurs ? 'it was made outside of every application, before its process entered one' : null;
+  }
+  const orders = sources.orders();
+  const name = isOnVip ? {vip: socket.address, port: socket.port} : sources.names.of(socket, instance.folder);
+  if (name === null) {
+    if (orders?.mode === 'dsr') return null;
+    return `nothing says which virtual address and port of application ${instance.application} it stands for`;
+  }
+  if (orders === null) return {instance, name};
+  if (isOnVip !== (orders.mode === 'dsr')) {
+    return `it was bound in the other mode, the router is in ${orders.mode.toUpperCase()} mode now: start its program again`;
+  }
+  if (!isAllowed(orders.applications, instance.application, name, socket)) {
+    return `application ${instance.application} may not bind it`;
+  }
+  return {instance, name};
+}
+
+/** What the sockets amount to, in a fixed order. `onStray`: a socket of ours that is no endpoint, and why. */
 export function endpointsOf(
   sockets: readonly SocketInfo[],
   sources: EndpointSources,
   onStray: (socket: SocketInfo, reason: string) => void,
 ): NodeEndpoint[] {
   const vips = new Set(sources.vips());
-  const applications = sources.applications();
   const found = new Map<string, {endpoint: NodeEndpoint; folders: Set<string>}>();
   for (const socket of sockets) {
-    if (!vips.has(socket.address)) continue;
-    const instance = sources.instanceOf(socket.cgroup);
-    if (instance === null) {
-      onStray(socket, 'it was made outside of every application, before its process entered one');
-      continue;
-    }
-    if (!isAllowed(applications, instance.application, socket)) {
-      onStray(socket, `application ${instance.application} may not bind it`);
-      continue;
-    }
+    const isOnVip = vips.has(socket.address);
+    if (!isOnVip && socket.address !== sources.address) continue;
+    const judged = judge(socket, isOnVip, sources);
+    if (typeof judged === 'string') onStray(socket, judged);
+    if (judged === null || typeof judged === 'string') continue;
+    const {instance, name} = judged;
     const {application} = instance;
-    const key = `${application} ${socket.address} ${socket.protocol} ${String(socket.port).padStart(5)}`;
+    const {protocol} = socket;
+    const nodePort = isOnVip ? {} : {nodePort: socket.port};
+    // Translated, each physical port is an endpoint of its own.
+    const ports = [name.port, nodePort.nodePort ?? 0].map((port) => String(port).padStart(5)).join(' ');
+    const key = `${application} ${name.vip} ${protocol} ${ports}`;
     const entry = found.get(key) ?? {
-      endpoint: {
-        application,
-        vip: socket.address,
-        protocol: socket.protocol,
-        port: socket.port,
-        instances: 0,
-      },
+      endpoint: {application, vip: name.vip, protocol, port: name.port, instances: 0, ...nodePort},
       folders: new Set<string>(),
     };
     entry.folders.add(instance.folder);
-    entry.endpoint.instances = entry.folders.size;
+    entry.endpoint.instances = isOnVip ? entry.folders.size : 1;
     found.set(key, entry);
   }
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry.endpoint);

@@ -1,16 +1,50 @@
-// Who holds a port: a line for people, read only after a bind has failed.
+// Who holds a port or a socket. The line for people is read only after a bind has failed.
 
+import {readdirSync, readlinkSync} from 'node:fs';
 import fs from 'node:fs/promises';
 import type {AgentNative, SocketInfo} from '../../addon/agent.ts';
 import type {Protocol} from '../../router/control/protocol.ts';
 
-type Tables = Pick<AgentNative, 'listeners' | 'boundSockets' | 'datagramSockets'>;
+/** The dumps of all sockets that hold a port, but TCP connections. */
+export type Tables = Pick<
+  AgentNative,
+  'listeners' | 'boundSockets' | 'datagramSockets' | 'connectedDatagramSockets'
+>;
 
-/** All sockets of the protocol that are bound to the port, on any address. */
+/** All of the protocol. */
+export function boundSockets(tables: Tables, protocol: Protocol): SocketInfo[] {
+  return protocol === 'tcp'
+    ? [...tables.listeners(), ...tables.boundSockets()]
+    : [...tables.datagramSockets(), ...tables.connectedDatagramSockets()];
+}
+
+/** Those on the port, on any address. */
 export function socketsOnPort(tables: Tables, protocol: Protocol, port: number): SocketInfo[] {
-  const sockets =
-    protocol === 'tcp' ? [...tables.listeners(), ...tables.boundSockets()] : tables.datagramSockets();
-  return sockets.filter((socket) => socket.port === port);
+  return boundSockets(tables, protocol).filter((socket) => socket.port === port);
+}
+
+/** Those that hold `address`:`port`, by a wildcard too. */
+export function socketsOver(tables: Tables, protocol: Protocol, address: string, port: number): SocketInfo[] {
+  return socketsOnPort(tables, protocol, port).filter((socket) =>
+    [address, '0.0.0.0', '::'].includes(socket.address),
+  );
+}
+
+/** The descriptors by which a process holds the socket with this inode. */
+export function descriptorsOf(pid: number, inode: number): number[] {
+  const folder = `/proc/${pid}/fd`;
+  const isIt = (fd: string) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`) === `socket:[${inode}]`;
+    } catch {
+      return false; // closed meanwhile
+    }
+  };
+  try {
+    return readdirSync(folder).filter(isIt).map(Number);
+  } catch {
+    return []; // it ended meanwhile
+  }
 }
 
 async function holdsInode(pid: string, inode: number): Promise<boolean> {
@@ -42,9 +76,7 @@ export async function describeHolder(
   address: string,
   port: number,
 ): Promise<string> {
-  const holder = socketsOnPort(tables, protocol, port).find((socket) =>
-    [address, '0.0.0.0', '::'].includes(socket.address),
-  );
+  const [holder] = socketsOver(tables, protocol, address, port);
   if (holder === undefined) return `port ${port}/${protocol} is held by another socket on ${address}`;
   const where = holder.address === '::' ? '[::]' : holder.address;
   return `port ${port}/${protocol} is held by ${await processWithInode(holder.inode)} on ${where}:${port}`;

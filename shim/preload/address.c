@@ -26,10 +26,9 @@ enum socket_kind socket_kind(int fd, int* family) {
   return SOCKET_OTHER;
 }
 
-// Copies memory that the program may not own: the kernel reads it and reports a bad pointer instead of a
-// fault. Through a pipe where a sandbox or the kernel lacks process_vm_readv. Returns whether all of it was
-// there.
-static int copy_from_program(void* to, const void* from, socklen_t length) {
+// The kernel reads it and reports a bad pointer instead of a fault. Through a pipe where a sandbox or the
+// kernel lacks process_vm_readv.
+int copy_from_program(void* to, const void* from, socklen_t length) {
   struct iovec local = {to, length};
   struct iovec remote = {(void*)from, length};
   long copied = SYSCALL6(process_vm_readv, SYSCALL0(getpid), &local, 1, &remote, 1, 0);

@@ -23,6 +23,9 @@ struct wanted_address {
 // those.
 enum socket_kind socket_kind(int fd, int* family);
 
+// Copies memory that the program may not own. Returns whether all of it was there.
+int copy_from_program(void* to, const void* from, socklen_t length);
+
 // True if the agent must decide about this bind. False: the kernel is to answer, with its own errno for what
 // is malformed: bad pointer or length, wrong family, no socket; and loopback addresses and port 0.
 int concerns_agent(int fd, const void* address, socklen_t length, struct wanted_address* wanted);

@@ -21,6 +21,7 @@ const unbound: SocketFacts = {
   sameNamespace: true,
   localAddress: '0.0.0.0',
   localPort: 0,
+  virtualName: null,
 };
 
 function request(change: Partial<ShimRequest> = {}): ShimRequest {
@@ -50,6 +51,7 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
       listeners: () => [],
       boundSockets: () => [],
       datagramSockets: () => [],
+      connectedDatagramSockets: () => [],
     },
     orders: () => Promise.resolve(ordersFor([web])),
     freshOrders: () => Promise.resolve(null),
@@ -62,6 +64,7 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
       done.push(`address ${vip}`);
       return Promise.resolve();
     },
+    translator: {isBound: () => false, bind: () => Promise.reject(new Error('not in this mode'))},
     onDatagramBound: () => done.push('registered'),
     log: silentLogger,
     ...change,

@@ -98,6 +98,8 @@ test.serial('a router that is silent: the bind fails in time, with the reason', 
   await bed.startRouter(ordersFor([]));
   await bed.inRouter('ip', 'link', 'set', 'v0', 'down');
   const agent = bed.spawnInNode(nodeCommand, ['agent', ...bed.agentArguments()]);
+  // Its 4.5 s begin with the request, the program's 5 s with its first try.
+  await waitFor('agent', () => (agent.stdout + agent.stderr).includes('programs can bind'));
   const program = bed.start(binds(['STREAM', '', 80]));
   await waitFor('answer', () => program.stdout.includes('done'), 10_000);
   t.true(program.stdout.startsWith(`${EADDRNOTAVAIL}\n`));

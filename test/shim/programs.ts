@@ -23,24 +23,57 @@ while True:
   c.close()
 `);
 
+/** Prints what getsockname says of its listener; its answers say it of the connection. With SO_REUSEPORT. */
+export const reporting = (port: number): string[] =>
+  python(`
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+s.bind(('', ${port}))
+s.listen()
+print('listener %s:%d' % s.getsockname())
+while True:
+  c, peer = s.accept()
+  c.recv(1000)
+  name = '%s:%d' % c.getsockname()
+  c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\naccepted %s from %s by %d\\n' % (name.encode(), peer[0].encode(), os.getpid()))
+  c.close()
+`);
+
 /** Binds and prints "ok" or the errno, for each [type, address, port, options…] in turn; then waits. */
 export const binds = (
   ...attempts: [type: string, address: string, port: number, ...options: string[]][]
 ): string[] =>
   python(`
+import ctypes, struct
+program = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0xffffffff))  # ret #-1
 kept = []
 for kind, address, port, *options in ${JSON.stringify(attempts)}:
   s = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, getattr(socket, 'SOCK_' + kind))
   if 'V6ONLY' in options: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
   if 'REUSEPORT' in options: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+  if 'REUSEADDR' in options: s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+  if 'NOPORT' in options: s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+  if 'filter' in options:
+    s.setsockopt(1, 26, struct.pack('HP', 1, ctypes.addressof(program)))  # SO_ATTACH_FILTER
+  more = []
   try:
     s.bind((address, port))
-    if kind == 'STREAM': s.listen()
+    if kind == 'STREAM' and 'bound' not in options: s.listen()
+    if 'cbpf' in options: s.setsockopt(1, 51, struct.pack('HP', 1, ctypes.addressof(program)))  # SO_ATTACH_REUSEPORT_CBPF
     if 'connect' in options: s.connect(('10.88.0.1', 9))
-    print('ok', *s.getsockname()[:2])
+    if 'again' in options:
+      try: s.bind((address, port + 1))
+      except OSError as e: more = ['then', e.errno]
+    print('ok', *s.getsockname()[:2], *more)
   except OSError as e:
     print(e.errno)
   kept.append(s)
+  if 'accept' in options:
+    print('done')
+    kept.append(s.accept())
+    s.close()
+    print('accepted')
 print('done')
 time.sleep(1000)
 `);

@@ -122,19 +122,29 @@ test('cgroup v2 is found alone and beside v1', (t) => {
   t.throws(() => findCgroupMount(v1), {message: /no cgroup v2/});
 });
 
+const NODE = '10.88.0.11';
+
 function socket(change: Partial<SocketInfo>): SocketInfo {
   const basis = {cookie: 1n, family: 4, protocol: 'tcp', address: VIP, port: 80, uid: 0, inode: 1} as const;
   return {...basis, cgroup: 1n, receiveQueue: 0, ...change};
 }
 
-test('endpoints count instances, not sockets, and leave out what is not theirs', (t) => {
+/** Cgroups 1, 2 and 11 are instances of web; sockets with cookies above 100 stand for VIP:80. */
+function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
   const folders = new Map([1n, 2n, 11n].map((id) => [id, `/web/${id % 10n}`]));
-  const sources: EndpointSources = {
+  const known = (cookie: bigint) => (cookie > 100n ? {vip: VIP, port: cookie > 200n ? 99 : 80} : null);
+  return {
     native: {listeners: () => [], datagramSockets: () => []},
     instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
     vips: () => [VIP],
-    applications: () => [web],
+    address: NODE,
+    names: {known, of: ({cookie}) => known(cookie)},
+    orders: () => (mode === null ? null : {mode, applications: [web]}),
   };
+}
+
+test('endpoints count instances, not sockets, and leave out what is not theirs', (t) => {
+  const sources = sourcesIn('dsr');
   const strays: string[] = [];
   const sockets = [
     socket({cgroup: 2n}),
@@ -156,6 +166,45 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
     '99: application web may not bind it',
     '8000: it was made outside of every application, before its process entered one',
   ]);
+});
+
+const translated: SocketInfo[] = [
+  socket({address: NODE, cookie: 101n}),
+  socket({address: NODE, cookie: 102n}), // shares the port with its sibling
+  socket({address: NODE, cookie: 103n, cgroup: 2n, port: 40000}),
+];
+const translatedEndpoints = [80, 40000].map((nodePort) => {
+  return {application: 'web', vip: VIP, protocol: 'tcp' as const, port: 80, instances: 1, nodePort};
+});
+
+test('translated: each physical port is an endpoint; what is not translated is not registered', (t) => {
+  const strays: string[] = [];
+  const others = [
+    socket({address: NODE, cookie: 104n, cgroup: 7n, port: 81}),
+    socket({address: NODE, cookie: 201n, port: 82}),
+    socket({address: NODE, cookie: 5n, port: 83}),
+    socket({address: NODE, cookie: 5n, port: 22, cgroup: 7n}),
+    socket({port: 84}),
+  ];
+  const found = endpointsOf([...translated, ...others], sourcesIn('nat'), (stray, reason) =>
+    strays.push(`${stray.port}: ${reason}`),
+  );
+  t.deepEqual(found, translatedEndpoints);
+  t.deepEqual(strays, [
+    '81: it was made outside of every application, before its process entered one',
+    '82: application web may not bind it',
+    '83: nothing says which virtual address and port of application web it stands for',
+    '84: it was bound in the other mode, the router is in NAT mode now: start its program again',
+  ]);
+});
+
+test('before the first orders both kinds count; then only those of the mode', (t) => {
+  const all = [socket({}), ...translated];
+  const portsIn = (mode: 'dsr' | 'nat' | null) =>
+    endpointsOf(all, sourcesIn(mode), () => {}).map((endpoint) => endpoint.nodePort);
+  t.deepEqual(portsIn(null), [undefined, 80, 40000]);
+  t.deepEqual(portsIn('nat'), [80, 40000]);
+  t.deepEqual(portsIn('dsr'), [undefined]);
 });
 
 test("an application's owner is its own, and no user's", (t) => {

@@ -12,8 +12,10 @@ import type {Answer, Outcome, Script} from './support.ts';
 const script = JSON.parse(process.argv[2] ?? '{}') as Script;
 const outcome: Outcome = {requests: [], stdout: '', stderr: '', status: null, ms: 0};
 
-function answer(request: ShimRequest, {lose, waitMs, errno, reason}: Answer): void {
-  if (request.kind === 'bind' && errno === 0) {
+function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual}: Answer): void {
+  if (request.kind === 'bind' && virtual !== undefined) {
+    native.bindTranslated(request.descriptor, '127.0.0.9', 0, virtual, 'alone');
+  } else if (request.kind === 'bind' && errno === 0) {
     native.bindSocket(request.descriptor, '127.0.0.9', 4000 + outcome.requests.length, null);
   }
   native.closeDescriptor(request.descriptor);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
+import type {VirtualName} from '../../addon/agent.ts';
 import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
 
 export const run = promisify(execFile);
@@ -26,6 +27,8 @@ export interface Answer {
   /** Break the connection instead of a proper answer. */
   lose?: boolean;
   waitMs?: number;
+  /** Bind the socket translated, to stand for this. */
+  virtual?: VirtualName;
 }
 
 export interface Script {
@@ -82,13 +85,16 @@ export async function waitFor<T>(
 export const VIP = '10.77.0.100';
 export const SECRET = 'a-secret-for-the-tests-of-the-shim';
 
-export function ordersFor(applications: NodeOrders['applications']): NodeOrders {
+export function ordersFor(
+  applications: NodeOrders['applications'],
+  mode: NodeOrders['mode'] = 'dsr',
+): NodeOrders {
   return {
-    mode: 'dsr',
+    mode,
     leaseMs: 3000,
     renewMs: 200,
     router: {address: '10.88.0.1', generation: 1},
-    vipPlacement: 'loopback-noarp',
+    vipPlacement: mode === 'dsr' ? 'loopback-noarp' : 'none',
     applications,
     refused: [],
   };

@@ -40,6 +40,7 @@ static Napi::Value GetSocketFacts(const Napi::CallbackInfo& info) {
   object.Set("sameNamespace", facts.same_namespace);
   object.Set("localAddress", facts.local_address);
   object.Set("localPort", static_cast<double>(facts.local_port));
+  object.Set("virtualName", virtual_name(env, read_virtual_name(static_cast<int>(descriptor))));
   return object;
 }
 
@@ -98,10 +99,14 @@ static Napi::Value AddressInUse(const Napi::CallbackInfo& info) {
 void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("socketFacts", Napi::Function::New(env, GetSocketFacts, "socketFacts"));
   exports.Set("bindSocket", Napi::Function::New(env, BindPassedSocket, "bindSocket"));
+  exports.Set("bindTranslated", Napi::Function::New(env, BindTranslated, "bindTranslated"));
+  exports.Set("virtualNameIn", Napi::Function::New(env, VirtualNameIn, "virtualNameIn"));
   exports.Set("listeners", Napi::Function::New(env, Dump<SocketState::kListen>, "listeners"));
   exports.Set("boundSockets", Napi::Function::New(env, Dump<SocketState::kBound>, "boundSockets"));
   exports.Set("datagramSockets",
               Napi::Function::New(env, Dump<SocketState::kUnconnected>, "datagramSockets"));
+  exports.Set("connectedDatagramSockets",
+              Napi::Function::New(env, Dump<SocketState::kConnected>, "connectedDatagramSockets"));
   exports.Set("addressInUse", Napi::Function::New(env, AddressInUse, "addressInUse"));
   exports.Set("listenShim", Napi::Function::New(env, ListenForPrograms, "listenShim"));
   exports.Set("watchDestroyed", Napi::Function::New(env, WatchDestroyed, "watchDestroyed"));

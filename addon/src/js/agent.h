@@ -1,10 +1,19 @@
 #pragma once
-// The parts of addon/agent.ts that report from Node's event loop.
+// The parts of addon/agent.ts that report from Node's event loop, and those of translated sockets.
 #include <napi.h>
+
+#include <optional>
+
+#include "node/translated.h"
 
 namespace coscanet {
 
 Napi::Value ListenForPrograms(const Napi::CallbackInfo& info);
 Napi::Value WatchDestroyed(const Napi::CallbackInfo& info);
+
+Napi::Value BindTranslated(const Napi::CallbackInfo& info);
+Napi::Value VirtualNameIn(const Napi::CallbackInfo& info);
+// {vip, port} or null.
+Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name);
 
 }  // namespace coscanet

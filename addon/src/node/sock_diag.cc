@@ -107,10 +107,12 @@ static int dump_family(int family, int protocol, uint32_t states, std::vector<So
 }
 
 int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets) {
-  int protocol = state == SocketState::kUnconnected ? IPPROTO_UDP : IPPROTO_TCP;
-  uint32_t kernel_state = state == SocketState::kListen  ? static_cast<uint32_t>(TCP_LISTEN)
-                          : state == SocketState::kBound ? kBoundInactive
-                                                         : static_cast<uint32_t>(TCP_CLOSE);
+  bool is_tcp = state == SocketState::kListen || state == SocketState::kBound;
+  int protocol = is_tcp ? IPPROTO_TCP : IPPROTO_UDP;
+  uint32_t kernel_state = state == SocketState::kListen      ? static_cast<uint32_t>(TCP_LISTEN)
+                          : state == SocketState::kBound     ? kBoundInactive
+                          : state == SocketState::kConnected ? static_cast<uint32_t>(TCP_ESTABLISHED)
+                                                             : static_cast<uint32_t>(TCP_CLOSE);
   int result = dump_family(AF_INET, protocol, 1u << kernel_state, sockets);
   return result < 0 ? result : dump_family(AF_INET6, protocol, 1u << kernel_state, sockets);
 }

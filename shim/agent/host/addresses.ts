@@ -35,6 +35,8 @@ export class Addresses {
   /** VIP → when it was last asked for. */
   readonly #carried = new Map<string, number>();
   #router = '';
+  /** Is the host as it was, for all we know? */
+  #isUntouched = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(exec: Exec, clock: Clock, state: StateFile, log: Logger) {
@@ -102,6 +104,12 @@ export class Addresses {
     }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
   }
 
+  /** In a mode that needs none of it: puts the host back, unless a virtual IP is still in use. */
+  async leaveHost(): Promise<void> {
+    if (this.#isUntouched || this.#carried.size > 0) return;
+    await this.removeAll().catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
+  }
+
   /** Leaves the host as it was before the agent came. */
   removeAll(): Promise<void> {
     return this.#serially(async () => {
@@ -115,11 +123,14 @@ export class Addresses {
         await this.#ip(`rule del ${movedRule}`);
       }
       restoreSysctls(this.#state);
+      if (Object.keys(this.#state.sysctls).length > 0) this.#state.setSysctls({});
+      this.#isUntouched = true;
     });
   }
 
   async #apply(view: HostView, vip: string): Promise<void> {
     const device = await this.#deviceToRouter();
+    this.#isUntouched = false;
     const changed = applySysctls(device, this.#state);
     if (changed.length > 0) this.#log.info({sysctls: changed}, 'kernel settings changed');
     if (!view.localMoved) await this.#ip(`rule add ${movedRule}`);

@@ -1,0 +1,73 @@
+// addon/agent.ts, translated sockets: the bind, and what a socket stands for.
+#include <optional>
+#include <string>
+
+#include "js/agent.h"
+#include "js/convert.h"
+#include "node/translated.h"
+
+namespace coscanet {
+
+Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name) {
+  if (!name) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("vip", name->vip);
+  object.Set("port", static_cast<double>(name->port));
+  return object;
+}
+
+static bool read_port(const Napi::Value& value, const char* name, uint16_t* out) {
+  uint32_t number;
+  if (!read_u32(value, name, &number)) return false;
+  *out = static_cast<uint16_t>(number);
+  return number <= 65535 || type_error(value.Env(), std::string(name) + " must be at most 65535");
+}
+
+static bool read_virtual_name(const Napi::Value& value, VirtualName* out) {
+  if (!value.IsObject()) return type_error(value.Env(), "name must be {vip, port}");
+  Napi::Object object = value.As<Napi::Object>();
+  uint8_t bytes[4];
+  return read_string(object.Get("vip"), "vip", &out->vip) && read_v4(object.Get("vip"), "vip", bytes) &&
+         read_port(object.Get("port"), "port", &out->port);
+}
+
+static bool read_sharing(const Napi::Value& value, PortSharing* out) {
+  std::string text;
+  if (!read_string(value, "sharing", &text)) return false;
+  *out = text == "alone"       ? PortSharing::kAlone
+         : text == "successor" ? PortSharing::kSuccessor
+                               : PortSharing::kAsAsked;
+  return *out != PortSharing::kAsAsked || text == "as-asked" ||
+         type_error(value.Env(), "sharing must be as-asked, successor or alone");
+}
+
+Napi::Value BindTranslated(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint32_t descriptor;
+  std::string address;
+  uint16_t port;
+  VirtualName name;
+  PortSharing sharing;
+  if (!read_u32(info[0], "descriptor", &descriptor) || !read_string(info[1], "address", &address) ||
+      !read_port(info[2], "port", &port) || !read_virtual_name(info[3], &name) ||
+      !read_sharing(info[4], &sharing))
+    return env.Undefined();
+  TranslatedBind result = bind_translated(static_cast<int>(descriptor), address, port, name, sharing);
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("errno", Napi::Number::New(env, result.error));
+  object.Set("port", static_cast<double>(result.port));
+  object.Set("marked", result.marked);
+  return object;
+}
+
+Napi::Value VirtualNameIn(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint32_t pid, descriptor, inode;
+  if (!read_u32(info[0], "pid", &pid) || !read_u32(info[1], "descriptor", &descriptor) ||
+      !read_u32(info[2], "inode", &inode))
+    return env.Undefined();
+  return virtual_name(env,
+                      read_virtual_name_of(static_cast<pid_t>(pid), static_cast<int>(descriptor), inode));
+}
+
+}  // namespace coscanet

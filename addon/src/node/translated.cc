@@ -1,0 +1,99 @@
+// The mark of a translated socket: set before its bind, read from it or from another process's descriptor.
+#include "node/translated.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../../shim/preload/mark.h"
+#include "node/socket.h"
+
+namespace coscanet {
+
+std::optional<VirtualName> read_virtual_name(int fd) {
+  sock_filter filter[COSCANET_MARK_LENGTH];
+  socklen_t length = COSCANET_MARK_LENGTH;  // counts instructions
+  VirtualName name;
+  uint32_t vip;
+  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, filter, &length) < 0) return {};
+  if (!read_mark(filter, length, &vip, &name.port)) return {};
+  in_addr address{htonl(vip)};
+  char text[INET_ADDRSTRLEN];
+  name.vip = inet_ntop(AF_INET, &address, text, sizeof text);
+  return name;
+}
+
+std::optional<VirtualName> read_virtual_name_of(pid_t pid, int number, uint64_t inode) {
+  auto process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return {};
+  auto fd = static_cast<int>(syscall(SYS_pidfd_getfd, process, number, 0));
+  close(process);
+  if (fd < 0) return {};
+  struct stat status {};
+  std::optional<VirtualName> name;
+  if (fstat(fd, &status) == 0 && status.st_ino == inode) name = read_virtual_name(fd);
+  close(fd);
+  return name;
+}
+
+// False if the program has a filter of its own, or has locked it: that stays.
+static bool set_mark(int fd, const VirtualName& name) {
+  socklen_t length = 0;
+  if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &length) < 0) return false;
+  // An agent that was killed between mark and bind has left a mark, which is ours to replace.
+  if (length != 0 && !read_virtual_name(fd)) return false;
+  in_addr vip{};
+  inet_pton(AF_INET, name.vip.c_str(), &vip);
+  sock_filter mark[COSCANET_MARK_LENGTH];
+  write_mark(mark, ntohl(vip.s_addr), name.port);
+  const sock_fprog program = {COSCANET_MARK_LENGTH, mark};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+namespace {
+
+// An option that is off during the bind, and then as the program had it.
+class Suspended {
+ public:
+  Suspended(int fd, int level, int option, bool suspend) : fd_(fd), level_(level), option_(option) {
+    socklen_t length = sizeof before_;
+    if (!suspend || getsockopt(fd, level, option, &before_, &length) < 0) before_ = 0;
+    if (before_ != 0) set(0);
+  }
+  ~Suspended() {
+    if (before_ != 0) set(before_);
+  }
+  Suspended(const Suspended&) = delete;
+  Suspended& operator=(const Suspended&) = delete;
+
+ private:
+  void set(int value) { setsockopt(fd_, level_, option_, &value, sizeof value); }
+  int fd_, level_, option_, before_ = 0;
+};
+
+}  // namespace
+
+TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port, const VirtualName& name,
+                               PortSharing sharing) {
+  TranslatedBind result;
+  result.marked = set_mark(fd, name);
+  {
+    Suspended reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, sharing != PortSharing::kAsAsked);
+    Suspended reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, sharing == PortSharing::kAlone);
+    // Else the kernel would choose none.
+    Suspended no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, port == 0);
+    result.error = bind_socket(fd, address, port, {});
+  }
+  SocketFacts facts;
+  if (result.error == 0 && read_socket_facts(fd, &facts) == 0) result.port = facts.local_port;
+  int unused = 0;
+  if (result.error != 0 && result.marked)
+    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+  return result;
+}
+
+}  // namespace coscanet

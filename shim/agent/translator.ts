@@ -1,0 +1,133 @@
+// The bind in NAT mode: the program's socket gets the node's own address and a physical port that stands for the
+// virtual one: the same where it is free, else one that the kernel chooses. Each instance has physical ports of
+// its own, so that the router can tell instances apart; sockets of one instance with the same virtual name
+// share one, and then the kernel itself says which of them may (SO_REUSEADDR, SO_REUSEPORT, EADDRINUSE).
+
+import os from 'node:os';
+import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
+import type {Logger} from '../../router/base/logger.ts';
+import type {Protocol} from '../../router/control/protocol.ts';
+import {type Refusal, refusal} from './bind-rules.ts';
+import {type Tables, boundSockets, processWithInode, socketsOver} from './holder.ts';
+import type {Instance} from './instances.ts';
+import {type VirtualNames, sameName} from './virtual-names.ts';
+
+const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
+
+export interface TranslatorParts {
+  native: Tables & Pick<AgentNative, 'bindSocket' | 'bindTranslated'>;
+  ofCgroup(id: bigint): Instance | null;
+  names: VirtualNames;
+  /** The node's address on the router's network. */
+  address: string;
+  log: Logger;
+}
+
+export interface VirtualTarget {
+  vip: string;
+  port: number;
+  protocol: Protocol;
+  instance: Instance;
+}
+
+type Bound = ReturnType<AgentNative['bindTranslated']>;
+
+export class Translator {
+  readonly #parts: TranslatorParts;
+
+  constructor(parts: TranslatorParts) {
+    this.#parts = parts;
+  }
+
+  /** Is the socket bound to this already? */
+  isBound(facts: SocketFacts, target: VirtualTarget): boolean {
+    return (
+      facts.localPort !== 0 &&
+      facts.localAddress === this.#parts.address &&
+      sameName(facts.virtualName, target)
+    );
+  }
+
+  /** Nothing may wait between the look at the sockets and the bind: two binds must not both find none. */
+  async bind(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
+    const {native, address, names, log} = this.#parts;
+    if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
+    // It is bound already: the kernel's own EINVAL, and the mark stays.
+    if (facts.localPort !== 0) {
+      return refusal(native.bindSocket(request.descriptor, address, target.port, null), '');
+    }
+    const own = this.#ownSocket(facts, target);
+    const bound =
+      own === null
+        ? this.#bindAnew(request, facts, target)
+        : this.#bindTo(request, own.port, target, 'as-asked');
+    if (bound.errno !== 0) return this.#explain(bound.errno, own, target);
+    names.learn({...facts, localPort: bound.port, virtualName: {vip: target.vip, port: target.port}});
+    const {vip, port, protocol, instance} = target;
+    const fields = {program: request.pid, application: instance.application, vip, protocol, port};
+    log.info(
+      {...fields, nodePort: bound.port},
+      `bound ${vip}:${port}/${protocol} as ${address}:${bound.port}`,
+    );
+    if (!bound.marked) {
+      log.warn(
+        fields,
+        `the program has a socket filter of its own: it will see ${address}:${bound.port} instead, and the next ` +
+          'agent will not know the socket',
+      );
+    }
+    return null;
+  }
+
+  #bindTo(request: ShimRequest, port: number, target: VirtualTarget, sharing: PortSharing): Bound {
+    const {native, address} = this.#parts;
+    return native.bindTranslated(
+      request.descriptor,
+      address,
+      port,
+      {vip: target.vip, port: target.port},
+      sharing,
+    );
+  }
+
+  /** The first socket of its name in its instance. */
+  #bindAnew(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Bound {
+    const {native, names, address} = this.#parts;
+    const {protocol, port} = target;
+    // Old connections of another virtual name on a port would be answered by the new one's: only the same name
+    // may come after itself while some live (a server that is started again), and only beside no other instance.
+    const isSuccessor =
+      protocol === 'tcp' &&
+      facts.reuseAddress &&
+      sameName(names.lastOn(protocol, port), target) &&
+      socketsOver(native, protocol, address, port).length === 0;
+    const bound = this.#bindTo(request, port, target, isSuccessor ? 'successor' : 'alone');
+    return bound.errno === EADDRINUSE ? this.#bindTo(request, 0, target, 'alone') : bound;
+  }
+
+  /** A socket of this instance that stands for the same. */
+  #ownSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
+    const {native, ofCgroup, names, address} = this.#parts;
+    const found = boundSockets(native, target.protocol).find((socket) => {
+      if (socket.address !== address || socket.cookie === facts.cookie) return false;
+      const instance = ofCgroup(socket.cgroup);
+      return (
+        instance?.folder === target.instance.folder && sameName(names.of(socket, instance.folder), target)
+      );
+    });
+    return found ?? null;
+  }
+
+  async #explain(errno: number, own: SocketInfo | null, target: VirtualTarget): Promise<Refusal> {
+    const {address} = this.#parts;
+    const name = `${target.port}/${target.protocol}`;
+    if (errno === EADDRINUSE && own !== null) {
+      return refusal(errno, `this instance has ${name} already: ${await processWithInode(own.inode)}`);
+    }
+    if (errno === EADDRINUSE) return refusal(errno, `no port is free on ${address} to stand for ${name}`);
+    if (errno === EADDRNOTAVAIL) {
+      return refusal(errno, `${address}, which the agent was started with, is not an address of this node`);
+    }
+    return refusal(errno, '');
+  }
+}

@@ -1,0 +1,96 @@
+// What translated sockets stand for (NAT): physical port → virtual name, by socket cookie. Only a cache: the truth
+// is the mark that each of them carries (shim/preload/mark.h). An agent that was killed and started again reads it
+// from a descriptor of any process that holds the socket, so there is no journal to lose or to mistrust.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import type {AgentNative, SocketFacts, SocketInfo, VirtualName} from '../../addon/agent.ts';
+import type {Clock} from '../../router/base/clock.ts';
+import type {Protocol} from '../../router/control/protocol.ts';
+import {descriptorsOf} from './holder.ts';
+
+/** How long a socket without a mark is not looked at again. */
+const UNMARKED_MS = 10_000;
+
+export const sameName = (a: VirtualName | null | undefined, b: VirtualName): boolean =>
+  a !== null && a !== undefined && a.vip === b.vip && a.port === b.port;
+
+/** The processes of a cgroup and of those below it. */
+function processesOf(folder: string): number[] {
+  try {
+    const own = fs.readFileSync(path.join(folder, 'cgroup.procs'), 'utf8').split('\n').map(Number);
+    const inner = fs.readdirSync(folder, {withFileTypes: true}).filter((entry) => entry.isDirectory());
+    return [
+      ...own.filter((pid) => pid > 0),
+      ...inner.flatMap((entry) => processesOf(path.join(folder, entry.name))),
+    ];
+  } catch {
+    return []; // it went meanwhile
+  }
+}
+
+const allProcesses = (): number[] =>
+  fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+export class VirtualNames {
+  readonly #native: Pick<AgentNative, 'virtualNameIn'>;
+  readonly #clock: Clock;
+  readonly #names = new Map<bigint, VirtualName>();
+  readonly #unmarked = new Map<bigint, number>();
+  /** "tcp 8080" → what that physical port stood for last. */
+  readonly #lastOn = new Map<string, VirtualName>();
+
+  constructor(native: Pick<AgentNative, 'virtualNameIn'>, clock: Clock) {
+    this.#native = native;
+    this.#clock = clock;
+  }
+
+  /** Takes a socket's name from the socket itself. */
+  learn(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualName'>): void {
+    if (facts.virtualName === null) return;
+    this.#names.set(facts.cookie, facts.virtualName);
+    this.#lastOn.set(`${facts.protocol} ${facts.localPort}`, facts.virtualName);
+  }
+
+  /** If the socket is known already. */
+  known(cookie: bigint): VirtualName | null {
+    return this.#names.get(cookie) ?? null;
+  }
+
+  /** What a socket of the instance in `folder` stands for; null if it has no mark, or nobody holds it. */
+  of(socket: SocketInfo, folder: string): VirtualName | null {
+    const known = this.known(socket.cookie);
+    if (known !== null) return known;
+    const seen = this.#unmarked.get(socket.cookie);
+    if (seen !== undefined && this.#clock.now() - seen < UNMARKED_MS) return null;
+    const found =
+      this.#search(socket.inode, processesOf(folder)) ?? this.#search(socket.inode, allProcesses());
+    if (found === null) this.#unmarked.set(socket.cookie, this.#clock.now());
+    else this.learn({...socket, localPort: socket.port, virtualName: found});
+    return found;
+  }
+
+  lastOn(protocol: Protocol, nodePort: number): VirtualName | null {
+    return this.#lastOn.get(`${protocol} ${nodePort}`) ?? null;
+  }
+
+  /** Forgets all sockets but these. One that comes to life again is read again. */
+  keepOnly(sockets: readonly SocketInfo[]): void {
+    const alive = new Set(sockets.map((socket) => socket.cookie));
+    for (const cookie of this.#names.keys()) if (!alive.has(cookie)) this.#names.delete(cookie);
+    for (const cookie of this.#unmarked.keys()) if (!alive.has(cookie)) this.#unmarked.delete(cookie);
+  }
+
+  #search(inode: number, pids: readonly number[]): VirtualName | null {
+    for (const pid of pids) {
+      for (const descriptor of descriptorsOf(pid, inode)) {
+        const name = this.#native.virtualNameIn(pid, descriptor, inode);
+        if (name !== null) return name;
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,62 @@
+// getsockname(2): the program sees the virtual address and port of a translated socket (NAT), of its listener
+// as of connections accepted from it.
+//
+// The library keeps no table of sockets (descriptors are duplicated, passed, inherited and closed behind its
+// back) and does not ask the agent, which may not run: the socket itself carries the answer, see mark.h. All
+// others cost one getsockopt more, and get the kernel's own answer in the program's own memory. The mark
+// comes first because the kernel overwrites the length that says how much of a name there is room for.
+//
+// accept and getpeername tell the client's own address, which nobody translates. What does not pass here
+// shows the physical name: IP_PKTINFO of recvmsg, /proc/net, and sockets whose program attached a filter of
+// its own.
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "address.h"
+#include "mark.h"
+#include "syscalls.h"
+
+static int virtual_name(int fd, uint32_t* vip, uint16_t* port) {
+  struct sock_filter filter[COSCANET_MARK_LENGTH];
+  socklen_t length = COSCANET_MARK_LENGTH;
+  // The answer counts instructions.
+  if (SYSCALL5(getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, filter, &length) < 0) return 0;
+  return read_mark(filter, length, vip, port);
+}
+
+// Writes the virtual name over the physical one, in the family that the kernel answered with.
+static void translate(struct sockaddr* address, socklen_t room, socklen_t whole, uint32_t vip,
+                      uint16_t port) {
+  union {
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    unsigned char bytes[sizeof(struct sockaddr_in6)];
+  } name = {.bytes = {0}};
+  if (whole == sizeof name.v6) {
+    name.v6.sin6_family = AF_INET6;
+    name.v6.sin6_port = htons(port);
+    name.v6.sin6_addr.s6_addr[10] = name.v6.sin6_addr.s6_addr[11] = 0xff;
+    for (int i = 0; i < 4; i++) name.v6.sin6_addr.s6_addr[12 + i] = (unsigned char)(vip >> (24 - 8 * i));
+  } else {
+    name.v4.sin_family = AF_INET;
+    name.v4.sin_port = htons(port);
+    name.v4.sin_addr.s_addr = htonl(vip);
+  }
+  for (socklen_t i = 0; i < room && i < whole; i++) ((unsigned char*)address)[i] = name.bytes[i];
+}
+
+__attribute__((visibility("default"))) int getsockname(int fd, struct sockaddr* restrict address,
+                                                       socklen_t* restrict length) {
+  uint32_t vip;
+  uint16_t port;
+  socklen_t room = 0;
+  int is_translated = virtual_name(fd, &vip, &port) && copy_from_program(&room, length, sizeof room);
+  long result = SYSCALL3(getsockname, fd, address, length);
+  if (result < 0) {
+    errno = (int)-result;
+    return -1;
+  }
+  if (is_translated) translate(address, room, *length, vip, port);
+  return 0;
+}

@@ -1,0 +1,112 @@
+// The translator with the kernel faked: what it asks for, and what a program is told when nothing can be done.
+
+import os from 'node:os';
+import test from 'ava';
+import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import {systemClock} from '../../router/base/clock.ts';
+import {silentLogger} from '../../router/base/logger.ts';
+import {Translator} from '../../shim/agent/translator.ts';
+import {VirtualNames} from '../../shim/agent/virtual-names.ts';
+import {VIP} from './support.ts';
+
+const {EADDRINUSE, EADDRNOTAVAIL, EINVAL} = os.constants.errno;
+const NODE = '10.88.0.11';
+const target = {
+  vip: VIP,
+  port: 80,
+  protocol: 'tcp' as const,
+  instance: {application: 'web', folder: '/web/1'},
+};
+const unbound: SocketFacts = {
+  cookie: 1n,
+  family: 'inet',
+  protocol: 'tcp',
+  v6only: false,
+  reusePort: false,
+  reuseAddress: false,
+  sameNamespace: true,
+  localAddress: '0.0.0.0',
+  localPort: 0,
+  virtualName: null,
+};
+const bound: SocketFacts = {
+  ...unbound,
+  localAddress: NODE,
+  localPort: 40_000,
+  virtualName: {vip: VIP, port: 80},
+};
+
+function request(change: Partial<ShimRequest> = {}): ShimRequest {
+  const basis = {
+    kind: 'bind',
+    retry: false,
+    descriptor: 9,
+    address: Buffer.alloc(0),
+    pid: 1,
+    uid: 0,
+  } as const;
+  return {...basis, reply: () => {}, gone: () => false, ...change};
+}
+
+/** A translator on a kernel that answers binds to a port with `answers`, in turn. */
+function translator(...answers: number[]) {
+  const done: string[] = [];
+  const bindTranslated: AgentNative['bindTranslated'] = (_, address, port, name, sharing) => {
+    done.push(`${address}:${port} for ${name.vip}:${name.port} ${sharing}`);
+    return {errno: answers.shift() ?? 0, port: port || 40_000, marked: true};
+  };
+  const none = () => [];
+  const tables = {listeners: none, boundSockets: none, datagramSockets: none, connectedDatagramSockets: none};
+  const tested = new Translator({
+    native: {...tables, bindSocket: () => EINVAL, bindTranslated},
+    ofCgroup: () => null,
+    names: new VirtualNames({virtualNameIn: () => null}, systemClock),
+    address: NODE,
+    log: silentLogger,
+  });
+  return {tested, done};
+}
+
+test('the same port, alone; where it is taken, one that the kernel chooses', async (t) => {
+  const free = translator(0);
+  t.is(await free.tested.bind(request(), unbound, target), null);
+  t.deepEqual(free.done, [`${NODE}:80 for ${VIP}:80 alone`]);
+  const taken = translator(EADDRINUSE, 0);
+  t.is(await taken.tested.bind(request(), unbound, target), null);
+  t.deepEqual(taken.done, [`${NODE}:80 for ${VIP}:80 alone`, `${NODE}:0 for ${VIP}:80 alone`]);
+});
+
+test('only the same name may come after itself beside old connections', async (t) => {
+  const {tested, done} = translator();
+  const reusing = {...unbound, reuseAddress: true};
+  await tested.bind(request(), reusing, target);
+  await tested.bind(request(), {...reusing, cookie: 2n}, target);
+  await tested.bind(request(), {...reusing, cookie: 3n}, {...target, vip: '10.77.0.101'});
+  t.deepEqual(
+    done.map((line) => line.split(' ').at(-1)),
+    ['alone', 'successor', 'alone'],
+  );
+});
+
+test('what a program is told', async (t) => {
+  const answer = async (answers: number[], facts = unbound, change: Partial<ShimRequest> = {}) =>
+    translator(...answers).tested.bind(request(change), facts, target);
+  t.deepEqual(await answer([EADDRNOTAVAIL]), {
+    errno: EADDRNOTAVAIL,
+    reason: `${NODE}, which the agent was started with, is not an address of this node`,
+  });
+  t.deepEqual(await answer([EADDRINUSE, EADDRINUSE]), {
+    errno: EADDRINUSE,
+    reason: `no port is free on ${NODE} to stand for 80/tcp`,
+  });
+  t.is((await answer([], unbound, {gone: () => true}))?.errno, EADDRNOTAVAIL);
+  t.deepEqual(await answer([], bound), {errno: EINVAL, reason: ''});
+});
+
+test('a bind that was done before its answer was lost is known by its mark', (t) => {
+  const {tested} = translator();
+  t.true(tested.isBound(bound, target));
+  t.false(tested.isBound(bound, {...target, port: 81}));
+  t.false(tested.isBound({...bound, virtualName: null}, target));
+  t.false(tested.isBound(unbound, target));
+});
