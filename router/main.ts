@@ -7,6 +7,7 @@ import {systemClock} from './base/clock.ts';
 import {messageOf, UserError} from './base/error.ts';
 import {systemExec} from './base/exec.ts';
 import {createLogger} from './base/logger.ts';
+import {availableModes} from './config/schema.ts';
 import {DEFAULT_SECRET_FILE} from './config/settings.ts';
 import {cleanup} from './supervisor/cleanup.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
@@ -62,7 +63,7 @@ function oneLine(text: string): string {
 
 const program = new Command('coscanet-router')
   .description('Owns virtual IPs and forwards their packets to the nodes that serve them.')
-  .option('--mode <mode>', 'how packets reach the nodes: dsr')
+  .option('--mode <mode>', `how packets reach the nodes: ${availableModes.join(', ')}`)
   .option('--external <interface>', "the clients' side")
   .option('--internal <interface>', "the nodes' side; may be the same interface (one-armed)")
   .option('--config <file>', 'configuration', DEFAULT_CONFIG)

@@ -8,7 +8,12 @@
 #                       node i  10.77.0.1i ──┘                                 └─── node i 10.88.0.1i
 #
 # In each host eth0 is the external side and eth1 the internal one (of the gateway: the remote network).
-# Nodes answer clients directly: their default route is the gateway, not the router.
+# Nodes answer clients directly: their default route is the gateway, not the router. With NAT they have no
+# external side, and of the internal one they see the router alone (/32): all they send passes it.
+#
+#   remote, gateway,                             (as above)
+#   client, router  10.77.0.1 ── external        internal ├─── router 10.88.0.1
+#                                                         └─── node i 10.88.0.1i/32, default via 10.88.0.1
 
 # shellcheck shell=bash
 
@@ -39,19 +44,19 @@ shape() {
 }
 
 address_link() {
-  local host=$1 interface=$2 address=$3
+  local host=$1 interface=$2 address=$3 prefix=${4:-24}
   ip -n "$(netns "$host")" link set "$interface" address "$(mac_of "$address")" up
-  ip -n "$(netns "$host")" address add "$address/24" dev "$interface"
+  ip -n "$(netns "$host")" address add "$address/$prefix" dev "$interface"
   shape "$host" "$interface"
 }
 
-# plug HOST INTERFACE BRIDGE ADDRESS: one cable from a host into a bridge of the switch.
+# plug HOST INTERFACE BRIDGE ADDRESS [PREFIX]: one cable from a host into a bridge of the switch.
 plug() {
-  local host=$1 interface=$2 bridge=$3 address=$4 port="$1-$2"
+  local host=$1 interface=$2 bridge=$3 address=$4 prefix=${5:-24} port="$1-$2"
   ip -n "$(netns "$host")" link add "$interface" type veth peer name "$port" netns "$(netns switch)"
   ip -n "$(netns switch)" link set "$port" master "$bridge" up
   shape switch "$port"
-  address_link "$host" "$interface" "$address"
+  address_link "$host" "$interface" "$address" "$prefix"
 }
 
 add_switch() {
@@ -87,14 +92,27 @@ add_client() {
 
 add_router() {
   add_host router
+  # The kernel of the router's host forwards nothing: what is forwarded, the router forwards.
+  in_host router sysctl -qw net.ipv4.ip_forward=0
   plug router eth0 external "$EXTERNAL_NET.1"
-  ip -n "$(netns router)" route add "$REMOTE_NET.0/24" via "$EXTERNAL_NET.254"
+  ip -n "$(netns router)" route add default via "$EXTERNAL_NET.254"
   [ -n "$ONE_ARM" ] || plug router eth1 internal "$INTERNAL_NET.1"
 }
 
 add_node() {
+  add_host "node$1"
+  "plug_node_$MODE" "$1"
+}
+
+plug_node_nat() {
   local host=node$1
-  add_host "$host"
+  plug "$host" eth1 internal "$INTERNAL_NET.$((10 + $1))" 32
+  ip -n "$(netns "$host")" route add "$INTERNAL_NET.1" dev eth1
+  ip -n "$(netns "$host")" route add default via "$INTERNAL_NET.1"
+}
+
+plug_node_dsr() {
+  local host=node$1
   plug "$host" eth0 external "$EXTERNAL_NET.$((10 + $1))"
   ip -n "$(netns "$host")" route add default via "$EXTERNAL_NET.254"
   [ -n "$ONE_ARM" ] || plug "$host" eth1 internal "$INTERNAL_NET.$((10 + $1))"

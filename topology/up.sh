@@ -37,6 +37,8 @@ read_options() {
 }
 
 check_options() {
+  [[ $MODE =~ ^(dsr|nat)$ ]] || die "unknown mode \"$MODE\": one of dsr, nat"
+  [ "$MODE$ONE_ARM" != natyes ] || die '--one-arm is for mode dsr: with nat the nodes are on a network of their own'
   if ! [[ $NODES =~ ^[1-9][0-9]?$ ]] || [ "$NODES" -gt "$MAX_NODES" ]; then
     die "bad --nodes '$NODES': use 1 to $MAX_NODES"
   fi
@@ -145,14 +147,25 @@ Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped.
 
   remote 10.99.0.2 ── gateway 10.77.0.254 ──────┐
                       client  10.77.0.2 ────────┤ external network 10.77.0.0/24
+END
+  if [ "$MODE" = nat ]; then
+    cat <<END
+                      router  10.77.0.1 ────────┘ a bridge; everybody's eth0
+
+                      router  10.88.0.1 ────────┐ internal network: a bridge; everybody's eth1
+                      nodes   10.88.0.11$(printf '%-4s' "$last") ───┘ who see the router alone: their gateway
+END
+  else
+    cat <<END
                       router  10.77.0.1 ────────┤ a bridge; everybody's eth0
                       nodes   10.77.0.11$(printf '%-4s' "$last") ───┘
 END
-  [ -n "$ONE_ARM" ] || cat <<END
+    [ -n "$ONE_ARM" ] || cat <<END
 
                       router  10.88.0.1 ────────┐ internal network 10.88.0.0/24
                       nodes   10.88.0.11$(printf '%-4s' "$last") ───┘ a bridge; everybody's eth1
 END
+  fi
   cat <<END
 
 Try:

@@ -20,13 +20,16 @@ interface ServiceName {
 
 const service = ({vip, port, protocol}: ServiceName) => `${vip}:${port}/${protocol}`;
 
+const place = ({address, nodePort}: {address: string; nodePort?: number | undefined}) =>
+  nodePort === undefined ? address || '-' : `${address}:${nodePort}`;
+
 export function formatEndpoints(rows: readonly EndpointView[]): string {
   return formatTable<EndpointView>(
     [
       {title: 'application', cell: (row) => row.application},
       {title: 'service', cell: service},
       {title: 'node', cell: (row) => row.node},
-      {title: 'address', cell: (row) => row.address},
+      {title: 'address', cell: place},
       {title: 'level', cell: (row) => row.level},
       {title: 'weight', cell: (row) => row.weight},
       {title: 'state', cell: (row) => row.state},
@@ -68,7 +71,7 @@ export function formatFlows(rows: readonly FlowView[]): string {
       {title: 'client', cell: (row) => row.client},
       {title: 'service', cell: service},
       {title: 'node', cell: (row) => row.node || '-'},
-      {title: 'address', cell: (row) => row.address || '-'},
+      {title: 'address', cell: place},
       {title: 'state', cell: (row) => row.state},
       {title: 'idle', cell: (row) => formatDuration(Math.floor(row.idleSeconds))},
       {title: 'expires', cell: (row) => formatDuration(Math.ceil(row.expiresInSeconds))},

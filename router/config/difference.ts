@@ -31,6 +31,7 @@ function changed(before: Application, after: Application): string[] {
 /** Settings that only a restart applies. */
 function restartOnly(before: Settings, after: Settings): string[] {
   const show = (settings: Settings): Record<string, string> => ({
+    mode: settings.mode,
     interfaces: settings.sides.map((side) => `${side.name} (${side.network.address})`).join(', '),
     control: `${settings.listen.address}:${settings.listen.port}`,
     forwarders: String(settings.forwarders),

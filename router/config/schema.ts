@@ -3,6 +3,8 @@
 
 import {z} from 'zod';
 import {isIpv4, isIpv6, parseSocketAddress, unusableKind} from '../base/address.ts';
+import {modeSchema} from '../control/protocol.ts';
+import type {Mode} from '../control/protocol.ts';
 import {parseRange} from '../model/ports.ts';
 import type {PortRange} from '../model/ports.ts';
 import {parseDuration} from './duration.ts';
@@ -13,7 +15,9 @@ export const MAX_FORWARDERS = 16;
 /** A forwarder that looks longer for packets that do not come only heats the machine. */
 const MAX_SPIN = 1000;
 
-export const modes = ['dsr', 'nat'] as const;
+export const modes = modeSchema.options;
+/** Those that this version offers. */
+export const availableModes: readonly Mode[] = ['dsr', 'nat'];
 
 const name = z
   .string()
@@ -64,7 +68,7 @@ export const applicationSchema = z.strictObject({
 });
 
 export const fileSchema = z.strictObject({
-  mode: z.enum(modes).optional(),
+  mode: modeSchema.optional(),
   interfaces: z.strictObject({external: z.string().optional(), internal: z.string().optional()}).optional(),
   control: z
     .strictObject({

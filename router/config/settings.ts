@@ -15,7 +15,9 @@ import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
 import {ConfigError, Locator, problemsOf} from './problem.ts';
 import type {Problem} from './problem.ts';
-import {applicationSchema, fileSchema, MAX_FORWARDERS, modes} from './schema.ts';
+import {modeSchema} from '../control/protocol.ts';
+import type {Mode} from '../control/protocol.ts';
+import {applicationSchema, availableModes, fileSchema, MAX_FORWARDERS, modes} from './schema.ts';
 import type {File} from './schema.ts';
 
 /** What the command line gave; undefined: not given. */
@@ -30,7 +32,7 @@ export interface Options {
 }
 
 export interface Settings {
-  mode: 'dsr';
+  mode: Mode;
   sides: Side[];
   listen: SocketAddress;
   secretFile: string;
@@ -84,13 +86,31 @@ function parseFile(name: string, text: string): Source {
   return {file: {applications: []}, problems, locator};
 }
 
-function modeProblems(mode: string | undefined, path: Problem['path']): Problem[] {
+interface GivenMode {
+  text: string | undefined;
+  path: Problem['path'];
+}
+
+function modeOf({text, path}: GivenMode, available: readonly Mode[], problems: Problem[]): Mode {
   const label = path === null ? '--mode: ' : '';
-  if (mode === undefined)
-    return [{path: null, message: `no mode: give --mode or "mode:" in the file: one of ${modes.join(', ')}`}];
-  if (mode === 'dsr') return [];
-  if (mode === 'nat') return [{path, message: `${label}nat is not in this version; use dsr`}];
-  return [{path, message: `${label}unknown mode "${mode}": one of ${modes.join(', ')}`}];
+  const parsed = modeSchema.safeParse(text);
+  if (text === undefined) {
+    const message = `no mode: give --mode or "mode:" in the file: one of ${modes.join(', ')}`;
+    problems.push({path: null, message});
+  } else if (!parsed.success) {
+    problems.push({path, message: `${label}unknown mode "${text}": one of ${modes.join(', ')}`});
+  } else if (!available.includes(parsed.data)) {
+    problems.push({path, message: `${label}${text} is not in this version; use ${available.join(', ')}`});
+  }
+  return parsed.data ?? 'dsr';
+}
+
+/** With one interface for both sides it could not tell who comes from where. */
+function sidesProblem(mode: Mode, sides: readonly Side[]): Problem[] {
+  const [only, other] = sides;
+  if (mode !== 'nat' || !only || other) return [];
+  const message = `mode nat needs two interfaces: external and internal are both ${only.name}`;
+  return [{path: null, message}];
 }
 
 function forwardersOf(text: string | undefined, file: File, problems: Problem[]): number {
@@ -148,14 +168,22 @@ function applicationsOf(file: File): Application[] {
 }
 
 /** Throws a ConfigError with every problem that there is. */
-export function settle(fileName: string, text: string, options: Options, links: Links): Settings {
+export function settle(
+  fileName: string,
+  text: string,
+  options: Options,
+  links: Links,
+  available: readonly Mode[] = availableModes,
+): Settings {
   const {file, problems, locator} = parseFile(fileName, text);
   const shapeIsRight = problems.length === 0;
-  if (shapeIsRight || options.mode !== undefined)
-    problems.push(...modeProblems(options.mode ?? file.mode, options.mode === undefined ? ['mode'] : null));
+  const given = {text: options.mode ?? file.mode, path: options.mode === undefined ? ['mode'] : null};
+  const mode = modeOf(given, available, shapeIsRight || options.mode !== undefined ? problems : []);
   const interfaces = interfacesOf(options, file, links);
   if (shapeIsRight || (options.external !== undefined && options.internal !== undefined))
-    problems.push(...interfaces.problems);
+    problems.push(
+      ...(interfaces.problems.length > 0 ? interfaces.problems : sidesProblem(mode, interfaces.sides)),
+    );
   const applications = applicationsOf(file);
   // Checked on what the file says, range by range, so that a problem stands at its line.
   const written = applications.map((one, index) => ({
@@ -164,7 +192,7 @@ export function settle(fileName: string, text: string, options: Options, links: 
   }));
   problems.push(...ownershipProblems(written), ...vipProblems(applications, interfaces.sides, links));
   const settings: Settings = {
-    mode: 'dsr',
+    mode,
     sides: interfaces.sides,
     listen: listenOf(options.control ?? file.control?.listen, interfaces.sides, problems),
     secretFile: options.secretFile ?? file.control?.['secret-file'] ?? DEFAULT_SECRET_FILE,

@@ -14,6 +14,8 @@ export const protocolSchema = z.enum(['tcp', 'udp']);
 export const levelSchema = z.enum(['low', 'medium', 'high']);
 export type Protocol = z.infer<typeof protocolSchema>;
 export type Level = z.infer<typeof levelSchema>;
+export const modeSchema = z.enum(['dsr', 'nat']);
+export type Mode = z.infer<typeof modeSchema>;
 
 const port = z.number().int().min(1).max(65535);
 const name = z
@@ -25,14 +27,21 @@ const ipv4 = z.ipv4();
 export const LEASE_MS = 3000;
 export const RENEW_MS = 1000;
 
-export const nodeEndpointSchema = z.strictObject({
-  application: name,
-  vip: ipv4,
-  protocol: protocolSchema,
-  port,
-  /** Live instances of the application that share this port on the node: the endpoint's weight. */
-  instances: z.number().int().min(1).max(65535),
-});
+export const nodeEndpointSchema = z
+  .strictObject({
+    application: name,
+    vip: ipv4,
+    protocol: protocolSchema,
+    port,
+    /** Live instances of the application that share this port on the node: the endpoint's weight. */
+    instances: z.number().int().min(1).max(65535),
+    /** NAT: the port on the node's own address that stands for vip:port; of one instance only. Absent in DSR. */
+    nodePort: port.optional(),
+  })
+  .refine((one) => one.nodePort === undefined || one.instances === 1, {
+    path: ['instances'],
+    message: 'an endpoint with a nodePort is one instance',
+  });
 export type NodeEndpoint = z.infer<typeof nodeEndpointSchema>;
 
 export const nodeStateSchema = z.strictObject({
@@ -66,7 +75,7 @@ export const applicationOrderSchema = z.strictObject({
 export type ApplicationOrder = z.infer<typeof applicationOrderSchema>;
 
 export const nodeOrdersSchema = z.strictObject({
-  mode: z.enum(['dsr', 'nat']),
+  mode: modeSchema,
   leaseMs: z.number().int().positive(),
   renewMs: z.number().int().positive(),
   router: z.strictObject({
@@ -75,8 +84,11 @@ export const nodeOrdersSchema = z.strictObject({
     /** Changes when the router's registry started anew: the agent then sends its state at once. */
     generation: z.number().int().nonnegative(),
   }),
-  /** How an address is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced. */
-  vipPlacement: z.enum(['loopback-noarp']),
+  /**
+   * How a VIP is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced;
+   * 'none': not at all.
+   */
+  vipPlacement: z.enum(['loopback-noarp', 'none']),
   applications: z.array(applicationOrderSchema),
   /** Why an endpoint of the state was not taken, one line each, for the agent's log. */
   refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
@@ -93,6 +105,8 @@ export const endpointViewSchema = z.strictObject({
   node: name,
   /** The node's address. */
   address: ipv4,
+  /** Its port there (NAT). */
+  nodePort: port.optional(),
   level: levelSchema,
   /** Share of new flows relative to the others of the service; 0 = no new flows. */
   weight: z.number(),
@@ -109,6 +123,7 @@ export const flowViewSchema = z.strictObject({
   port,
   node: z.string(),
   address: z.string(),
+  nodePort: port.optional(),
   state: z.enum(['syn', 'established', 'closing', 'udp']),
   idleSeconds: z.number(),
   expiresInSeconds: z.number(),
@@ -164,7 +179,7 @@ export const eventSchema = z.strictObject({
 export type RouterEvent = z.infer<typeof eventSchema>;
 
 export const statusViewSchema = z.strictObject({
-  mode: z.enum(['dsr', 'nat']),
+  mode: modeSchema,
   pid: z.number().int(),
   uptimeSeconds: z.number(),
   /** Of the published policy. */

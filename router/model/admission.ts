@@ -5,6 +5,7 @@ import {inNetwork} from '../base/address.ts';
 import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
 import type {Application} from './application.ts';
 import {portsOf, vipsOf} from './application.ts';
+import type {ForwardingMethod} from './method.ts';
 import {containsPort, formatPorts} from './ports.ts';
 import type {NodeRecord} from './records.ts';
 
@@ -40,6 +41,7 @@ export function nodeRefusal(
 /** Why an endpoint is refused, or null. `permitted`: its application's ports, worked out once per state. */
 export function endpointRefusal(
   endpoint: NodeEndpoint,
+  method: ForwardingMethod,
   applications: readonly Application[],
   cache: Map<string, ReturnType<typeof portsOf>>,
 ): string | null {
@@ -54,5 +56,5 @@ export function endpointRefusal(
   cache.set(application.name, ports);
   if (!containsPort(ports, endpoint.protocol, endpoint.port))
     return `${application.name} may not use ${endpoint.port}/${endpoint.protocol}: its ports are ${formatPorts(ports) || 'none'}`;
-  return null;
+  return method.refusal(endpoint);
 }

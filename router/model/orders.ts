@@ -4,6 +4,7 @@ import {LEASE_MS, RENEW_MS} from '../control/protocol.ts';
 import type {NodeOrders} from '../control/protocol.ts';
 import {portsOf} from './application.ts';
 import type {Application} from './application.ts';
+import type {ForwardingMethod} from './method.ts';
 import type {Registry} from './registry.ts';
 
 type ApplicationOrders = NodeOrders['applications'];
@@ -27,15 +28,15 @@ function applicationOrders(applications: readonly Application[]): ApplicationOrd
 export function ordersFor(
   registry: Registry,
   routerAddress: string,
-  vipPlacement: NodeOrders['vipPlacement'],
+  method: ForwardingMethod,
   refused: NodeOrders['refused'],
 ): NodeOrders {
   return {
-    mode: 'dsr',
+    mode: method.name,
     leaseMs: LEASE_MS,
     renewMs: RENEW_MS,
     router: {address: routerAddress, generation: registry.generation},
-    vipPlacement,
+    vipPlacement: method.vipPlacement,
     applications: applicationOrders(registry.applications),
     refused,
   };

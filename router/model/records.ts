@@ -31,6 +31,8 @@ const endpointMemory = z.strictObject({
   vip: z.ipv4(),
   protocol: protocolSchema,
   port: z.number(),
+  /** NAT: the port on the node's address. */
+  nodePort: z.number().optional(),
   instances: z.number(),
   state: z.enum(['up', 'doubt', 'unreachable', 'closed']),
 });
@@ -66,13 +68,19 @@ export function serviceKey(of: {vip: string; protocol: Protocol; port: number}):
   return `${of.vip} ${of.protocol} ${of.port}`;
 }
 
-/** In DSR an endpoint is (node, vip, protocol, port): the router cannot choose between instances on a node. */
-export function endpointKey(of: {
-  node: string;
-  address: string;
-  vip: string;
-  protocol: Protocol;
-  port: number;
-}): string {
-  return `${of.node} ${of.address} ${serviceKey(of)}`;
+type EndpointIdentity = Pick<EndpointRecord, 'node' | 'address' | 'vip' | 'protocol' | 'port' | 'nodePort'>;
+
+/**
+ * In DSR an endpoint is (node, vip, protocol, port): the router cannot choose between instances on a node. In NAT
+ * each has a port of its own there.
+ */
+export function endpointKey(of: EndpointIdentity): string {
+  return `${of.node} ${of.address} ${serviceKey(of)} ${of.nodePort ?? ''}`;
+}
+
+/** The socket that packets are translated to, which cannot stand for two endpoints; null in DSR. */
+export function translatedPlace(
+  of: Pick<EndpointRecord, 'address' | 'protocol' | 'nodePort'>,
+): string | null {
+  return of.nodePort === undefined ? null : `${of.address}:${of.nodePort}/${of.protocol}`;
 }

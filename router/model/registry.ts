@@ -11,12 +11,14 @@ import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
 import {LEASE_MS} from '../control/protocol.ts';
 import {endpointRefusal, nodeRefusal} from './admission.ts';
 import type {Application} from './application.ts';
+import type {ForwardingMethod} from './method.ts';
 import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
-import {endpointKey, serviceKey} from './records.ts';
+import {endpointKey, serviceKey, translatedPlace} from './records.ts';
 import {Slots} from './slots.ts';
 
 /** A closed endpoint's slot stays taken at least this long: a forwarder may just be using the last policy. */
 const LINGER_MS = 1000;
+const TABLE_FULL = 'the table of endpoints or of services is full';
 /** A node that is silent this long, no endpoint of which answers, is given up. */
 export const FORGET_MS = 600_000;
 /** Unanswered probes, one after the other, that make an endpoint unreachable. */
@@ -30,11 +32,14 @@ export interface RegistryLimits {
 export type PutResult = {kind: 'refused'; reason: string} | {kind: 'applied' | 'overtaken'; node: NodeRecord};
 
 export class Registry {
+  readonly #method: ForwardingMethod;
   readonly #networks: readonly Network[];
   readonly #endpointSlots: Slots;
   readonly #serviceSlots: Slots;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #endpoints = new Map<string, EndpointRecord>();
+  /** NAT: the endpoint that packets to a node's socket are for. */
+  readonly #translated = new Map<string, EndpointRecord>();
   readonly #services = new Map<string, ServiceRecord>();
   #applications: readonly Application[];
   #generation: number;
@@ -42,13 +47,15 @@ export class Registry {
 
   /** `networks`: the router's own addresses with their prefixes. `generation`: when this registry began. */
   constructor(
+    method: ForwardingMethod,
     applications: readonly Application[],
     networks: readonly Network[],
     limits: RegistryLimits,
     generation: number,
   ) {
+    this.#method = method;
     this.#applications = applications;
-    this.#networks = networks;
+    this.#networks = method.nodeNetworks(networks);
     this.#generation = generation;
     this.#endpointSlots = new Slots(limits.endpoints);
     this.#serviceSlots = new Slots(limits.services);
@@ -121,19 +128,23 @@ export class Registry {
 
   #replaceEndpoints(node: NodeRecord, wanted: readonly NodeEndpoint[], now: number): void {
     const ports = new Map();
-    const kept = new Set<EndpointRecord>();
-    for (const endpoint of wanted) {
-      const reason = endpointRefusal(endpoint, this.#applications, ports);
-      const record = reason === null ? this.#open(node, endpoint, now) : null;
-      if (record) kept.add(record);
-      else node.refused.push({endpoint, reason: reason ?? 'the table of endpoints or of services is full'});
-    }
-    for (const record of this.#endpoints.values())
-      if (record.node === node.name && !kept.has(record)) this.#move(record, 'closed', now);
+    const refuse = (endpoint: NodeEndpoint, reason: string | null): boolean => {
+      if (reason !== null) node.refused.push({endpoint, reason});
+      return reason !== null;
+    };
+    const permitted = wanted.filter(
+      (one) => !refuse(one, endpointRefusal(one, this.#method, this.#applications, ports)),
+    );
+    // First what ends: a socket that stood for it may stand for another now.
+    const place = {node: node.name, address: node.address};
+    const keys = new Set(permitted.map((one) => endpointKey({...one, ...place})));
+    for (const [key, record] of this.#endpoints)
+      if (record.node === node.name && !keys.has(key)) this.#move(record, 'closed', now);
+    for (const one of permitted) refuse(one, this.#open(node, one, now));
   }
 
-  /** The endpoint, made if it is new; null if there is no place for it. */
-  #open(node: NodeRecord, wanted: NodeEndpoint, now: number): EndpointRecord | null {
+  /** Opens the endpoint, made if it is new; or why it cannot be. */
+  #open(node: NodeRecord, wanted: NodeEndpoint, now: number): string | null {
     const identity = {...wanted, node: node.name, address: node.address};
     const key = endpointKey(identity);
     const known = this.#endpoints.get(key);
@@ -142,15 +153,32 @@ export class Registry {
       known.instances = wanted.instances;
       known.application = wanted.application;
       this.#move(known, 'up', now);
-      return known;
+      return null;
     }
-    if (!this.#openService(identity)) return null;
+    const holder = this.#translated.get(translatedPlace(identity) ?? '');
+    if (holder && holder.state !== 'closed')
+      return `port ${wanted.nodePort} of the node stands for ${holder.vip}:${holder.port} already`;
+    if (!this.#openService(identity)) return TABLE_FULL;
     const place = this.#endpointSlots.take();
-    if (!place) return null;
-    const record: EndpointRecord = {...identity, ...place, state: 'up', silence: 0, since: now};
-    this.#endpoints.set(key, record);
+    if (!place) return TABLE_FULL;
+    // Its socket is another's now: what its old flows still send would reach the wrong program.
+    if (holder) this.#forget(holder);
+    this.#remember({...identity, ...place, state: 'up', silence: 0, since: now});
     this.#revision++;
-    return record;
+    return null;
+  }
+
+  #remember(record: EndpointRecord): void {
+    this.#endpoints.set(endpointKey(record), record);
+    const place = translatedPlace(record);
+    if (place !== null) this.#translated.set(place, record);
+  }
+
+  #forget(record: EndpointRecord): void {
+    this.#endpoints.delete(endpointKey(record));
+    this.#translated.delete(translatedPlace(record) ?? '');
+    this.#endpointSlots.release(record.slot);
+    this.#revision++;
   }
 
   #openService(identity: NodeEndpoint): boolean {
@@ -204,12 +232,10 @@ export class Registry {
   /** Gives up what nobody needs: closed endpoints without flows, services without endpoints, nodes without either. */
   prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
     for (const node of this.#nodes.values()) if (this.#isLost(node, now)) this.#leave(node, now);
-    for (const [key, record] of this.#endpoints) {
+    for (const record of this.#endpoints.values()) {
       const flows = flowsPerEndpoint[`${record.slot}:${record.incarnation}`] ?? 0;
       if (record.state !== 'closed' || flows > 0 || now - record.since < LINGER_MS) continue;
-      this.#endpoints.delete(key);
-      this.#endpointSlots.release(record.slot);
-      this.#revision++;
+      this.#forget(record);
     }
     const served = new Set(this.endpoints().map(serviceKey));
     for (const [key, service] of this.#services) {
@@ -237,7 +263,8 @@ export class Registry {
     this.#revision++;
     const ports = new Map();
     for (const record of this.#endpoints.values())
-      if (endpointRefusal(record, applications, ports) !== null) this.#move(record, 'closed', now);
+      if (endpointRefusal(record, this.#method, applications, ports) !== null)
+        this.#move(record, 'closed', now);
   }
 
   memory(): RegistryMemory {
@@ -260,7 +287,7 @@ export class Registry {
     }
     for (const kept of memory.endpoints) {
       const state = kept.state === 'up' ? 'doubt' : kept.state;
-      this.#endpoints.set(endpointKey(kept), {...kept, state, silence: 0, since: now});
+      this.#remember({...kept, state, silence: 0, since: now});
     }
     for (const service of memory.services) this.#services.set(serviceKey(service), service);
     const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);

@@ -9,6 +9,8 @@ export interface RouteEndpoint {
   incarnation: number;
   /** The node's address: where its packets go. */
   address: string;
+  /** NAT: the port on that address which stands for the service's. */
+  nodePort?: number | undefined;
   /** Share of new flows relative to the others; 0 = none. */
   weight: number;
   /** false: its socket or its node is gone. */

@@ -2,7 +2,7 @@
 // again only when its endpoints or weights change.
 
 import type {Policy, PolicyEndpoint, PolicyInterface, PolicyService, PolicyVip} from '../../addon/router.ts';
-import type {Route} from '../model/route.ts';
+import type {Route, RouteEndpoint} from '../model/route.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
 /** The way to a node: its MAC and the index of the interface that reaches it. */
@@ -12,9 +12,13 @@ export interface Path {
 }
 
 export interface CompilerInput {
+  /** What nodes send to the world passes the router. */
+  routes: boolean;
+  /** Where it leaves when nothing else is known; null: nowhere. */
+  gateway: Path | null;
   interfaces: PolicyInterface[];
   vips: PolicyVip[];
-  routes: readonly Route[];
+  services: readonly Route[];
   /** null: not known (yet); such an endpoint gets no flows. */
   pathOf(address: string): Path | null;
 }
@@ -32,16 +36,14 @@ export class Compiler {
   }
 
   compile(input: CompilerInput): Policy {
-    const endpoints = input.routes.flatMap((route) =>
-      route.endpoints.map(({slot, incarnation, address, open}): PolicyEndpoint => {
-        const path = input.pathOf(address);
-        return {slot, incarnation, mac: path?.mac ?? NO_MAC, egress: path?.egress ?? 0, open};
-      }),
+    const {routes, gateway, interfaces, vips} = input;
+    const endpoints = input.services.flatMap((route) =>
+      route.endpoints.map((one) => endpointOf(route, one, input.pathOf(one.address))),
     );
     let services = this.#services(input, MAX_RING);
     for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(services); bound /= 2)
       services = this.#services(input, bound);
-    return {interfaces: input.interfaces, vips: input.vips, endpoints, services};
+    return {routes, ...(gateway === null ? {} : {gateway}), interfaces, vips, endpoints, services};
   }
 
   #tooLarge(services: readonly PolicyService[]): boolean {
@@ -50,7 +52,7 @@ export class Compiler {
 
   #services(input: CompilerInput, bound: number): PolicyService[] {
     const rings = new Map<number, {signature: string; ring: number[]}>();
-    const services = input.routes.map(({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
+    const services = input.services.map(({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
       const usable = endpoints.filter((one) => one.open && one.weight > 0 && input.pathOf(one.address));
       const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
       const known = this.#rings.get(slot);
@@ -61,6 +63,14 @@ export class Compiler {
     this.#rings = rings;
     return services;
   }
+}
+
+function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
+  const {slot, incarnation, address, nodePort, open} = one;
+  const {protocol, vip, port: vipPort} = route;
+  const endpoint = {slot, incarnation, mac: path?.mac ?? NO_MAC, egress: path?.egress ?? 0, open};
+  if (nodePort === undefined) return endpoint;
+  return {...endpoint, nat: {protocol, node: address, nodePort, vip, vipPort}};
 }
 
 function ringOf(usable: readonly {slot: number; weight: number}[], bound: number): number[] {

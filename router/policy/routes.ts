@@ -21,6 +21,7 @@ function toRouteEndpoint(record: EndpointRecord, registry: Registry): RouteEndpo
     slot: record.slot,
     incarnation: record.incarnation,
     address: record.address,
+    nodePort: record.nodePort,
     weight: open ? weightOf(record.instances, levelOf(record, registry)) : 0,
     open,
   };

@@ -3,6 +3,7 @@
 // another host that uses a VIP) it reports through `ProviderEvents`.
 
 import type {Protocol} from '../control/protocol.ts';
+import type {ForwardingMethod} from '../model/method.ts';
 import type {Route} from '../model/route.ts';
 
 export interface Applied {
@@ -17,6 +18,8 @@ export interface ProbeTarget {
   port: number;
   /** The node's address. */
   address: string;
+  /** NAT: its port there. */
+  nodePort?: number | undefined;
 }
 
 export type VipState = 'active' | 'inactive' | 'conflict';
@@ -36,8 +39,8 @@ export interface ProviderEvents {
 
 export interface RoutingProvider {
   readonly name: string;
-  /** How an address is configured on a node. */
-  readonly vipPlacement: 'loopback-noarp';
+  /** How it reaches endpoints, and what that asks of nodes. */
+  readonly method: ForwardingMethod;
   /** The VIPs that may ever be assigned. Rejects with a UserError naming those that another host uses. */
   reserve(vips: readonly string[]): Promise<void>;
   /** Owns the address from now on: packets to it come to the provider. At once, if it was reserved. */

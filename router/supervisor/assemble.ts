@@ -9,6 +9,7 @@ import type {Settings} from '../config/settings.ts';
 import {EventLog} from '../control/event-log.ts';
 import type {ControlledRouter} from '../control/server.ts';
 import {vipsOf} from '../model/application.ts';
+import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import type {Adopted} from './adopt.ts';
@@ -50,14 +51,16 @@ interface Core {
 function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
   const {clock, log} = deps;
   const {segment, memory} = adopted;
-  const {sides, applications, vipGraceMs} = settings;
+  const {mode, sides, applications, vipGraceMs} = settings;
+  const method = methods[mode];
   const events = new EventLog(clock, log);
   const networks = sides.map((side) => side.network);
-  const registry = new Registry(applications, networks, segment.limits, clock.wall());
+  const registry = new Registry(method, applications, networks, segment.limits, clock.wall());
   if (memory) registry.restore(memory.registry, clock.now());
   const provider = new UserspaceProvider(
     {
       ...deps,
+      method,
       segment,
       sides,
       events: {

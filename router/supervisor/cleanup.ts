@@ -22,13 +22,14 @@ export interface CleanupDeps {
   paths: Paths;
 }
 
-/** The nodes' addresses that the crashed router remembered. */
+/** The addresses of nodes and gateway that the crashed router remembered. */
 function rememberedAddresses({native, log, paths}: CleanupDeps): string[] {
   const segment = native.openSegment(paths.segment);
   try {
     const bytes = segment.registry();
     const memory = bytes ? decodeMemory(bytes) : null;
-    return memory?.registry.nodes.map((node) => node.address) ?? [];
+    if (!memory) return [];
+    return [...memory.registry.nodes.map((node) => node.address), ...Object.keys(memory.provider.macs)];
   } catch (error) {
     log.warn({error: messageOf(error)}, 'cannot read the segment; neighbour entries stay');
     return [];

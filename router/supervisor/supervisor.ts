@@ -81,7 +81,7 @@ export class Supervisor {
 
   #orders(address: string, refused: NodeOrders['refused']): NodeOrders {
     const {registry, provider, routerAddressFor} = this.#deps;
-    return ordersFor(registry, routerAddressFor(address), provider.vipPlacement, refused);
+    return ordersFor(registry, routerAddressFor(address), provider.method, refused);
   }
 
   /** Publishes if anything has changed since the last time. */
@@ -166,6 +166,7 @@ export class Supervisor {
 }
 
 function endpointEvent(event: RouterEvent['event'], record: EndpointRecord): Omit<RouterEvent, 'time'> {
-  const {application, vip, protocol, port, node} = record;
-  return {event, application, vip, protocol, port, node};
+  const {application, vip, protocol, port, node, address, nodePort} = record;
+  const detail = nodePort === undefined ? {} : {detail: `${address}:${nodePort}`};
+  return {event, application, vip, protocol, port, node, ...detail};
 }

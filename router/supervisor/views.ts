@@ -34,13 +34,13 @@ export class Views {
 
   #endpoint(record: EndpointRecord): EndpointView {
     const {registry, provider} = this.#deps;
-    const {application, vip, protocol, port, node, address} = record;
+    const {application, vip, protocol, port, node, address, nodePort} = record;
     const level = levelOf(record, registry);
     const open = record.state === 'up' || record.state === 'doubt';
     const lost = open && provider.path(address).mac === null;
     const state = lost ? 'resolving' : record.state;
     const weight = open && !lost ? weightOf(record.instances, level) : 0;
-    return {application, vip, protocol, port, node, address, level, weight, state};
+    return {application, vip, protocol, port, node, ...placeOf(address, nodePort), level, weight, state};
   }
 
   services(): ServiceView[] {
@@ -82,7 +82,7 @@ export class Views {
     return segment.flows().map((flow: Flow) => {
       const {endpointSlot, endpointIncarnation, ...rest} = flow;
       const endpoint = bySlot.get(`${endpointSlot}:${endpointIncarnation}`);
-      const {application = '', node = '', address = ''} = endpoint ?? {};
+      const {application = '', node = '', address = '', nodePort} = endpoint ?? {};
       const {protocol, client, clientPort, vip, port, state, idleSeconds, expiresInSeconds} = rest;
       const peer = `${client}:${clientPort}`;
       return {
@@ -92,7 +92,7 @@ export class Views {
         vip,
         port,
         node,
-        address,
+        ...placeOf(address, nodePort),
         state,
         idleSeconds,
         expiresInSeconds,
@@ -128,4 +128,9 @@ export class Views {
       counters,
     };
   }
+}
+
+/** Where an endpoint is: the port only where it is its own (NAT). */
+function placeOf(address: string, nodePort: number | undefined): {address: string; nodePort?: number} {
+  return nodePort === undefined ? {address} : {address, nodePort};
 }

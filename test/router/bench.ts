@@ -7,6 +7,7 @@ import {silentLogger} from '../../router/base/logger.ts';
 import {defaultTimeouts} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
 import {vipsOf} from '../../router/model/application.ts';
+import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
 import type {ProviderMemory} from '../../router/provider/userspace/userspace.ts';
@@ -48,6 +49,16 @@ export function nodeState(
   return {address: addressOf(node), epoch: 1, sequence, endpoints, vips: [], ...more};
 }
 
+/** What a node in NAT mode reports: its port that stands for one of the VIP. */
+export const translated = (port: number, nodePort: number) => ({
+  application: 'web',
+  vip: VIP,
+  protocol: 'tcp' as const,
+  port,
+  instances: 1,
+  nodePort,
+});
+
 export class Bench {
   readonly clock = new FakeClock();
   readonly exec = new FakeExec();
@@ -57,15 +68,20 @@ export class Bench {
   readonly provider: UserspaceProvider;
   readonly supervisor: Supervisor;
 
-  constructor(applications: readonly Application[] = [web], adopted: ProviderMemory | null = null) {
+  constructor(
+    applications: readonly Application[] = [web],
+    adopted: ProviderMemory | null = null,
+    method = methods.dsr,
+  ) {
     const {clock, exec, native, events} = this;
     const {segment} = native;
     const networks = sides.map((side) => side.network);
-    const registry = new Registry(applications, networks, segment.limits, 1);
+    const registry = new Registry(method, applications, networks, segment.limits, 1);
     this.registry = registry;
     this.provider = new UserspaceProvider(
       {
         native,
+        method,
         exec,
         clock,
         log: silentLogger,

@@ -32,6 +32,10 @@ test('endpoints, flows, events, reload', (t) => {
     formatEndpoints([{...service, ...place, level: 'medium', weight: 2, state: 'up'}]).split('\n')[1],
     'web          10.77.0.100:80/tcp  node1  10.88.0.11  medium       2  up',
   );
+  t.regex(
+    formatEndpoints([{...service, ...place, nodePort: 8080, level: 'low', weight: 4, state: 'up'}]),
+    / 10\.88\.0\.11:8080 /,
+  );
   const flow = {
     ...service,
     ...place,
@@ -44,6 +48,7 @@ test('endpoints, flows, events, reload', (t) => {
     formatFlows([{...flow, application: '', node: '', address: ''}]).split('\n')[1],
     '-            10.77.0.2:5000  10.77.0.100:80/tcp  -     -        syn    0s    30s',
   );
+  t.regex(formatFlows([{...flow, nodePort: 8080}]), / 10\.88\.0\.11:8080 /);
   t.is(
     formatEvents([{time: 0, event: 'endpoint-up', ...service, node: 'node1'}]),
     '1970-01-01T00:00:00.000Z  endpoint-up           web  10.77.0.100:80/tcp  node1\n',

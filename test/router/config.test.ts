@@ -3,7 +3,6 @@
 import test from 'ava';
 import {ConfigError} from '../../router/config/problem.ts';
 import {differences} from '../../router/config/difference.ts';
-import {formatDuration, parseDuration} from '../../router/config/duration.ts';
 import type {Links} from '../../router/config/host.ts';
 import {settle} from '../../router/config/settings.ts';
 import type {Options, Settings} from '../../router/config/settings.ts';
@@ -38,7 +37,8 @@ applications:
     ports: [25/tcp, 143/tcp]
 `;
 
-const load = (text: string, options: Options = {}): Settings => settle('r.yaml', text, options, links);
+const load = (text: string, options: Options = {}): Settings =>
+  settle('r.yaml', text, options, links, ['dsr', 'nat']);
 
 function problems(text: string, options: Options = {}): string[] {
   try {
@@ -110,8 +110,6 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     {mode: 'fast'},
     [/^--mode: unknown mode "fast": one of dsr, nat$/],
   ],
-  ['nat in the file', (s) => s.replace('dsr', 'nat'), {}, [/^r\.yaml:1: mode: nat is not in this version/]],
-  ['nat on the command line', (s) => s, {mode: 'nat'}, [/^--mode: nat is not in this version/]],
   ['no mode', (s) => s.replace('mode: dsr\n', ''), {}, [/no mode: give --mode .* dsr, nat/]],
   [
     'bad port',
@@ -262,16 +260,22 @@ for (const [title, edit, options, expected] of edits)
     if (!title.startsWith('not YAML')) t.is(lines.length, expected.length, lines.join('\n'));
   });
 
-test('durations', (t) => {
-  for (const [text, seconds] of [
-    ['30', 30],
-    ['2h15m', 8100],
-    ['1d1s', 86401],
-  ] as const) {
-    t.is(parseDuration(text), seconds);
-    t.is(parseDuration(formatDuration(seconds)), seconds);
-  }
-  for (const text of ['', 'h', '-1', '1.5h', '15m2h', '3 s']) t.is(parseDuration(text), null, text);
+test('a mode that this version does not offer', (t) => {
+  const refused = (text: string, options: Options) =>
+    t.throws(() => settle('r.yaml', text, options, links, ['dsr']), {instanceOf: ConfigError})?.message;
+  const says = 'nat is not in this version; use dsr';
+  t.is(refused(good.replace('dsr', 'nat'), {}), `r.yaml:1: mode: ${says}`);
+  t.is(refused(good, {mode: 'nat'}), `--mode: ${says}`);
+});
+
+test('nat: two interfaces', (t) => {
+  t.is(load(good, {mode: 'nat'}).mode, 'nat');
+  t.deepEqual(problems(good, {mode: 'nat', internal: 'eth0'}), [
+    'mode nat needs two interfaces: external and internal are both eth0',
+  ]);
+  t.deepEqual(differences(load(good), load(good, {mode: 'nat'})), [
+    '! mode: dsr → nat: applied at the next restart',
+  ]);
 });
 
 test('differences between configurations', (t) => {

@@ -170,7 +170,6 @@ const failures: [string, string[], number, RegExp, (() => () => void)?][] = [
     2,
     /^coscanet-router: interface eht0 does not exist \(did you mean "eth0"\?\); there are: /,
   ],
-  ['mode nat', ['--mode', 'nat'], 2, /^coscanet-router: --mode: nat is not in this version/],
   ['an unknown mode', ['--mode', 'fast'], 2, /unknown mode "fast": one of dsr, nat$/],
   ['an unknown option', ['--modus', 'dsr'], 2, /unknown option '--modus'/],
   [

@@ -16,6 +16,7 @@ const defaultLimits: SegmentLimits = {
   services: 32,
   ringSlots: 65536,
   vips: 16,
+  blocks: 64,
   forwarders: 4,
   registryBytes: 1 << 20,
 };

@@ -5,6 +5,7 @@ import {silentLogger} from '../../router/base/logger.ts';
 import type {Route} from '../../router/model/route.ts';
 import {defaultTimeouts} from '../../router/model/application.ts';
 import {Compiler} from '../../router/policy/compile.ts';
+import {parseGateway} from '../../router/provider/userspace/gateway.ts';
 import {parseMonitorLine, parseTable} from '../../router/provider/userspace/ip-neigh.ts';
 import {Neighbours} from '../../router/provider/userspace/neighbours.ts';
 import {removeTable, ruleset} from '../../router/provider/userspace/nftables.ts';
@@ -102,12 +103,56 @@ test('remembered MACs count until the kernel says otherwise', async (t) => {
 });
 
 test('the nftables transaction', (t) => {
-  const text = ruleset(['eth0', 'eth1'], ['10.77.0.100', '10.77.0.101']);
+  const sides = [
+    {name: 'eth0', routed: false},
+    {name: 'eth1', routed: false},
+  ];
+  const text = ruleset(sides, ['10.77.0.100', '10.77.0.101']);
   t.regex(text, /^table netdev coscanet \{\}\ndelete table netdev coscanet\n/);
   t.regex(text, /elements = \{ 10\.77\.0\.100, 10\.77\.0\.101 \}/);
   for (const name of ['eth0', 'eth1']) t.true(text.includes(`device "${name}"`));
   t.is(text.match(/arp daddr ip @vips drop/g)?.length, 2);
-  t.false(ruleset(['eth0'], []).includes('elements'));
+  t.false(ruleset([], []).includes('elements'));
+});
+
+test('nftables, where nodes send into the world: the kernel takes only what is for it', (t) => {
+  const text = ruleset(
+    [
+      {name: 'eth0', routed: false},
+      {name: 'eth1', routed: true},
+    ],
+    [],
+  );
+  const chains = text.split('chain ').slice(1);
+  const rule = 'meta protocol { ip, ip6 } fib daddr type != { local, broadcast, multicast } drop';
+  t.deepEqual(
+    chains.map((chain) => chain.includes(rule)),
+    [false, true],
+  );
+});
+
+test('what ip -j route says of the gateway', (t) => {
+  const via = (gateway: string, dev: string, metric?: number) => ({dst: 'default', gateway, dev, metric});
+  const cases: [string, object[], string | null][] = [
+    ['the only one', [via('10.77.0.254', 'eth0')], '10.77.0.254'],
+    ['of another interface', [via('10.1.0.1', 'eth2')], null],
+    [
+      'the lowest metric',
+      [via('10.77.0.253', 'eth0', 100), via('10.1.0.1', 'eth2'), via('10.77.0.254', 'eth0', 5)],
+      '10.77.0.254',
+    ],
+    [
+      'one of several next hops',
+      [{nexthops: [via('10.1.0.1', 'eth2'), via('10.77.0.254', 'eth0')]}],
+      '10.77.0.254',
+    ],
+    ['on-link', [{dst: 'default', dev: 'eth0'}], null],
+    ['of another family', [{dst: 'default', dev: 'eth0', via: {family: 'inet6', host: 'fe80::1'}}], null],
+    ['none', [], null],
+  ];
+  for (const [title, routes, expected] of cases)
+    t.is(parseGateway(JSON.stringify(routes), 'eth0'), expected, title);
+  t.is(parseGateway('', 'eth0'), null);
 });
 
 test('removing a table that is not there is no error; anything else is', async (t) => {
@@ -134,9 +179,11 @@ const route = (port: number, weights: number[]): Route => ({
 });
 const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
   compiler.compile({
+    routes: false,
+    gateway: null,
     interfaces: [],
     vips: [],
-    routes,
+    services: routes,
     pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
   });
 
@@ -151,6 +198,23 @@ test('compiled: only open endpoints with a known path are scheduled, all are the
       [false, true],
     ],
   );
+});
+
+test('compiled: translated endpoints, and where packets leave', (t) => {
+  const one = {slot: 5, incarnation: 2, address: '10.88.0.11', nodePort: 8080, weight: 1, open: true};
+  const policy = new Compiler(10).compile({
+    routes: true,
+    gateway: {mac: MAC, egress: 0},
+    interfaces: [],
+    vips: [],
+    services: [{...route(80, []), endpoints: [one]}],
+    pathOf: () => ({mac: MAC, egress: 1}),
+  });
+  t.true(policy.routes);
+  t.deepEqual(policy.gateway, {mac: MAC, egress: 0});
+  const nat = {protocol: 'tcp', node: '10.88.0.11', nodePort: 8080, vip: '10.77.0.100', vipPort: 80} as const;
+  t.deepEqual(policy.endpoints, [{slot: 5, incarnation: 2, mac: MAC, egress: 1, open: true, nat}]);
+  t.false('nat' in (compile(new Compiler(10), [route(80, [1])]).endpoints[0] ?? {}));
 });
 
 test('compiled: rings that do not fit together are all made coarser, and nobody is left out', (t) => {

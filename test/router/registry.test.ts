@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import type {NodeState} from '../../router/control/protocol.ts';
 import {defaultTimeouts} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
+import {methods} from '../../router/model/method.ts';
 import {ordersFor} from '../../router/model/orders.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
@@ -26,7 +27,8 @@ const networks = [
   {address: '10.77.0.1', prefix: 24},
   {address: '10.88.0.1', prefix: 24},
 ];
-const make = (limits = {endpoints: 8, services: 4}) => new Registry(applications, networks, limits, 1);
+const make = (limits = {endpoints: 8, services: 4}, method = methods.dsr) =>
+  new Registry(method, applications, networks, limits, 1);
 
 const endpoint = (port: number, application = 'web', instances = 1) => ({
   application,
@@ -110,7 +112,7 @@ test('what an endpoint may be', (t) => {
     ],
   );
   t.deepEqual(states(registry), {'node1:80': 'up'});
-  const orders = ordersFor(registry, '10.88.0.1', 'loopback-noarp', []);
+  const orders = ordersFor(registry, '10.88.0.1', methods.dsr, []);
   t.deepEqual(orders.applications[0]?.ports, [
     {protocol: 'tcp', first: 1, last: 24},
     {protocol: 'tcp', first: 26, last: 65535},
@@ -228,7 +230,7 @@ test('restored: places and services stay, every node is in doubt with a fresh le
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
   registry.put('node1', state(8, [81], {levels: {web: 'low'}}), 0);
   const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory())));
-  const next = new Registry(applications, networks, {endpoints: 8, services: 4}, 99);
+  const next = new Registry(methods.dsr, applications, networks, {endpoints: 8, services: 4}, 99);
   next.restore(memory, 1000);
   t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'doubt'});
   t.is(next.generation, 1);

@@ -1,21 +1,17 @@
-// The nodes' MAC addresses. The kernel keeps them fresh (`ip neigh … managed`); we only listen. An entry that
+// The MAC addresses of nodes and gateway. The kernel keeps them fresh (`ip neigh … managed`); we only listen. An entry that
 // the operator made permanent is used as it is and never touched.
 
-import type {Clock, Timer} from '../../base/clock.ts';
-import type {Exec, Follower} from '../../base/exec.ts';
-import type {Logger} from '../../base/logger.ts';
+import type {Timer} from '../../base/clock.ts';
 import {messageOf} from '../../base/error.ts';
+import {Following} from '../../base/following.ts';
+import type {FollowingDeps} from '../../base/following.ts';
 import type {Neighbour} from './ip-neigh.ts';
 import {parseMonitorLine, parseTable} from './ip-neigh.ts';
 
 /** Every so often the whole table is read, should an event have been lost or an entry flushed. */
 const REREAD_MS = 30_000;
-const RESTART_MS = 1000;
 
-export interface NeighbourDeps {
-  exec: Exec;
-  clock: Clock;
-  log: Logger;
+export interface NeighbourDeps extends FollowingDeps {
   /** The interface that reaches an address, or null. */
   interfaceOf(address: string): string | null;
   onChange(): void;
@@ -32,20 +28,26 @@ interface Entry {
 export class Neighbours {
   readonly #deps: NeighbourDeps;
   readonly #entries = new Map<string, Entry>();
-  #monitor: Follower | null = null;
-  #timers: Timer[] = [];
+  readonly #following: Following;
+  #timer: Timer | null = null;
   #closed = false;
 
   constructor(deps: NeighbourDeps) {
     this.#deps = deps;
+    this.#following = new Following(
+      deps,
+      ['ip', '-o', 'monitor', 'neigh'],
+      (line) => this.#heard(line),
+      () => void this.#reread(),
+    );
   }
 
   /** Begins to listen; reads what the kernel knows of `addresses` (and `remembered` where it does not) first. */
   async start(addresses: readonly string[], remembered: Readonly<Record<string, string>>): Promise<void> {
-    this.#follow();
+    this.#following.start();
     for (const address of addresses) this.#remember(address, remembered[address] ?? null);
     await this.#reread();
-    this.#timers.push(this.#deps.clock.every(REREAD_MS, () => void this.#reread()));
+    this.#timer = this.#deps.clock.every(REREAD_MS, () => void this.#reread());
   }
 
   path(address: string): Readonly<Entry> | null {
@@ -72,8 +74,8 @@ export class Neighbours {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#monitor?.stop();
-    for (const timer of this.#timers) timer.cancel();
+    this.#following.stop();
+    this.#timer?.cancel();
     const own = [...this.#entries].filter(([, entry]) => !entry.foreign);
     this.#entries.clear();
     await Promise.all(own.map(([address, entry]) => this.#delete(address, entry)));
@@ -85,20 +87,9 @@ export class Neighbours {
     this.#entries.set(address, {interface: name, mac, reachable: mac !== null, foreign: false});
   }
 
-  #follow(): void {
-    if (this.#closed) return;
-    this.#monitor = this.#deps.exec.follow(
-      'ip',
-      ['-o', 'monitor', 'neigh'],
-      (line) => {
-        const neighbour = parseMonitorLine(line);
-        if (neighbour && this.#learn(neighbour)) this.#deps.onChange();
-      },
-      () => {
-        this.#deps.log.warn({}, 'ip monitor ended; started again');
-        this.#timers.push(this.#deps.clock.after(RESTART_MS, () => (this.#follow(), void this.#reread())));
-      },
-    );
+  #heard(line: string): void {
+    const neighbour = parseMonitorLine(line);
+    if (neighbour && this.#learn(neighbour)) this.#deps.onChange();
   }
 
   /** Takes in what the kernel says; true if a path changed. A MAC once known stays until another is learnt. */

@@ -1,6 +1,6 @@
-// The user-space provider, direct server return: routes become a policy in the shared segment, which the
-// forwarders execute. Around it: who owns a VIP (vip-claims), where nodes are (neighbours), and keeping the
-// host's own stack out (nftables).
+// The user-space provider: routes become a policy in the shared segment, which the forwarders execute. Around
+// it: who owns a VIP (vip-claims), where nodes are (neighbours), where the world is if the method routes what
+// nodes send there (gateway), and keeping the host's own stack out (nftables).
 
 import {z} from 'zod';
 import type {Policy, RouterNative, Segment} from '../../../addon/router.ts';
@@ -8,6 +8,7 @@ import {inNetwork} from '../../base/address.ts';
 import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
+import type {ForwardingMethod} from '../../model/method.ts';
 import type {Route} from '../../model/route.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
@@ -20,6 +21,7 @@ import type {
   ProviderStats,
   RoutingProvider,
 } from '../provider.ts';
+import {Gateway} from './gateway.ts';
 import {Neighbours} from './neighbours.ts';
 import {installTable, removeTable} from './nftables.ts';
 import {VipClaims} from './vip-claims.ts';
@@ -31,6 +33,7 @@ export interface UserspaceDeps {
   exec: Exec;
   clock: Clock;
   log: Logger;
+  method: ForwardingMethod;
   segment: Segment;
   /** External first; one when one-armed. */
   sides: readonly Side[];
@@ -42,53 +45,56 @@ export interface UserspaceDeps {
 export const providerMemorySchema = z.strictObject({
   interfaces: z.array(z.string()),
   activeVips: z.array(z.ipv4()),
+  /** Of nodes and gateway, by address. */
   macs: z.record(z.string(), z.string()),
 });
 export type ProviderMemory = z.infer<typeof providerMemorySchema>;
 
-/** The side whose network holds the address. */
-function sideOf(sides: readonly Side[], address: string): number {
-  return sides.findIndex((side) => inNetwork(address, side.network));
-}
-
 export class UserspaceProvider implements RoutingProvider {
-  readonly name = 'userspace-dsr';
-  readonly vipPlacement = 'loopback-noarp';
+  readonly name: string;
+  readonly method: ForwardingMethod;
   readonly #deps: UserspaceDeps;
   readonly #compiler: Compiler;
   readonly #claims: VipClaims;
   readonly #neighbours: Neighbours;
+  readonly #gateway: Gateway | null;
   readonly #adopted: ProviderMemory | null;
   #routes: readonly Route[] = [];
 
   /** `adopted`: what the provider before this one left in the same segment. */
   constructor(deps: UserspaceDeps, adopted: ProviderMemory | null) {
+    this.name = `userspace-${deps.method.name}`;
+    this.method = deps.method;
     this.#deps = deps;
     this.#adopted = adopted;
     this.#compiler = new Compiler(deps.segment.limits.ringSlots);
+    const external = deps.sides[0]?.name ?? '';
+    const onChange = () => deps.events.onChange();
     this.#claims = new VipClaims({
       ...deps,
-      external: deps.sides[0]?.name ?? '',
+      external,
       interfaces: deps.sides.map((side) => side.name),
       macs: deps.sides.map((side) => side.mac),
     });
     this.#neighbours = new Neighbours({
       ...deps,
-      interfaceOf: (address) => deps.sides[sideOf(deps.sides, address)]?.name ?? null,
-      onChange: () => deps.events.onChange(),
+      interfaceOf: (address) => deps.sides[this.#egressTo(address)]?.name ?? null,
+      onChange,
     });
+    this.#gateway = deps.method.routes ? new Gateway({...deps, external, onChange}) : null;
   }
 
   /** `addresses`: of the nodes that are known already. */
   async start(addresses: readonly string[]): Promise<void> {
-    await this.#neighbours.start(addresses, this.#adopted?.macs ?? {});
+    await this.#gateway?.start();
+    await this.#neighbours.start(this.#withGateway(addresses), this.#adopted?.macs ?? {});
   }
 
   async reserve(vips: readonly string[]): Promise<void> {
     await this.#claims.reserve(vips, this.#adopted?.activeVips ?? []);
     await installTable(
       this.#deps.exec,
-      this.#deps.sides.map((side) => side.name),
+      this.#deps.sides.map(({name}, index) => ({name, routed: this.method.routes && index > 0})),
       this.#claims.states().map((vip) => vip.address),
     );
   }
@@ -102,7 +108,7 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   reach(addresses: readonly string[]): void {
-    this.#neighbours.watch(addresses);
+    this.#neighbours.watch(this.#withGateway(addresses));
   }
 
   path(address: string): NodePath {
@@ -112,15 +118,14 @@ export class UserspaceProvider implements RoutingProvider {
 
   async probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'> {
     const {mac, reachable} = this.path(target.address);
-    const side = this.#deps.sides[sideOf(this.#deps.sides, target.address)];
+    const side = this.#deps.sides[this.#egressTo(target.address)];
     if (mac === null || !side) return 'silent';
     if (target.protocol === 'udp') return reachable ? 'open' : 'silent';
     return await this.#deps.native.tcpProbe({
       interface: side.name,
       mac,
       source: side.network.address,
-      vip: target.vip,
-      port: target.port,
+      ...probedPlace(target),
       timeoutMs: PROBE_TIMEOUT_MS,
     });
   }
@@ -129,10 +134,12 @@ export class UserspaceProvider implements RoutingProvider {
     this.#routes = routes;
     const vips = this.#claims.states();
     const policy = this.#compiler.compile({
-      interfaces: this.#deps.sides.map(({name, mac, mtu}) => ({name, mac, mtu})),
+      routes: this.method.routes,
+      gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
+      interfaces: this.#deps.sides.map(({name, mac, mtu, network: {address}}) => ({name, mac, mtu, address})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
-      routes,
-      pathOf: (address) => this.#pathOf(address),
+      services: routes,
+      pathOf: (address) => this.#pathTo(address),
     });
     const memory: ProviderMemory = {
       interfaces: policy.interfaces.map((one) => one.name),
@@ -158,14 +165,31 @@ export class UserspaceProvider implements RoutingProvider {
 
   async close(): Promise<void> {
     this.#claims.close();
+    this.#gateway?.close();
     await this.#neighbours.close();
     await removeTable(this.#deps.exec);
   }
 
-  #pathOf(address: string): Path | null {
+  #pathTo(address: string): Path | null {
     const mac = this.#neighbours.path(address)?.mac ?? null;
-    return mac === null ? null : {mac, egress: sideOf(this.#deps.sides, address)};
+    return mac === null ? null : {mac, egress: this.#egressTo(address)};
   }
+
+  /** The side whose network holds the address; the gateway is external, even if its address tells nothing. */
+  #egressTo(address: string): number {
+    if (address === this.#gateway?.address) return 0;
+    return this.#deps.sides.findIndex((side) => inNetwork(address, side.network));
+  }
+
+  #withGateway(addresses: readonly string[]): readonly string[] {
+    const gateway = this.#gateway?.address ?? null;
+    return gateway === null ? addresses : [...addresses, gateway];
+  }
+}
+
+/** The address and port that a packet to the endpoint carries. */
+function probedPlace({vip, port, address, nodePort}: ProbeTarget): {vip: string; port: number} {
+  return nodePort === undefined ? {vip, port} : {vip: address, port: nodePort};
 }
 
 /** "slot:incarnation" of every endpoint that is in a ring. */
