@@ -6,8 +6,9 @@
 import {existsSync} from 'node:fs';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
+import {MODES} from '../support/modes.ts';
 import {ROOT, Testbed, run, waitUntil} from '../support/testbed.ts';
-import type {Result} from '../support/testbed.ts';
+import type {Result, TestbedOptions} from '../support/testbed.ts';
 
 let bed: Testbed;
 test.before(async () => {
@@ -29,7 +30,7 @@ const configurations = [
     config: web('10.77.0.1'),
     says: /router\.yaml:3: .*10\.77\.0\.1 .*router's own/,
   },
-  {what: "a node's address", config: web('10.77.0.11'), says: /10\.77\.0\.11 .*used by/},
+  {what: "a node's address", config: web('10.77.0.11'), says: /10\.77\.0\.11 .*used by/, outside: true},
   {
     what: "another host's address",
     config: web('10.77.0.2'),
@@ -42,17 +43,26 @@ const configurations = [
   },
 ];
 
-for (const {what, config, says} of configurations) {
-  test.serial(`configuration with ${what}`, async (t) => {
-    const other = new Testbed();
-    t.teardown(() => other.down());
-    const result = await other.tryUp({nodes: 1, config});
-    t.is(result.status, 1);
-    t.regex(result.stderr, says);
-    t.notRegex(result.stderr, /\bat .*\.js:\d+/, 'no stack trace');
-    await nothingLeft(t, other.name);
-  });
+async function refusedConfiguration(
+  t: ExecutionContext,
+  options: TestbedOptions,
+  says: RegExp,
+): Promise<void> {
+  const other = new Testbed();
+  t.teardown(() => other.down());
+  const result = await other.tryUp({nodes: 1, ...options});
+  t.is(result.status, 1);
+  t.regex(result.stderr, says);
+  t.notRegex(result.stderr, /\bat .*\.js:\d+/, 'no stack trace');
+  await nothingLeft(t, other.name);
 }
+
+for (const {mode, nodesOutside} of MODES)
+  for (const {what, config, says, outside} of configurations)
+    if (nodesOutside || outside !== true)
+      test.serial(`${mode}: configuration with ${what}`, (t) =>
+        refusedConfiguration(t, {mode, config}, says),
+      );
 
 async function nothingLeft(t: ExecutionContext, name: string): Promise<void> {
   const {stdout: namespaces} = await run(['ip', 'netns', 'list']);
@@ -64,8 +74,8 @@ async function nothingLeft(t: ExecutionContext, name: string): Promise<void> {
 }
 
 const upOptions = [
-  {words: ['--mode', 'nat'], says: /nat .*not in this version/},
-  {words: ['--mode', 'fast'], says: /unknown mode "fast".*dsr/},
+  {words: ['--mode', 'fast'], says: /unknown mode "fast": one of dsr, nat/},
+  {words: ['--one-arm', '--mode', 'nat'], says: /--one-arm is for mode dsr/},
   {words: ['--nodes', '0'], says: /--nodes '0'/},
   {words: ['--rate', 'fast'], says: /--rate 'fast'/},
   {words: ['--config', '/no/such/file'], says: /\/no\/such\/file/},

@@ -1,6 +1,6 @@
 // kill -9 of one of three servers under load, also with 100 half-open requests hanging on its listener (they
 // keep a dead listener in the kernel for seconds), also while its instance has another process: it leaves the ring within 100 ms, new
-// connections do not fail after that, and transfers of the others do not notice.
+// connections do not fail after that, and transfers of the others do not notice. In both modes.
 //
 //   client: request loop, 6 slow downloads,   ┌── node1  http_server.py 80   ✝ SIGKILL
 //           300 SYNs, SYN-ACKs ignored ─ router├── node2  http_server.py 80
@@ -9,6 +9,8 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
+import {inModes} from '../support/modes.ts';
+import type {Variant} from '../support/modes.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
 
 const HALF_OPEN = 100;
@@ -34,14 +36,17 @@ async function hangHalfOpen(t: ExecutionContext, bed: Testbed): Promise<void> {
   t.true(count >= HALF_OPEN, `${count} half-open requests hang on the listener of node1`);
 }
 
-interface Circumstances {
+interface Circumstances extends Variant {
   halfOpen?: boolean;
   /** Another process of the instance lives on, so that its cgroup does not become empty. */
   companion?: boolean;
 }
 
-async function killUnderLoad(t: ExecutionContext, {halfOpen, companion}: Circumstances): Promise<void> {
-  const bed = await Testbed.up({nodes: 3, forwarders: 1});
+async function killUnderLoad(
+  t: ExecutionContext,
+  {options, halfOpen, companion}: Circumstances,
+): Promise<void> {
+  const bed = await Testbed.up({nodes: 3, ...options});
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   const companionship = companion === true ? ['sh', '-c', 'sleep 1000 & exec "$@"', 'sh'] : [];
   const [server] = await Promise.all(
@@ -85,10 +90,12 @@ async function killUnderLoad(t: ExecutionContext, {halfOpen, companion}: Circums
   }
 }
 
-test.serial('a killed server leaves the ring within 100 ms', (t) => killUnderLoad(t, {}));
-test.serial('a killed server with half-open requests leaves as fast', (t) =>
-  killUnderLoad(t, {halfOpen: true}),
-);
-test.serial('a killed server with half-open requests whose instance lives on leaves as fast', (t) =>
-  killUnderLoad(t, {halfOpen: true, companion: true}),
-);
+const options = {forwarders: 1};
+const cases: Circumstances[] = [
+  {title: 'a killed server', options},
+  {title: 'one with half-open requests', options, halfOpen: true},
+  {title: 'one with half-open requests whose instance lives on', options, halfOpen: true, companion: true},
+];
+
+for (const one of inModes(cases))
+  test.serial(`${one.title}: leaves the ring within 100 ms`, (t) => killUnderLoad(t, one));

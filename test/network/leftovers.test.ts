@@ -1,41 +1,44 @@
 // After down.sh the machine is as before: the same namespaces, processes, nftables, addresses, rules, sysctls,
-// cgroups, mounts and files. Also after half an up.sh, and when run twice.
+// cgroups, mounts and files. Also after half an up.sh, and when run twice. In both modes.
 //
 //   before ── up.sh ── servers, requests ── down.sh ── after       (before = after)
 
 import test from 'ava';
+import {MODES} from '../support/modes.ts';
 import {Testbed, VIP, run, start, tool, waitUntil} from '../support/testbed.ts';
 
 async function machine(): Promise<string> {
   return (await run(['test/support/machine-state.sh'])).stdout;
 }
 
-test.serial('down.sh leaves the machine as it was', async (t) => {
-  const before = await machine();
-  const bed = await Testbed.up({nodes: 2});
-  t.teardown(() => bed.down());
-  const servers = await bed.serveHttp(2);
-  await bed.in('client', tool('request_loop', `http://${VIP}/`, 10));
-  t.not(await machine(), before, 'the look at the machine sees a testbed');
-  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
-  t.deepEqual((await machine()).split('\n'), before.split('\n'));
-  for (const server of servers) t.is((await server.ended).signal, 'SIGKILL');
-  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0, 'a second time');
-});
+for (const {mode} of MODES) {
+  test.serial(`${mode}: down.sh leaves the machine as it was`, async (t) => {
+    const before = await machine();
+    const bed = await Testbed.up({mode, nodes: 2});
+    t.teardown(() => bed.down());
+    const servers = await bed.serveHttp(2);
+    await bed.in('client', tool('request_loop', `http://${VIP}/`, 10));
+    t.not(await machine(), before, 'the look at the machine sees a testbed');
+    t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
+    t.deepEqual((await machine()).split('\n'), before.split('\n'));
+    for (const server of servers) t.is((await server.ended).signal, 'SIGKILL');
+    t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0, 'a second time');
+  });
 
-test.serial('up.sh that is killed half-way: down.sh removes what there is', async (t) => {
-  const before = await machine();
-  const bed = new Testbed();
-  t.teardown(() => bed.down());
-  const up = start(['topology/up.sh', '--name', bed.name, '--nodes', '3']);
-  await waitUntil('half a testbed is there', 5000, async () =>
-    (await run(['ip', 'netns', 'list'])).stdout.includes(`cosca-${bed.name}-router`),
-  );
-  up.child.kill('SIGKILL');
-  await up.ended;
-  t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
-  t.deepEqual((await machine()).split('\n'), before.split('\n'));
-});
+  test.serial(`${mode}: up.sh that is killed half-way: down.sh removes what there is`, async (t) => {
+    const before = await machine();
+    const bed = new Testbed();
+    t.teardown(() => bed.down());
+    const up = start(['topology/up.sh', '--name', bed.name, '--mode', mode, '--nodes', '3']);
+    await waitUntil('half a testbed is there', 5000, async () =>
+      (await run(['ip', 'netns', 'list'])).stdout.includes(`cosca-${bed.name}-router`),
+    );
+    up.child.kill('SIGKILL');
+    await up.ended;
+    t.is((await run(['topology/down.sh', '--name', bed.name])).status, 0);
+    t.deepEqual((await machine()).split('\n'), before.split('\n'));
+  });
+}
 
 test.serial('two testbeds at once do not meet, also when one name begins with the other', async (t) => {
   const first = await Testbed.up({nodes: 1});

@@ -1,5 +1,5 @@
 // Everything of ours is killed during 50 downloads, and none breaks: first all forwarders, then the supervisor
-// with all its children, then the agents. An agent that is stopped for 10 s costs nothing.
+// with all its children, then the agents. An agent that is stopped for 10 s costs nothing. In both modes.
 //
 //   client: 50 downloads ── router            ┌── node1  http_server.py 80, agent ✝
 //           of 30 s          supervisor ✝      ├── node2  http_server.py 80, agent ✝
@@ -9,6 +9,8 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
 import {LEASE_MS} from '../../router/control/protocol.ts';
+import {MODES} from '../support/modes.ts';
+import type {ModeCase} from '../support/modes.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
 import type {Running} from '../support/testbed.ts';
 
@@ -88,9 +90,9 @@ async function replaced(
   return now.length === count && !now.some((pid) => old.includes(pid));
 }
 
-test.serial('forwarders, supervisor and agents killed in turn: no download breaks or moves', async (t) => {
+async function killInTurn(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
   t.timeout(120_000);
-  const bed = await Testbed.up({nodes: 3, forwarders: FORWARDERS});
+  const bed = await Testbed.up({mode, nodes: 3, forwarders: FORWARDERS});
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   await bed.serveHttp(3);
   const downloads = bed.start(
@@ -130,11 +132,11 @@ test.serial('forwarders, supervisor and agents killed in turn: no download break
   t.is(new Set(results.map((one) => one.sha256)).size, 1);
   t.true(results.every((one) => one.seconds >= 20));
   t.log(`longest pause of a download: ${Math.round(Math.max(...results.map((one) => one.gapMs)))} ms`);
-});
+}
 
-test.serial('an agent stopped for 10 s: its endpoint is probed, stays and serves', async (t) => {
+async function stopAgent(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
   t.timeout(120_000);
-  const bed = await Testbed.up({nodes: 3, forwarders: 1});
+  const bed = await Testbed.up({mode, nodes: 3, forwarders: 1});
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   await bed.serveHttp(3);
   const [agent = 0] = await bed.pids('node1', AGENT);
@@ -159,4 +161,14 @@ test.serial('an agent stopped for 10 s: its endpoint is probed, stays and serves
   t.deepEqual(result.failures, []);
   const total = Object.values(result.answers).reduce((sum, one) => sum + one, 0);
   t.true((result.answers['node1'] ?? 0) > total * 0.3, 'node1 kept its share');
-});
+}
+
+for (const one of MODES) {
+  test.serial(
+    `${one.mode}: forwarders, supervisor and agents killed in turn: no download breaks or moves`,
+    (t) => killInTurn(t, one),
+  );
+  test.serial(`${one.mode}: an agent stopped for 10 s: its endpoint is probed, stays and serves`, (t) =>
+    stopAgent(t, one),
+  );
+}

@@ -11,7 +11,8 @@ import hashlib
 import random
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
 from urllib.parse import parse_qs, urlparse
 
 BLOCK = random.Random(7400).randbytes(1 << 20)
@@ -63,7 +64,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Server(ThreadingHTTPServer):
+# No HTTPServer: before it listens it asks a name server for its own name.
+class Server(ThreadingMixIn, TCPServer):
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 1024
 
