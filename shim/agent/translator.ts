@@ -16,7 +16,7 @@ const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 
 export interface TranslatorParts {
   native: Tables & Pick<AgentNative, 'bindSocket' | 'bindTranslated'>;
-  ofCgroup(id: bigint): Instance | null;
+  ofCgroup: (id: bigint) => Instance | null;
   names: VirtualNames;
   /** The node's address on the router's network. */
   address: string;

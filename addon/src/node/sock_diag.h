@@ -23,7 +23,8 @@ struct SocketInfo {
 };
 
 // All sockets in one state, both families: listening TCP; TCP that is bound and neither listens nor is
-// connected (empty before Linux 6.8, which does not tell); UDP that is bound and not connected; connected UDP.
+// connected (empty before Linux 6.8, which does not tell); UDP that is bound and not connected; connected
+// UDP.
 int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets);
 
 // Does any TCP socket in any state, TIME-WAIT included, or any UDP socket have this local IPv4 address?
