@@ -21,8 +21,8 @@ const blockPorts = 'port block not of whole 64 ports, taken, or too many';
 const endpointTwice = 'two endpoints with one node, protocol and port';
 
 const REFUSED: [string, Policy, string][] = [
-  ['a block that begins within 64', block({first: 50113}), blockPorts],
-  ['a block that ends within 64', block({last: 50174}), blockPorts],
+  ['a block that begins within 64', block({first: 50144}), blockPorts],
+  ['a block that ends within 64', block({last: 50143}), blockPorts],
   ['a block that ends before it begins', block({first: 50176, last: 50175}), blockPorts],
   ['a block of ports that there are not', block({first: 65536, last: 65599}), blockPorts],
   ['two blocks of the same ports', block({first: 50048, last: 50175}), blockPorts],
