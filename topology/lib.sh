@@ -44,6 +44,23 @@ set_testbed() {
   CGROUP_NAME=coscanet-testbed-$NAME
 }
 
+# For scripts that take --name NAME and nothing else.
+choose_testbed() {
+  local name=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --name)
+        [ $# -ge 2 ] || usage '[--name NAME]'
+        name=$2
+        shift 2
+        ;;
+      *) usage '[--name NAME]' ;;
+    esac
+  done
+  require_root
+  set_testbed "$name"
+}
+
 # Where cgroup v2 is mounted: /sys/fs/cgroup, or /sys/fs/cgroup/unified on a hybrid machine.
 cgroup_mount() {
   local mount

@@ -4,19 +4,7 @@ set -euo pipefail
 # shellcheck source=topology/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-name=
-while [ $# -gt 0 ]; do
-  case $1 in
-    --name)
-      [ $# -ge 2 ] || usage '[--name NAME]'
-      name=$2
-      shift 2
-      ;;
-    *) usage '[--name NAME]' ;;
-  esac
-done
-require_root
-set_testbed "$name"
+choose_testbed "$@"
 [ -n "$(hosts)" ] || die "testbed '$NAME' is not up: topology/up.sh makes it"
 
 addresses() {
