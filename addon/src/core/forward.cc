@@ -116,8 +116,10 @@ Verdict Path::network(Packet& p) {
   p.protocol = ipv4::protocol(p.ip);
   p.l4 = p.ip + p.ip_header;
   p.l4_length = p.ip_length - p.ip_header;
-  p.from_vip = policy_.find_vip(p.source);
-  if (policy_.header().routes) neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
+  if (policy_.header().routes) {
+    p.from_vip = policy_.find_vip(p.source);
+    neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
+  }
   return {};
 }
 

@@ -42,7 +42,7 @@ struct Packet {
   const PolicyEndpoint* endpoint = nullptr;
   /// In whose name this goes on: the translated endpoint that sent it, or that an ICMP error tells of.
   const PolicyEndpoint* sender = nullptr;
-  /// The source is one of our VIPs: a connection that an instance opened.
+  /// The source is one of our VIPs: a connection that an instance opened. Known only where the router routes.
   bool from_vip = false;
   /// The destination is no VIP: on its way from a node into the world.
   bool leaves = false;

@@ -81,6 +81,7 @@ const PolicyEndpoint* Policy::find_return(const Address& node, uint8_t protocol,
 }
 
 const PolicyBlock* Policy::find_block(const Address& vip, uint16_t port) const {
+  if (header_->block_count == 0) return nullptr;  // asked for every packet
   const auto number = static_cast<uint16_t>(port / kBlockPorts);
   for (uint32_t i = service_hash(vip, 0, number);; ++i) {
     const PolicyBlock& block = blocks_[i & header_->block_mask];
