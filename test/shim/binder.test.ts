@@ -7,22 +7,10 @@ import type {ShimRequest, SocketFacts} from '../../addon/agent.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Binder, type BinderParts, ownerOf} from '../../shim/agent/binder.ts';
 import {VIP, ordersFor, web} from './support.ts';
+import {unbound} from './unbound-socket.ts';
 
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 const wildcard80 = Buffer.from('02000050000000000000000000000000', 'hex');
-
-const unbound: SocketFacts = {
-  cookie: 1n,
-  family: 'inet',
-  protocol: 'tcp',
-  v6only: false,
-  reusePort: false,
-  reuseAddress: false,
-  sameNamespace: true,
-  localAddress: '0.0.0.0',
-  localPort: 0,
-  virtualName: null,
-};
 
 function request(change: Partial<ShimRequest> = {}): ShimRequest {
   return {

@@ -8,6 +8,7 @@ import {silentLogger} from '../../router/base/logger.ts';
 import {Translator} from '../../shim/agent/translator.ts';
 import {VirtualNames} from '../../shim/agent/virtual-names.ts';
 import {VIP} from './support.ts';
+import {unbound} from './unbound-socket.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 const NODE = '10.88.0.11';
@@ -16,18 +17,6 @@ const target = {
   port: 80,
   protocol: 'tcp' as const,
   instance: {application: 'web', folder: '/web/1'},
-};
-const unbound: SocketFacts = {
-  cookie: 1n,
-  family: 'inet',
-  protocol: 'tcp',
-  v6only: false,
-  reusePort: false,
-  reuseAddress: false,
-  sameNamespace: true,
-  localAddress: '0.0.0.0',
-  localPort: 0,
-  virtualName: null,
 };
 const bound: SocketFacts = {
   ...unbound,
