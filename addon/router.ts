@@ -31,6 +31,8 @@ export interface PolicyEndpoint {
   open: boolean;
   /** NAT: packets are translated to the node's own address and port, and back. Absent: they keep the VIP (DSR). */
   nat?: PolicyTranslation;
+  /** Number of its node, 0 … 65534: an affinity that spans services leads to one node. */
+  node?: number;
 }
 
 export interface PolicyTranslation {
@@ -67,9 +69,24 @@ export interface PolicyService {
   /** The schedule: endpoint slots in the order in which new flows take them; empty = refuse (RST, port unreachable). */
   ring: number[];
   timeouts: FlowTimeouts;
+  affinity?: PolicyAffinity;
+}
+
+/** A client's new flows go where its last one went, until it has been silent for `timeout`. */
+export interface PolicyAffinity {
+  /** Services with one group share a client's choice: of the endpoint if it serves here, else of its node. */
+  group: number;
+  /** How many bits of the client's address count. */
+  prefix: number;
+  /** Seconds. */
+  timeout: number;
+  /** Endpoint slots that a client may stay with; those of the ring, and draining ones that keep their clients. */
+  members: number[];
 }
 
 export interface Policy {
+  /** The flow table began empty and nodes are about to claim theirs: unknown segments are dropped, not guessed. */
+  awaitClaims?: boolean;
   /** NAT: what endpoints send to clients passes the router, which takes it on. */
   routes?: boolean;
   /** Where packets leave whose next hop no packet has told. */
@@ -108,6 +125,25 @@ export interface Flow {
   expiresInSeconds: number;
 }
 
+/** A flow that a node knows of its own endpoint. */
+export interface FlowClaim {
+  protocol: Protocol;
+  client: string;
+  clientPort: number;
+  vip: string;
+  port: number;
+  endpointSlot: number;
+  endpointIncarnation: number;
+  /** Seconds until it expires, unless packets of it come. */
+  timeout: number;
+}
+
+/**
+ * made: it is known now · kept: it was known, and lasts on · held: it is with another open endpoint (TCP; a UDP
+ * conversation moves to who claimed it last) · full: no place.
+ */
+export type ClaimResult = 'made' | 'kept' | 'held' | 'full';
+
 export interface ForwarderInfo {
   index: number;
   /** 0: none. */
@@ -136,6 +172,12 @@ export interface Segment {
   flows(): Flow[];
   /** Live flows per endpoint slot ("slot:incarnation" → count). */
   flowsPerEndpoint(): Record<string, number>;
+  /** Writes flows on behalf of nodes; one result for each. */
+  claim(claims: readonly FlowClaim[]): ClaimResult[];
+  /** Established TCP flows that expire within `seconds`; at most `limit`, going on where the last call stopped. */
+  expiring(seconds: number, limit: number): Flow[];
+  /** New flows so far by service slot (wraps at 2^32). */
+  newFlows(): Record<number, number>;
   /** All counters, summed over forwarders, by their names (see addon/src/core/counters.h). */
   counters(): Record<string, number>;
   /** Forwarders' self-descriptions, for health and for taking over their descriptors. */

@@ -33,16 +33,48 @@ export const nodeEndpointSchema = z
     vip: ipv4,
     protocol: protocolSchema,
     port,
-    /** Live instances of the application that share this port on the node: the endpoint's weight. */
-    instances: z.number().int().min(1).max(65535),
+    /**
+     * Live instances of the application that share this port on the node: the endpoint's weight. 0: a bound socket
+     * that takes no connections but opens them (FTP's data connections from port 20); no new flows.
+     */
+    instances: z.number().int().min(0).max(65535),
     /** NAT: the port on the node's own address that stands for vip:port; of one instance only. Absent in DSR. */
     nodePort: port.optional(),
+    /** Absent: well. What the agent finds from the inside, one line for people; no new flows while it is there. */
+    failing: z.string().min(1).max(200).optional(),
   })
-  .refine((one) => one.nodePort === undefined || one.instances === 1, {
+  .refine((one) => one.nodePort === undefined || one.instances <= 1, {
     path: ['instances'],
     message: 'an endpoint with a nodePort is one instance',
   });
 export type NodeEndpoint = z.infer<typeof nodeEndpointSchema>;
+
+/** A virtual IP's port on a node, seen from a connection or conversation with a remote end. */
+export const claimSchema = z.strictObject({
+  protocol: protocolSchema,
+  vip: ipv4,
+  port,
+  /** NAT: the physical port that stands for it. */
+  nodePort: port.optional(),
+  client: ipv4,
+  clientPort: port,
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+/** Ports of a VIP that are the node's own, for the connections that its instances open. Whole 64s. */
+export const portBlockSchema = z.strictObject({vip: ipv4, first: port, last: port});
+export type PortBlock = z.infer<typeof portBlockSchema>;
+
+export const exclusivePortSchema = z.strictObject({
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+});
+export type ExclusivePort = z.infer<typeof exclusivePortSchema>;
+
+/** Claims in one PUT; the rest goes with the next. */
+export const MAX_CLAIMS = 2000;
 
 export const nodeStateSchema = z.strictObject({
   /** The node's address on the router's internal network: where its frames go. */
@@ -56,6 +88,23 @@ export const nodeStateSchema = z.strictObject({
   vips: z.array(ipv4).max(1000),
   /** Load level by application; absent = nothing reported (counts as medium). */
   levels: z.record(name, levelSchema).optional(),
+  /** The kernel's own range for ports that a program does not choose (ip_local_port_range): blocks lie inside. */
+  portRange: z.strictObject({first: port, last: port}).optional(),
+  /** VIPs from which instances open connections: how many blocks the node needs, and which it holds. */
+  outbound: z
+    .array(
+      z.strictObject({vip: ipv4, wanted: z.number().int().min(0).max(64), held: z.array(portBlockSchema)}),
+    )
+    .max(1000)
+    .optional(),
+  /** Exclusive ports that the node holds, or is about to bind and waits for. */
+  exclusive: z.array(exclusivePortSchema).max(10_000).optional(),
+  /**
+   * Conversations of the node's own endpoints (of this message) that the router shall know: before the first packet
+   * of one that the node opens from a service port; those that the router asked to confirm; all, when the router
+   * lost its table.
+   */
+  claims: z.array(claimSchema).max(MAX_CLAIMS).optional(),
   /** The agent leaves for good (its unit was stopped by the operator): its endpoints go with this message. */
   leaving: z.boolean().optional(),
 });
@@ -71,6 +120,8 @@ export const applicationOrderSchema = z.strictObject({
   vips: z.array(ipv4).min(1),
   /** What its instances may bind, on any of its VIPs: what the configuration says, minus what others own. */
   ports: z.array(portRangeSchema),
+  /** Of those, the ones that one instance alone may have: its claim comes before the bind. */
+  exclusive: z.array(portRangeSchema).optional(),
 });
 export type ApplicationOrder = z.infer<typeof applicationOrderSchema>;
 
@@ -90,6 +141,21 @@ export const nodeOrdersSchema = z.strictObject({
    */
   vipPlacement: z.enum(['loopback-noarp', 'none']),
   applications: z.array(applicationOrderSchema),
+  /** Changes when the router's flow table began empty: the node then claims all its connections again. */
+  flowTable: z.number().int().nonnegative().optional(),
+  /** All blocks that are the node's. */
+  blocks: z.array(portBlockSchema).optional(),
+  /** Why a VIP got fewer blocks than wanted. */
+  blocksRefused: z.array(z.strictObject({vip: ipv4, reason: z.string()})).optional(),
+  /** Those of the state's exclusive ports that are the node's now, and why others are not. */
+  exclusive: z.array(exclusivePortSchema).optional(),
+  exclusiveRefused: z.array(z.strictObject({port: exclusivePortSchema, reason: z.string()})).optional(),
+  /** Claims that were not taken: another endpoint has the conversation, or the endpoint is not the node's. */
+  claimsRefused: z.array(z.strictObject({claim: claimSchema, reason: z.string()})).optional(),
+  /** Connections of the node's endpoints that the router would soon forget: claim those that still live. */
+  confirm: z.array(claimSchema).max(MAX_CLAIMS).optional(),
+  /** Networks ("10.88.0.0/24") that instances reach under the node's own address, not from a VIP. */
+  direct: z.array(z.string()).optional(),
   /** Why an endpoint of the state was not taken, one line each, for the agent's log. */
   refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
 });

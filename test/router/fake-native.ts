@@ -1,7 +1,9 @@
 // The addon without a kernel: a segment in memory, and probes that answer what the test wants.
 
 import type {
+  ClaimResult,
   Flow,
+  FlowClaim,
   ForwarderInfo,
   Policy,
   ProbeResult,
@@ -67,6 +69,21 @@ export class FakeSegment implements Segment {
   }
   forwarders(): ForwarderInfo[] {
     return this.forwarderList;
+  }
+  /** What nodes claimed; the next results come from `claimResults`, "made" when it is empty. */
+  readonly claims: FlowClaim[] = [];
+  claimResults: ClaimResult[] = [];
+  claim(claims: readonly FlowClaim[]): ClaimResult[] {
+    this.claims.push(...claims);
+    return claims.map(() => this.claimResults.shift() ?? 'made');
+  }
+  expiringList: Flow[] = [];
+  expiring(): Flow[] {
+    return this.expiringList;
+  }
+  flowsBegun: Record<number, number> = {};
+  newFlows(): Record<number, number> {
+    return this.flowsBegun;
   }
   clearForwarder(index: number): void {
     this.cleared.push(index);
