@@ -1,0 +1,158 @@
+// Endpoints and the virtual services that they make up: each has a numbered place, which stays taken as long as
+// a flow may refer to it. Pure. `changed` is called whenever the data plane or the next supervisor must know.
+//
+//   up ──lease over──► doubt ──probe fails──► unreachable      (an answered probe leads back to doubt)
+//    ▲──────── PUT ──────┴────────────────────────┘
+//   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
+
+import type {NodeEndpoint} from '../control/protocol.ts';
+import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import {endpointKey, serviceKey, translatedPlace} from './records.ts';
+import {Slots} from './slots.ts';
+
+/** A closed endpoint's slot stays taken at least this long: a forwarder may just be using the last policy. */
+const LINGER_MS = 1000;
+const TABLE_FULL = 'the table of endpoints or of services is full';
+
+export interface EndpointLimits {
+  endpoints: number;
+  services: number;
+}
+
+type EndpointMemory = Pick<RegistryMemory, 'endpoints' | 'services' | 'endpointHistory' | 'serviceHistory'>;
+
+export class EndpointTable {
+  readonly #endpointSlots: Slots;
+  readonly #serviceSlots: Slots;
+  readonly #endpoints = new Map<string, EndpointRecord>();
+  /** NAT: the endpoint that packets to a node's socket are for. */
+  readonly #translated = new Map<string, EndpointRecord>();
+  readonly #services = new Map<string, ServiceRecord>();
+  readonly #changed: () => void;
+
+  constructor(limits: EndpointLimits, changed: () => void) {
+    this.#endpointSlots = new Slots(limits.endpoints);
+    this.#serviceSlots = new Slots(limits.services);
+    this.#changed = changed;
+  }
+
+  endpoints(): EndpointRecord[] {
+    return [...this.#endpoints.values()];
+  }
+
+  services(): ServiceRecord[] {
+    return [...this.#services.values()];
+  }
+
+  ofNode(name: string): EndpointRecord[] {
+    return this.endpoints().filter((record) => record.node === name);
+  }
+
+  /** The node has exactly these endpoints from now on. Returns those for which there is no place, and why. */
+  replace(
+    node: Pick<NodeRecord, 'name' | 'address'>,
+    wanted: readonly NodeEndpoint[],
+    now: number,
+  ): NodeRecord['refused'] {
+    const place = {node: node.name, address: node.address};
+    const keys = new Set(wanted.map((one) => endpointKey({...one, ...place})));
+    // First what ends: a socket that stood for it may stand for another now.
+    for (const [key, record] of this.#endpoints)
+      if (record.node === node.name && !keys.has(key)) this.move(record, 'closed', now);
+    return wanted.flatMap((endpoint) => {
+      const reason = this.#open(node, endpoint, now);
+      return reason === null ? [] : [{endpoint, reason}];
+    });
+  }
+
+  /** Opens the endpoint, made if it is new; or why it cannot be. */
+  #open(node: Pick<NodeRecord, 'name' | 'address'>, wanted: NodeEndpoint, now: number): string | null {
+    const identity = {...wanted, node: node.name, address: node.address};
+    const known = this.#endpoints.get(endpointKey(identity));
+    if (known) {
+      if (known.instances !== wanted.instances || known.application !== wanted.application) this.#changed();
+      known.instances = wanted.instances;
+      known.application = wanted.application;
+      this.move(known, 'up', now);
+      return null;
+    }
+    const holder = this.#translated.get(translatedPlace(identity) ?? '');
+    if (holder && holder.state !== 'closed')
+      return `port ${wanted.nodePort} of the node stands for ${holder.vip}:${holder.port} already`;
+    if (!this.#openService(identity)) return TABLE_FULL;
+    const place = this.#endpointSlots.take();
+    if (!place) return TABLE_FULL;
+    // Its socket is another's now: what its old flows still send would reach the wrong program.
+    if (holder) this.#forget(holder);
+    this.#remember({...identity, ...place, state: 'up', silence: 0, since: now});
+    this.#changed();
+    return null;
+  }
+
+  #remember(record: EndpointRecord): void {
+    this.#endpoints.set(endpointKey(record), record);
+    const place = translatedPlace(record);
+    if (place !== null) this.#translated.set(place, record);
+  }
+
+  #forget(record: EndpointRecord): void {
+    this.#endpoints.delete(endpointKey(record));
+    this.#translated.delete(translatedPlace(record) ?? '');
+    this.#endpointSlots.release(record.slot);
+    this.#changed();
+  }
+
+  #openService(identity: NodeEndpoint): boolean {
+    const key = serviceKey(identity);
+    if (this.#services.has(key)) return true;
+    const place = this.#serviceSlots.take();
+    if (!place) return false;
+    const {vip, protocol, port} = identity;
+    this.#services.set(key, {slot: place.slot, vip, protocol, port});
+    return true;
+  }
+
+  move(record: EndpointRecord, state: EndpointRecord['state'], now: number): void {
+    record.silence = 0;
+    if (record.state === state) return;
+    record.state = state;
+    record.since = now;
+    this.#changed();
+  }
+
+  /** Gives up what nobody needs: closed endpoints without flows, services without endpoints. */
+  prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
+    for (const record of this.#endpoints.values()) {
+      const flows = flowsPerEndpoint[`${record.slot}:${record.incarnation}`] ?? 0;
+      if (record.state !== 'closed' || flows > 0 || now - record.since < LINGER_MS) continue;
+      this.#forget(record);
+    }
+    const served = new Set(this.endpoints().map(serviceKey));
+    for (const [key, service] of this.#services) {
+      if (served.has(key)) continue;
+      this.#services.delete(key);
+      this.#serviceSlots.release(service.slot);
+    }
+  }
+
+  memory(): EndpointMemory {
+    return {
+      endpoints: this.endpoints().map(({silence: _, since: __, ...record}) => record),
+      services: this.services(),
+      endpointHistory: this.#endpointSlots.history(),
+      serviceHistory: this.#serviceSlots.history(),
+    };
+  }
+
+  /** Begins where another table ended; whether an endpoint still lives, its agent or a probe must tell. */
+  restore(memory: EndpointMemory, now: number): void {
+    for (const kept of memory.endpoints) {
+      const state = kept.state === 'up' ? 'doubt' : kept.state;
+      this.#remember({...kept, state, silence: 0, since: now});
+    }
+    for (const service of memory.services) this.#services.set(serviceKey(service), service);
+    const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);
+    this.#endpointSlots.restore(memory.endpointHistory, slots(memory.endpoints));
+    this.#serviceSlots.restore(memory.serviceHistory, slots(memory.services));
+  }
+}
