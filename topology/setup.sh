@@ -37,7 +37,12 @@ TEST_NEEDS='
   socat socat
   ethtool ethtool
   tcpdump tcpdump
-  iperf3 iperf3'
+  iperf3 iperf3
+  nginx nginx-light
+  sshd openssh-server
+  scp openssh-client
+  dnsmasq dnsmasq-base
+  dig bind9-dnsutils'
 BENCH_NEEDS='
   nginx nginx-light
   wrk wrk'
