@@ -9,15 +9,17 @@
 // 401 wrong secret · 400 does not fit the schema · 409 another agent (epoch) holds this name or address
 
 import {z} from 'zod';
+import {healthSchema} from './health.ts';
+import {loadSchema} from './load.ts';
+import {levelSchema, portRangeSchema, portSchema, protocolSchema} from './terms.ts';
 
-export const protocolSchema = z.enum(['tcp', 'udp']);
-export const levelSchema = z.enum(['low', 'medium', 'high']);
-export type Protocol = z.infer<typeof protocolSchema>;
-export type Level = z.infer<typeof levelSchema>;
+export {levelSchema, portRangeSchema, protocolSchema} from './terms.ts';
+export type {Level, PortRange, Protocol} from './terms.ts';
+
 export const modeSchema = z.enum(['dsr', 'nat']);
 export type Mode = z.infer<typeof modeSchema>;
 
-const port = z.number().int().min(1).max(65535);
+const port = portSchema;
 const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits and dashes, at most 63');
@@ -110,10 +112,6 @@ export const nodeStateSchema = z.strictObject({
 });
 export type NodeState = z.infer<typeof nodeStateSchema>;
 
-/** "80" to "80", "8000" to "8999": inclusive. */
-export const portRangeSchema = z.strictObject({protocol: protocolSchema, first: port, last: port});
-export type PortRange = z.infer<typeof portRangeSchema>;
-
 export const applicationOrderSchema = z.strictObject({
   name,
   tenant: name,
@@ -122,6 +120,10 @@ export const applicationOrderSchema = z.strictObject({
   ports: z.array(portRangeSchema),
   /** Of those, the ones that one instance alone may have: its claim comes before the bind. */
   exclusive: z.array(portRangeSchema).optional(),
+  /** How its agents judge the load of their nodes; absent: the defaults. */
+  load: loadSchema.optional(),
+  /** How its agents check its endpoints from the inside; absent: the defaults. */
+  health: healthSchema.optional(),
 });
 export type ApplicationOrder = z.infer<typeof applicationOrderSchema>;
 

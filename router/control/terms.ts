@@ -1,0 +1,32 @@
+// The words that the messages and rules of control/ are made of.
+
+import {z} from 'zod';
+import {parseDuration} from '../config/duration.ts';
+
+export const protocolSchema = z.enum(['tcp', 'udp']);
+export type Protocol = z.infer<typeof protocolSchema>;
+
+/** How busy a node is for an application. */
+export const levelSchema = z.enum(['low', 'medium', 'high']);
+export type Level = z.infer<typeof levelSchema>;
+
+export const portSchema = z.number().int().min(1).max(65535);
+
+/** "80" to "80", "8000" to "8999": inclusive. */
+export const portRangeSchema = z.strictObject({
+  protocol: protocolSchema,
+  first: portSchema,
+  last: portSchema,
+});
+export type PortRange = z.infer<typeof portRangeSchema>;
+
+/** Seconds, as a number (0.5) or as people write them ("2h15m"), between `least` and `most`. */
+export function secondsSchema(least: number, most: number) {
+  return z.union([z.number(), z.string()]).transform((value, context): number => {
+    const seconds = typeof value === 'number' ? value : parseDuration(value);
+    if (seconds !== null && seconds >= least && seconds <= most) return seconds;
+    const message = `"${value}" is not a duration from ${least}s to ${most}s: write 5, 0.5 or 5s`;
+    context.addIssue({code: 'custom', message});
+    return z.NEVER;
+  });
+}
