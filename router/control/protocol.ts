@@ -60,6 +60,8 @@ export const claimSchema = z.strictObject({
   nodePort: port.optional(),
   client: ipv4,
   clientPort: port,
+  /** The node is about to open it, and nothing has come back yet: forgotten soon unless something does. */
+  opening: z.boolean().optional(),
 });
 export type Claim = z.infer<typeof claimSchema>;
 
@@ -92,7 +94,11 @@ export const nodeStateSchema = z.strictObject({
   levels: z.record(name, levelSchema).optional(),
   /** The kernel's own range for ports that a program does not choose (ip_local_port_range): blocks lie inside. */
   portRange: z.strictObject({first: port, last: port}).optional(),
-  /** VIPs from which instances open connections: how many blocks the node needs, and which it holds. */
+  /**
+   * VIPs from which instances open connections: how many blocks the node needs, and which it holds, those that it
+   * would rather keep first. Absent: the agent does not know (yet), everything stays. A VIP that is not in the
+   * list: none are needed any more.
+   */
   outbound: z
     .array(
       z.strictObject({vip: ipv4, wanted: z.number().int().min(0).max(64), held: z.array(portBlockSchema)}),
@@ -147,9 +153,17 @@ export const nodeOrdersSchema = z.strictObject({
   flowTable: z.number().int().nonnegative().optional(),
   /** All blocks that are the node's. */
   blocks: z.array(portBlockSchema).optional(),
-  /** Why a VIP got fewer blocks than wanted. */
-  blocksRefused: z.array(z.strictObject({vip: ipv4, reason: z.string()})).optional(),
-  /** Those of the state's exclusive ports that are the node's now, and why others are not. */
+  /**
+   * Why a VIP got fewer blocks than wanted. With `retryMs` it is not decided yet (a router that began anew first
+   * hears who holds what): ask again then.
+   */
+  blocksRefused: z
+    .array(z.strictObject({vip: ipv4, reason: z.string(), retryMs: z.number().optional()}))
+    .optional(),
+  /**
+   * Those of the state's exclusive ports that are the node's now, and why others are not. One that is in neither
+   * list is not decided yet (a router that began anew first hears who holds what): the next answer may have it.
+   */
   exclusive: z.array(exclusivePortSchema).optional(),
   exclusiveRefused: z.array(z.strictObject({port: exclusivePortSchema, reason: z.string()})).optional(),
   /** Claims that were not taken: another endpoint has the conversation, or the endpoint is not the node's. */
