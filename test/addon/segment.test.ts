@@ -19,6 +19,7 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {native} from '../../addon/index.ts';
 import type {Policy, Segment, SegmentLimits} from '../../addon/router.ts';
+import {CLAIM} from '../packets/claims.ts';
 import {POLICY, endpoint, withRing} from '../packets/world.ts';
 
 const LIMITS: Partial<SegmentLimits> = {
@@ -80,6 +81,8 @@ test('a new file', (t) => {
   t.deepEqual(segment.limits, {...LIMITS, forwarders: 16} as SegmentLimits);
   t.deepEqual(segment.flows(), []);
   t.deepEqual(segment.flowsPerEndpoint(), {});
+  t.deepEqual(segment.expiring(1000, 1000), []);
+  t.deepEqual(segment.newFlows(), {});
   t.true(Object.values(segment.counters()).every((value) => value === 0));
   t.is(segment.forwarders().length, 16);
   t.is(statSync(file).mode & 0o777, 0o600);
@@ -122,6 +125,19 @@ test('two openings of one file see each other', (t) => {
   one.publish(POLICY, BLOB);
   t.is(two.generation, 1);
   t.deepEqual(two.registry(), BLOB);
+});
+
+test('what was claimed outlives who claimed it', (t) => {
+  const file = usedFile();
+  const segment = open(file);
+  t.deepEqual(segment.claim([CLAIM]), ['made']);
+  segment.close();
+  const next = open(file);
+  t.true(next.adopted);
+  t.is(next.flows()[0]?.clientPort, CLAIM.clientPort);
+  t.deepEqual(next.flowsPerEndpoint(), {'1:1': 1});
+  t.deepEqual(next.claim([CLAIM, {...CLAIM, endpointSlot: 0}]), ['kept', 'held']);
+  t.is(next.expiring(CLAIM.timeout, 10).length, 1);
 });
 
 test('another version is made anew', (t) => {
@@ -217,6 +233,9 @@ test('after close() nothing goes, and nothing breaks', (t) => {
   t.throws(() => segment.counters(), {message: /closed/});
   t.throws(() => segment.flows(), {message: /closed/});
   t.throws(() => segment.forwarders(), {message: /closed/});
+  t.throws(() => segment.claim([CLAIM]), {message: /closed/});
+  t.throws(() => segment.expiring(1, 1), {message: /closed/});
+  t.throws(() => segment.newFlows(), {message: /closed/});
   t.throws(() => segment.clearForwarder(0), {message: /closed/});
 });
 
@@ -246,6 +265,7 @@ const REFUSED: [string, unknown][] = [
   ['three interfaces', {...POLICY, interfaces: many(3, () => external)}],
   ['an interface with a wrong MAC', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00'}]}],
   ['a MAC with more behind it', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00:01:02'}]}],
+  ['a wait for claims that is no truth', {...POLICY, awaitClaims: 1}],
   ['the same VIP twice', {...POLICY, vips: [vip(1), vip(1)]}],
   ['too many VIPs', {...POLICY, vips: many(5, vip)}],
   ['a VIP that is no address', {...POLICY, vips: [{address: '10.77.0.256', active: true}]}],

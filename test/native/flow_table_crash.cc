@@ -1,6 +1,6 @@
-// Forwarders that die at any instruction: processes write one shared table and are killed with SIGKILL,
-// hundreds of times. What they leave may be unreadable, but nothing readable may be torn, and nothing may
-// stay unusable once the dead one's slot has been started again.
+// Forwarders and a supervisor that die at any instruction: processes write one shared table and are killed
+// with SIGKILL, hundreds of times. What they leave may be unreadable, but nothing readable may be torn, and
+// nothing may stay unusable once the dead one's slot has been started again.
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -18,7 +18,9 @@ namespace {
 
 constexpr uint32_t kCapacity = 256;
 constexpr uint32_t kKeys = 200;
-constexpr unsigned kWriters = 3;
+// Their slots as owners.
+constexpr unsigned kWriters[] = {0, 1, FlowTable::kSupervisor};
+constexpr unsigned kWriterCount = 3;
 
 struct Shared {
   std::atomic<uint32_t> incarnations[FlowTable::kOwners];
@@ -44,6 +46,7 @@ FlowTable table_of(Shared& shared) {
     if (ref && random() % 4) {
       table.update(ref, flow_of(number, turn, static_cast<FlowState>(turn % 4)));
     } else if (ref) {
+      if (slot == FlowTable::kSupervisor) table.extend(ref, now, 5);
       // Expired at once: so the most of the time goes into claiming and writing.
       table.touch(ref, now, 0);
     } else {
@@ -74,6 +77,13 @@ unsigned claimed(const Shared& shared) {
   return count;
 }
 
+unsigned claimed_by(const Shared& shared, unsigned slot) {
+  unsigned count = 0;
+  for (const FlowEntry& entry : shared.entries)
+    count += entry.tag.load() >> 63 && (entry.tag.load() & 0xff) == slot;
+  return count;
+}
+
 void expect_whole(Shared& shared) {
   table_of(shared).for_each(shared.now.load(),
                             [](const FlowTable::Record& record) { EXPECT(is_whole(record)); });
@@ -88,25 +98,27 @@ int main(int argc, char** argv) {
   Shared& shared = *static_cast<Shared*>(memory);
   shared.now.store(100);
 
-  pid_t writers[kWriters];
-  for (unsigned slot = 0; slot < kWriters; ++slot) writers[slot] = start_writer(shared, slot);
+  pid_t writers[kWriterCount];
+  for (unsigned w = 0; w < kWriterCount; ++w) writers[w] = start_writer(shared, kWriters[w]);
   std::minstd_rand random(1);
-  unsigned left_behind = 0;
+  unsigned left_behind = 0, by_supervisor = 0;
   for (int i = 0; i < kills; ++i) {
-    const unsigned slot = i % kWriters;
+    const unsigned w = i % kWriterCount;
     usleep(500 + random() % 3000);
-    kill_writer(writers[slot]);
+    kill_writer(writers[w]);
     left_behind += claimed(shared) > 0;
+    by_supervisor += kWriters[w] == FlowTable::kSupervisor && claimed_by(shared, kWriters[w]) > 0;
     expect_whole(shared);
     shared.now.fetch_add(random() % 2);
-    writers[slot] = start_writer(shared, slot);
+    writers[w] = start_writer(shared, kWriters[w]);
   }
   for (const pid_t pid : writers) kill_writer(pid);
   const unsigned held = claimed(shared);
-  printf("%d kills, %lu insertions, claims seen after %u kills, %u at the end\n", kills, shared.writes.load(),
-         left_behind, held);
+  printf("%d kills, %lu insertions, claims seen after %u kills, %u of them the supervisor's, %u at the end\n",
+         kills, shared.writes.load(), left_behind, by_supervisor, held);
   EXPECT(shared.writes.load() > 1000u);
-  EXPECT(left_behind > 0);  // else no writer was ever killed in the middle of a write
+  // Else no writer was ever killed in the middle of a write.
+  EXPECT(left_behind > 0 && by_supervisor > 0);
   expect_whole(shared);
 
   // The slots are started again: every place is usable.

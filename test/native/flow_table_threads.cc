@@ -1,6 +1,6 @@
-// Several forwarders as threads on one small table in which keys collide and entries are recycled all the
-// time. No reader may ever see a torn flow, none may lose an entry for ever, and two lookups in a quiet table
-// agree. Built with TSan, which also sees every access that is not ordered.
+// Several forwarders and the supervisor as threads on one small table in which keys collide and entries are
+// recycled all the time. No reader may ever see a torn flow, none may lose an entry for ever, and two lookups
+// in a quiet table agree. Built with TSan, which also sees every access that is not ordered.
 #include <atomic>
 #include <memory>
 #include <random>
@@ -15,9 +15,9 @@ using namespace coscanet::test;
 
 namespace {
 
-constexpr unsigned kThreads = 4;
-constexpr uint32_t kSmall = 64;  // 16 buckets
-constexpr uint32_t kKeys = 96;   // more than find room there
+constexpr unsigned kThreads = 4;  // the last is the supervisor
+constexpr uint32_t kSmall = 64;   // 16 buckets
+constexpr uint32_t kKeys = 96;    // more than find room there
 
 struct World {
   explicit World(uint32_t places) : capacity(places), entries(new FlowEntry[places]()) {
@@ -31,9 +31,13 @@ struct World {
   FlowTable table() { return FlowTable(entries.get(), capacity, {1, 2}, incarnations); }
 };
 
+uint8_t owner_slot(unsigned thread) {
+  return static_cast<uint8_t>(thread == kThreads - 1 ? FlowTable::kSupervisor : thread);
+}
+
 void work(World& world, unsigned slot, const Deadline& deadline) {
   FlowTable table = world.table();
-  const Owner owner{static_cast<uint8_t>(slot), 1};
+  const Owner owner{owner_slot(slot), 1};
   std::minstd_rand random(slot + 1);
   uint64_t found = 0, inserted = 0, full = 0, updated = 0, lost = 0;
   uint16_t turn = 0;
@@ -48,7 +52,10 @@ void work(World& world, unsigned slot, const Deadline& deadline) {
         EXPECT(belongs(number, ref.flow));
         ++found;
         // Mostly short, so that entries expire and are taken by other keys under the readers' hands.
-        table.touch(ref, now, random() % 4 ? 1 : 3);
+        if (owner.slot == FlowTable::kSupervisor)
+          table.extend(ref, now, 2);
+        else
+          table.touch(ref, now, random() % 4 ? 1 : 3);
         if (random() % 2 == 0) continue;
         ++turn;
         table.update(ref, flow_of(number, turn, static_cast<FlowState>(turn % 4))) ? ++updated : ++lost;
@@ -85,7 +92,7 @@ void same_keys_at_once(unsigned round) {
         const uint64_t hash = table.hash(key);
         const Flow mine = flow_of(number, static_cast<uint16_t>(slot), FlowState::udp);
         if (!table.find(key, hash, 10))
-          EXPECT(table.insert(key, hash, mine, 10, kTimeout, {static_cast<uint8_t>(slot), 1}));
+          EXPECT(table.insert(key, hash, mine, 10, kTimeout, {owner_slot(slot), 1}));
       }
     });
   for (auto& thread : threads) thread.join();

@@ -1,11 +1,13 @@
 // Snapshots published in a tight loop while forwarder threads pin and read them: a forwarder sees a whole
-// snapshot of one generation, never one that is being written again.
+// snapshot of one generation, never one that is being written again. Between them the supervisor claims flows
+// in the table that the forwarders write.
 #include <memory>
 #include <thread>
 #include <vector>
 
-#include "core/segment.h"
+#include "core/claim.h"
 #include "expect.h"
+#include "flows.h"
 
 using namespace coscanet;
 using namespace coscanet::test;
@@ -15,6 +17,7 @@ namespace {
 constexpr unsigned kForwarders = 3;
 constexpr uint32_t kVips = 32;
 constexpr uint32_t kEndpoints = 64;
+constexpr uint32_t kKeys = 48;
 
 Address vip_of(uint32_t generation, uint32_t index) {
   const uint8_t bytes[] = {static_cast<uint8_t>(generation >> 16), static_cast<uint8_t>(generation >> 8),
@@ -45,6 +48,28 @@ void publish(const Segment& segment, uint32_t generation) {
   segment.activate(index);
 }
 
+// The clock of the flow table is the generation: flows expire all the time.
+
+void claim(const Segment& segment, uint32_t generation, uint64_t* results) {
+  const uint32_t number = generation / 4 % kKeys;
+  const FlowClaim one{key_of(number), flow_of(number, 9, FlowState::established).endpoint, 3};
+  const ClaimResult result = claim_flow(segment, one, generation, {FlowTable::kSupervisor, 1});
+  ++results[static_cast<unsigned>(result)];
+}
+
+void use_flow(const Segment& segment, unsigned slot, uint32_t generation, uint32_t number) {
+  FlowTable table = segment.flow_table();
+  const FlowKey key = key_of(number);
+  const uint64_t hash = table.hash(key);
+  FlowTable::Ref flow = table.find(key, hash, generation);
+  if (!flow)
+    flow = table.insert(key, hash, flow_of(number, 1, FlowState::syn), generation, 2,
+                        {static_cast<uint8_t>(slot), 1});
+  if (!flow) return;
+  EXPECT(belongs(number, flow.flow));
+  table.update(flow, flow_of(number, number % 2 ? 9 : static_cast<uint16_t>(slot), FlowState::closing));
+}
+
 void expect_whole(const Policy& policy) {
   const uint32_t generation = policy.header().generation.load();
   EXPECT(policy.header().vip_count == kVips && policy.header().service_count == 1);
@@ -70,6 +95,7 @@ void forward(const Segment& segment, unsigned slot, const Deadline& deadline, ui
     *seen += generation != newest;
     newest = generation;
     expect_whole(policy);
+    use_flow(segment, slot, generation, turn % kKeys);
     if (turn % 3 == 0) std::this_thread::yield();  // while it is pinned
     expect_whole(policy);
     if (turn % 2) segment.unpin_snapshot(slot);
@@ -81,7 +107,7 @@ void forward(const Segment& segment, unsigned slot, const Deadline& deadline, ui
 
 int main(int argc, char** argv) {
   Limits limits;
-  limits.flows = 8;
+  limits.flows = 64;
   limits.endpoints = kEndpoints;
   limits.services = 4;
   limits.ring_slots = kEndpoints;
@@ -95,6 +121,7 @@ int main(int argc, char** argv) {
   memset(memory.get(), 0, bytes);
   Segment::format(memory.get(), limits, {1, 2}, "test");
   const Segment segment(memory.get());
+  for (auto& incarnation : segment.header().incarnations) incarnation.store(1);
 
   const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);
   uint64_t seen[kForwarders] = {};
@@ -102,8 +129,15 @@ int main(int argc, char** argv) {
   for (unsigned slot = 0; slot < kForwarders; ++slot)
     threads.emplace_back([&, slot] { forward(segment, slot, deadline, &seen[slot]); });
   uint32_t generation = 0;
-  while (!deadline.passed()) publish(segment, ++generation);
+  uint64_t results[4] = {};  // by ClaimResult
+  while (!deadline.passed()) {
+    publish(segment, ++generation);
+    claim(segment, generation, results);
+  }
   for (auto& thread : threads) thread.join();
   printf("%u generations; forwarders saw %lu, %lu and %lu of them\n", generation, seen[0], seen[1], seen[2]);
   for (const uint64_t count : seen) EXPECT(count > 10);
+  printf("claims: %lu made, %lu kept, %lu held, %lu without room\n", results[0], results[1], results[2],
+         results[3]);
+  EXPECT(results[0] > 10 && results[1] > 10);
 }

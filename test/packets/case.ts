@@ -1,16 +1,18 @@
 // A row of a packet table: what was before, what comes in, what becomes of it. packets.test.ts runs them all.
 
-import type {Policy} from '../../addon/router.ts';
+import type {FlowClaim, Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
 import type {Station} from './world.ts';
 
 /** What happened before, in order. */
-export type Given = {receive: Packet; by?: 0 | 1; times?: number} | {pass: number} | {publish: Policy};
+export type Given =
+  {receive: Packet; by?: 0 | 1; times?: number} | {pass: number} | {publish: Policy} | {claim: FlowClaim};
 
 /** Seconds, for `given`. */
 export const seconds = (pass: number): Given => ({pass});
 export const receive = (one: Packet, times = 1): Given => ({receive: one, times});
 export const publish = (policy: Policy): Given => ({publish: policy});
+export const claim = (one: FlowClaim): Given => ({claim: one});
 
 /**
  * pass: left to the host. drop: the counter without drop_. forward: by the station's interface, to its MAC, nothing

@@ -2,6 +2,7 @@
 
 import {ARP} from './arp.ts';
 import {BLOCKS} from './blocks.ts';
+import {CLAIMS} from './claims.ts';
 import type {PacketCase} from './case.ts';
 import {ETHERNET} from './ethernet.ts';
 import {FLOW} from './flow.ts';
@@ -31,4 +32,5 @@ export const TABLES: Record<string, PacketCase[]> = {
   'nat host': NAT_HOST,
   'nat icmp': NAT_ICMP,
   blocks: BLOCKS,
+  claims: CLAIMS,
 };

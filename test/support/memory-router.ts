@@ -2,7 +2,7 @@
 // a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
 
 import {native} from '../../addon/index.ts';
-import type {Flow, Policy, SegmentLimits} from '../../addon/router.ts';
+import type {ClaimResult, Flow, FlowClaim, Policy, SegmentLimits} from '../../addon/router.ts';
 
 /** An 802.1Q tag that the kernel took out of the frame. */
 export interface Tag {
@@ -43,6 +43,9 @@ export interface MemoryRouter {
   receive(ingress: number, frames: readonly FrameIn[]): FrameOut[];
   advance(milliseconds: number): void;
   flows(): Flow[];
+  claim(claims: readonly FlowClaim[]): ClaimResult[];
+  expiring(seconds: number, limit: number): Flow[];
+  newFlows(): Record<number, number>;
   counters(): Counters;
 }
 

@@ -30,12 +30,18 @@ Verdict Path::choose(Packet& p) {
     return {};
   }
   p.endpoint = endpoint_of_flow(p);
-  if (!p.endpoint) return refuse(p);
+  if (!p.endpoint) return awaits_claim(p) ? drop(Counter::k_drop_awaiting_claim) : refuse(p);
   p.go(p.endpoint->mac, p.endpoint->egress);
   return {};
 }
 
-/// Null if nobody serves the port.
+/// Of a connection that we should know, and may be told of: its client says it again, but takes no reset
+/// back.
+bool Path::awaits_claim(const Packet& p) const {
+  return policy_.header().await_claims && p.protocol == ipv4::kTcp && !opens(p.tcp_flags);
+}
+
+/// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
   const FlowKey key{p.source, p.vip, p.client_port, p.port, p.protocol};
@@ -44,7 +50,7 @@ const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;
 
-  if (!service || service->ring_length == 0) return nullptr;
+  if (awaits_claim(p) || !service || service->ring_length == 0) return nullptr;
   if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(key, hash, p, *service, flow);
   // Not the next slot: two packets of a flow that we do not know must not go to two endpoints. It also serves
   // the flow that another forwarder, which has the next policy already, gave to an endpoint we do not know.
@@ -70,15 +76,18 @@ const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service
 /// The next endpoint of the schedule, remembered in `flow` (the stale entry of this key) or in a new entry.
 const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Packet& p,
                                      const PolicyService& service, FlowTable::Ref& flow) {
-  const uint32_t turn = segment_.cursor(service.slot).fetch_add(1, std::memory_order_relaxed);
+  ServiceSlot& counts = segment_.service(service.slot);
+  const uint32_t turn = counts.turn.fetch_add(1, std::memory_order_relaxed);
   Flow chosen{policy_.ring(service, turn % service.ring_length), next_state(FlowState::syn, p)};
   const uint32_t timeout = service.timeouts[chosen.state];
   if (flow && flows_.update(flow, chosen)) {
     flows_.touch(flow, now_, timeout);
     counters_.add(Counter::k_flows_rescheduled);
+    counts.new_flows.fetch_add(1, std::memory_order_relaxed);
   } else if ((flow = flows_.insert(key, hash, chosen, now_, timeout, owner_))) {
     chosen = flow.flow;
     counters_.add(Counter::k_flows_created);
+    counts.new_flows.fetch_add(1, std::memory_order_relaxed);
   } else {
     counters_.add(Counter::k_flow_table_full);
     chosen.endpoint = hash_choice(hash, service);

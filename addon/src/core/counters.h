@@ -55,6 +55,7 @@ namespace coscanet {
   X(icmp_type)            \
   X(icmp_unmatched)       \
   X(no_service)           \
+  X(awaiting_claim)       \
   X(reply_limited)        \
   X(too_big)              \
   X(no_next_hop)          \

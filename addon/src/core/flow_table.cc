@@ -56,7 +56,7 @@ uint64_t FlowTable::hash(const FlowKey& key) const {
   return siphash(key_, words, 5);
 }
 
-FlowEntry* FlowTable::place(uint64_t hash, unsigned way) const {
+FlowEntry* FlowTable::find_place(uint64_t hash, unsigned way) const {
   // Two buckets that are never the same: the second is an odd distance from the first.
   auto bucket = static_cast<uint32_t>(hash);
   if (way >= kWays) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
@@ -66,7 +66,7 @@ FlowEntry* FlowTable::place(uint64_t hash, unsigned way) const {
 FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) const {
   const uint32_t print = fingerprint_of(hash);
   for (unsigned way = 0; way < 2 * kWays; ++way) {
-    FlowEntry* e = place(hash, way);
+    FlowEntry* e = find_place(hash, way);
     const uint64_t tag = e->tag.load(kAcquire);
     if ((tag & kClaimed) || static_cast<uint32_t>(tag) != print || !key_is(*e, key)) continue;
     const uint64_t value = e->value.load(kAcquire);
@@ -80,8 +80,9 @@ FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) 
 bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const {
   if (tag & kClaimed) {
     // A claim outlives its owner only as a mark of the dead: void once that slot has been started again.
-    const uint32_t current = incarnations_[tag & (kOwners - 1)].load(kAcquire) & kIncarnationMask;
-    return (tag >> 8 & kIncarnationMask) != current;
+    const auto slot = static_cast<uint8_t>(tag);
+    return slot >= kOwners ||
+           (tag >> 8 & kIncarnationMask) != (incarnations_[slot].load(kAcquire) & kIncarnationMask);
   }
   return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
 }
@@ -89,7 +90,7 @@ bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const 
 unsigned FlowTable::room(uint64_t hash, unsigned first_way, uint32_t now) const {
   unsigned free = 0;
   for (unsigned way = first_way; way < first_way + kWays; ++way) {
-    const FlowEntry& e = *place(hash, way);
+    const FlowEntry& e = *find_place(hash, way);
     free += claimable(e, e.tag.load(kAcquire), now);
   }
   return free;
@@ -100,7 +101,7 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
   // The emptier bucket first: then both are full only when the whole table nearly is.
   const unsigned first = room(hash, kWays, now) > room(hash, 0, now) ? kWays : 0;
   for (unsigned i = 0; i < 2 * kWays; ++i) {
-    FlowEntry* e = place(hash, (first + i) % (2 * kWays));
+    FlowEntry* e = find_place(hash, (first + i) % (2 * kWays));
     uint64_t tag = e->tag.load(kAcquire);
     if (!claimable(*e, tag, now)) continue;
     const uint64_t version = next_version(tag);
@@ -133,6 +134,11 @@ void FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
   if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout) return;
   ref.entry->seen.store(now, kRelaxed);
   ref.entry->expires.store(now + timeout, kRelaxed);
+}
+
+void FlowTable::extend(const Ref& ref, uint32_t now, uint32_t timeout) const {
+  const uint32_t wanted = now + timeout;
+  if (expired(ref.entry->expires.load(kRelaxed), wanted)) ref.entry->expires.store(wanted, kRelaxed);
 }
 
 bool FlowTable::update(Ref& ref, const Flow& flow) const {

@@ -4,7 +4,7 @@
 //
 //   bucket = 4 entries of one cache line each; a flow lives in one of two buckets (its hash names both).
 //   tag      version | fingerprint      unclaimed: readable when the fingerprint is not 0
-//            version | owner, claimed   being written by the forwarder `owner` (slot and incarnation)
+//            version | owner, claimed   being written by `owner` (slot and incarnation)
 //   value    version | state | endpoint incarnation | endpoint slot: changed by one compare-and-swap
 //
 // Reading is a sequence lock without a lock: tag, key, value, tag again. Writing claims the tag, writes, and
@@ -40,7 +40,8 @@ struct EndpointRef {
   bool operator==(const EndpointRef& o) const { return slot == o.slot && incarnation == o.incarnation; }
 };
 
-/// Who writes: a forwarder's slot and how often that slot has been started. Never 0 as a whole.
+/// Who writes: a forwarder's slot, or the supervisor's, and how often that slot has been started. Never 0 as
+/// a whole.
 struct Owner {
   uint8_t slot = 0;
   uint32_t incarnation = 1;  // 23 bits are kept
@@ -66,7 +67,9 @@ struct Flow {
 class FlowTable {
  public:
   static constexpr unsigned kWays = 4;
-  static constexpr unsigned kOwners = 16;
+  static constexpr unsigned kForwarders = 16;
+  static constexpr unsigned kSupervisor = kForwarders;  // its slot as an owner: it writes what nodes claim
+  static constexpr unsigned kOwners = kForwarders + 1;
 
   /// A found flow: what it said, and the proof needed to change it.
   struct Ref {
@@ -95,6 +98,9 @@ class FlowTable {
   /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed.
   void touch(const Ref& ref, uint32_t now, uint32_t timeout) const;
 
+  /// Puts the deadline at least `timeout` seconds ahead.
+  void extend(const Ref& ref, uint32_t now, uint32_t timeout) const;
+
   /// Changes state and endpoint in one step. false: somebody else changed the entry first.
   bool update(Ref& ref, const Flow& flow) const;
 
@@ -104,16 +110,20 @@ class FlowTable {
     uint32_t expires;
     uint32_t seen;
   };
-  /// Live entries of the places [first, first + count), one call of `visit(const Record&)` each.
+  /// How many flows it can hold.
+  uint32_t places() const { return (buckets_mask_ + 1) * kWays; }
+  /// The live entry in `place`; false if there is none.
+  bool read(uint32_t place, uint32_t now, Record* out) const { return read(entries_[place], now, out); }
+  /// All live entries, one call of `visit(const Record&)` each.
   template <typename Visit>
   void for_each(uint32_t now, Visit visit) const {
     Record record;
-    for (uint32_t i = 0; i < (buckets_mask_ + 1) * kWays; ++i)
-      if (read(entries_[i], now, &record)) visit(record);
+    for (uint32_t i = 0; i < places(); ++i)
+      if (read(i, now, &record)) visit(record);
   }
 
  private:
-  FlowEntry* place(uint64_t hash, unsigned way) const;
+  FlowEntry* find_place(uint64_t hash, unsigned way) const;
   bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
   /// Claimable places of the bucket that begins at `first_way`.
   unsigned room(uint64_t hash, unsigned first_way, uint32_t now) const;

@@ -21,7 +21,7 @@ struct Limits {
   uint32_t ring_slots = 1u << 18;
   uint32_t vips = 1024;
   uint32_t blocks = 16384;
-  uint32_t forwarders = FlowTable::kOwners;
+  uint32_t forwarders = FlowTable::kForwarders;
   uint32_t registry_bytes = 4u << 20;
   bool operator==(const Limits& o) const { return memcmp(this, &o, sizeof o) == 0; }
 };
@@ -87,7 +87,7 @@ struct PolicyService {
   uint16_t port;
   uint8_t protocol;
   bool used;
-  uint16_t slot;  // of the schedule cursor
+  uint16_t slot;
   uint32_t ring_first;
   uint32_t ring_length;
   Timeouts timeouts;
@@ -99,6 +99,8 @@ struct PolicyHeader {
   PolicyInterface interfaces[kInterfaces];
   /// NAT: what nodes send to the world passes us. DSR: it does not, and is none of our business.
   bool routes;
+  /// The flow table began empty: nodes are about to tell what was in it.
+  bool await_claims;
   PolicyGateway gateway;
   uint32_t vip_mask;  // hash tables with open addressing, at most half full
   uint32_t service_mask;
@@ -164,6 +166,7 @@ class PolicyWriter : public Policy {
   /// All ports of [first, last], which are whole blocks.
   bool add_block(const Address& vip, uint16_t first, uint16_t last, const Mac& mac, uint8_t egress);
   void set_routes(bool routes) { header_->routes = routes; }
+  void set_await_claims(bool await) { header_->await_claims = await; }
   bool set_gateway(const Mac& mac, uint8_t egress);
   /// The ring's endpoints must have been added before.
   bool add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port, const uint32_t* ring,

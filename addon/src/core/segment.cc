@@ -4,7 +4,7 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, cursors, neighbors, snapshots, flows, bytes;
+  uint64_t forwarders, services, neighbors, snapshots, flows, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -16,8 +16,8 @@ Layout layout_of(const Limits& limits) {
     return here;
   };
   take(sizeof(SegmentHeader), 64);
-  layout.forwarders = take(FlowTable::kOwners * sizeof(ForwarderSlot), 64);
-  layout.cursors = take(limits.services * sizeof(std::atomic<uint32_t>), 64);
+  layout.forwarders = take(FlowTable::kForwarders * sizeof(ForwarderSlot), 64);
+  layout.services = take(limits.services * sizeof(ServiceSlot), 64);
   layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
   layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
   layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
@@ -51,7 +51,7 @@ bool Segment::fits(const uint8_t* memory, uint64_t length, const Limits& limits,
 Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(memory)) {
   const Layout layout = layout_of(header_->limits);
   forwarders_ = reinterpret_cast<ForwarderSlot*>(memory + layout.forwarders);
-  cursors_ = reinterpret_cast<std::atomic<uint32_t>*>(memory + layout.cursors);
+  services_ = reinterpret_cast<ServiceSlot*>(memory + layout.services);
   neighbors_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.neighbors);
   snapshots_ = memory + layout.snapshots;
   snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
@@ -65,7 +65,7 @@ FlowTable Segment::flow_table() const {
 uint8_t* Segment::free_snapshot(unsigned* index) const {
   auto held = [this](unsigned i) {
     if (header_->active.load() == i + 1) return true;
-    for (unsigned f = 0; f < FlowTable::kOwners; ++f)
+    for (unsigned f = 0; f < FlowTable::kForwarders; ++f)
       if (forwarders_[f].snapshot.load() == i + 1) return true;
     return false;
   };

@@ -2,9 +2,10 @@
 // The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
 // again.
 //
-//   SegmentHeader │ ForwarderSlot × 16 │ schedule cursors │ next hops │ snapshots │ flow table
+//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ snapshots │ flow table
 //
-// The supervisor writes snapshots; forwarders write their own slot, the flow table and the cursors.
+// The supervisor writes snapshots; forwarders write their own slot and the service slots; both write the flow
+// table.
 #include "core/counters.h"
 #include "core/flow_table.h"
 #include "core/limiter.h"
@@ -14,10 +15,10 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 2;
+constexpr uint32_t kSegmentVersion = 3;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
-constexpr unsigned kSnapshots = FlowTable::kOwners + 2;
+constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;
 constexpr unsigned kBootIdBytes = 40;
 
 struct SegmentHeader {
@@ -29,7 +30,7 @@ struct SegmentHeader {
   Limits limits;
   std::atomic<uint32_t> active;  // index of the snapshot in force, plus 1; 0: none yet
   Limiter replies;
-  std::atomic<uint32_t> incarnations[FlowTable::kOwners];  // of each forwarder slot: how often it was started
+  std::atomic<uint32_t> incarnations[FlowTable::kOwners];  // how often each owner was started
 };
 
 /// A forwarder's own place. Only its process writes it; the supervisor empties it when that process is dead.
@@ -44,6 +45,12 @@ struct alignas(64) ForwarderSlot {
   alignas(64) Counters counters;
 };
 
+/// What all forwarders count together for a service.
+struct ServiceSlot {
+  std::atomic<uint32_t> turn;       // of the schedule: so that a new ring does not start over
+  std::atomic<uint32_t> new_flows;  // wraps
+};
+
 class Segment {
  public:
   static uint64_t bytes(const Limits& limits);
@@ -56,7 +63,7 @@ class Segment {
 
   SegmentHeader& header() const { return *header_; }
   ForwarderSlot& forwarder(unsigned index) const { return forwarders_[index]; }
-  std::atomic<uint32_t>& cursor(uint16_t service_slot) const { return cursors_[service_slot]; }
+  ServiceSlot& service(uint32_t slot) const { return services_[slot]; }
   FlowTable flow_table() const;
   Neighbors neighbors() const { return Neighbors(neighbors_, header_->hash_key); }
 
@@ -77,7 +84,7 @@ class Segment {
 
   SegmentHeader* header_;
   ForwarderSlot* forwarders_;
-  std::atomic<uint32_t>* cursors_;
+  ServiceSlot* services_;
   std::atomic<uint64_t>* neighbors_;
   uint8_t* snapshots_;
   uint64_t snapshot_bytes_;

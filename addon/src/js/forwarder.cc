@@ -43,7 +43,8 @@ Napi::Value OpenPacketSockets(const Napi::CallbackInfo& info) {
       !read_u32(options.Get("count"), "count", &count) ||
       (options.Has("slots") && !read_u32(options.Get("slots"), "slots", &slots)))
     return env.Undefined();
-  if (count < 1 || count > FlowTable::kOwners || slots < 32 || slots > 1u << 20 || (slots & (slots - 1))) {
+  if (count < 1 || count > FlowTable::kForwarders || slots < 32 || slots > 1u << 20 ||
+      (slots & (slots - 1))) {
     type_error(env, "count must be 1 to 16, slots a power of two from 32 to 1048576");
     return env.Undefined();
   }

@@ -7,6 +7,7 @@
 
 #include "device/forwarder.h"
 #include "js/convert.h"
+#include "js/flows.h"
 #include "js/init.h"
 #include "js/policy.h"
 
@@ -69,6 +70,9 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
                            InstanceMethod<&MemoryRouter::receive>("receive"),
                            InstanceMethod<&MemoryRouter::advance>("advance"),
                            InstanceMethod<&MemoryRouter::flows>("flows"),
+                           InstanceMethod<&MemoryRouter::claim>("claim"),
+                           InstanceMethod<&MemoryRouter::expiring>("expiring"),
+                           InstanceMethod<&MemoryRouter::new_flows>("newFlows"),
                            InstanceMethod<&MemoryRouter::counters>("counters"),
                        });
   }
@@ -80,7 +84,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     if (!read_limits(info[0], &limits)) return;
     memory_.reset(new (std::align_val_t(4096)) uint8_t[Segment::bytes(limits)]());
     Segment::format(memory_.get(), limits, {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, "memory");
-    segment().header().incarnations[0].store(1);
+    for (auto& incarnation : segment().header().incarnations) incarnation.store(1);
     path_ = std::make_unique<Path>(segment(), 0);
   }
 
@@ -89,6 +93,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     void operator()(uint8_t* p) const { operator delete[](p, std::align_val_t(4096)); }
   };
   Segment segment() const { return Segment(memory_.get()); }
+  uint32_t now() const { return static_cast<uint32_t>(now_ms_ / 1000); }
 
   void publish(const Napi::CallbackInfo& info) {
     unsigned index;
@@ -127,14 +132,23 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     if (read_u32(info[0], "milliseconds", &ms)) now_ms_ += ms;
   }
 
-  Napi::Value flows(const Napi::CallbackInfo& info) {
-    return flows_array(info.Env(), segment(), static_cast<uint32_t>(now_ms_ / 1000));
+  Napi::Value flows(const Napi::CallbackInfo& info) { return flows_array(info.Env(), segment(), now()); }
+  Napi::Value claim(const Napi::CallbackInfo& info) {
+    return claim_flows(info[0], segment(), now(), {FlowTable::kSupervisor, 1});
   }
+  Napi::Value expiring(const Napi::CallbackInfo& info) {
+    uint32_t seconds, limit;
+    if (!read_u32(info[0], "seconds", &seconds) || !read_u32(info[1], "limit", &limit))
+      return info.Env().Undefined();
+    return expiring_array(info.Env(), segment(), now(), seconds, limit, &next_place_);
+  }
+  Napi::Value new_flows(const Napi::CallbackInfo& info) { return new_flows_object(info.Env(), segment()); }
   Napi::Value counters(const Napi::CallbackInfo& info) { return counters_object(info.Env(), segment()); }
 
   std::unique_ptr<uint8_t[], AlignedDelete> memory_;
   std::unique_ptr<Path> path_;
   uint64_t now_ms_ = 1'000'000;
+  uint32_t next_place_ = 0;
 };
 
 }  // namespace

@@ -144,11 +144,14 @@ bool read_services(const Napi::Array& list, PolicyWriter& out) {
 bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot) {
   PolicyWriter out(snapshot, limits);
   Napi::Array interfaces, vips, endpoints, services, blocks;
-  bool routes = false;
-  if ((policy.Has("routes") && !read_bool(policy.Get("routes"), "policy.routes", &routes)) ||
+  bool routes = false, await_claims = false;
+  if ((policy.Has("awaitClaims") &&
+       !read_bool(policy.Get("awaitClaims"), "policy.awaitClaims", &await_claims)) ||
+      (policy.Has("routes") && !read_bool(policy.Get("routes"), "policy.routes", &routes)) ||
       (policy.Has("blocks") && !read_list(policy.Get("blocks"), "policy.blocks", &blocks)))
     return false;
   out.set_routes(routes);
+  out.set_await_claims(await_claims);
   return read_list(policy.Get("interfaces"), "policy.interfaces", &interfaces) &&
          read_list(policy.Get("vips"), "policy.vips", &vips) &&
          read_list(policy.Get("endpoints"), "policy.endpoints", &endpoints) &&
@@ -182,43 +185,7 @@ bool read_limits(const Napi::Value& value, Limits* out) {
     return type_error(value.Env(), "at most 65536 endpoints, services, virtual IPs, port blocks");
   if (out->ring_slots > 1u << 24 || out->registry_bytes > 1u << 28)
     return type_error(value.Env(), "at most 16777216 ring slots, 268435456 registry bytes");
-  return out->forwarders <= FlowTable::kOwners || type_error(value.Env(), "at most 16 forwarders");
-}
-
-const char* state_text(FlowState state) {
-  static const char* const kNames[] = {"syn", "established", "closing", "udp"};
-  return kNames[static_cast<unsigned>(state)];
-}
-
-Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now) {
-  Napi::Array out = Napi::Array::New(env);
-  uint32_t count = 0;
-  segment.flow_table().for_each(now, [&](const FlowTable::Record& r) {
-    Napi::Object o = Napi::Object::New(env);
-    o.Set("protocol", protocol_text(r.key.protocol));
-    o.Set("client", address_text(env, r.key.client));
-    o.Set("clientPort", static_cast<double>(r.key.client_port));
-    o.Set("vip", address_text(env, r.key.vip));
-    o.Set("port", static_cast<double>(r.key.port));
-    o.Set("state", state_text(r.flow.state));
-    o.Set("endpointSlot", static_cast<double>(r.flow.endpoint.slot));
-    o.Set("endpointIncarnation", static_cast<double>(r.flow.endpoint.incarnation));
-    o.Set("idleSeconds", static_cast<double>(now - r.seen));
-    o.Set("expiresInSeconds", static_cast<double>(r.expires - now));
-    out.Set(count++, o);
-  });
-  return out;
-}
-
-Napi::Object counters_object(Napi::Env env, const Segment& segment) {
-  Napi::Object out = Napi::Object::New(env);
-  for (unsigned c = 0; c < kCounters; ++c) {
-    uint64_t sum = 0;
-    for (unsigned f = 0; f < FlowTable::kOwners; ++f)
-      sum += segment.forwarder(f).counters.get(static_cast<Counter>(c));
-    out.Set(counter_name(static_cast<Counter>(c)), static_cast<double>(sum));
-  }
-  return out;
+  return out->forwarders <= FlowTable::kForwarders || type_error(value.Env(), "at most 16 forwarders");
 }
 
 }  // namespace coscanet

@@ -4,6 +4,7 @@
 #include "device/clock.h"
 #include "device/segment_file.h"
 #include "js/convert.h"
+#include "js/flows.h"
 #include "js/init.h"
 #include "js/policy.h"
 
@@ -27,6 +28,9 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
                            InstanceMethod<&JsSegment::registry>("registry"),
                            InstanceMethod<&JsSegment::flows>("flows"),
                            InstanceMethod<&JsSegment::flows_per_endpoint>("flowsPerEndpoint"),
+                           InstanceMethod<&JsSegment::claim>("claim"),
+                           InstanceMethod<&JsSegment::expiring>("expiring"),
+                           InstanceMethod<&JsSegment::new_flows>("newFlows"),
                            InstanceMethod<&JsSegment::counters>("counters"),
                            InstanceMethod<&JsSegment::forwarders>("forwarders"),
                            InstanceMethod<&JsSegment::clear_forwarder>("clearForwarder"),
@@ -38,8 +42,12 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     std::string path;
     Limits limits;
     if (!read_string(info[0], "path", &path) || !read_limits(info[1], &limits)) return;
-    if (const int error = open_segment_file(path.c_str(), limits, &file_))
+    if (const int error = open_segment_file(path.c_str(), limits, &file_)) {
       throw_system(info.Env(), error, "segment " + path);
+      return;
+    }
+    // A new start: what a supervisor that died had claimed in the flow table is free again.
+    owner_.incarnation = segment().header().incarnations[owner_.slot].fetch_add(1) + 1;
   }
   ~JsSegment() { close_segment(&file_); }
 
@@ -125,6 +133,23 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     return out;
   }
 
+  Napi::Value claim(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return claim_flows(info[0], segment(), boot_seconds(), owner_);
+  }
+
+  Napi::Value expiring(const Napi::CallbackInfo& info) {
+    uint32_t seconds, limit;
+    if (!open(info.Env()) || !read_u32(info[0], "seconds", &seconds) || !read_u32(info[1], "limit", &limit))
+      return info.Env().Undefined();
+    return expiring_array(info.Env(), segment(), boot_seconds(), seconds, limit, &next_place_);
+  }
+
+  Napi::Value new_flows(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return new_flows_object(info.Env(), segment());
+  }
+
   Napi::Value counters(const Napi::CallbackInfo& info) {
     if (!open(info.Env())) return info.Env().Undefined();
     return counters_object(info.Env(), segment());
@@ -169,6 +194,8 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
   void close(const Napi::CallbackInfo&) { close_segment(&file_); }
 
   MappedSegment file_;
+  Owner owner_{FlowTable::kSupervisor, 0};
+  uint32_t next_place_ = 0;  // of the flow table: where expiring() goes on
 };
 
 }  // namespace

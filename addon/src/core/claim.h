@@ -1,0 +1,21 @@
+#pragma once
+// Flows that a node knows of its own endpoint and we do not, or would soon forget: the supervisor writes them
+// into the table on the node's behalf, while forwarders go on writing theirs.
+#include "core/segment.h"
+
+namespace coscanet {
+
+/// made: it is known now. kept: it was known, and lasts on. held: it is with another open endpoint (TCP; a
+/// UDP conversation moves to who claimed it last). full: no place.
+enum class ClaimResult : uint8_t { made, kept, held, full };
+
+struct FlowClaim {
+  FlowKey key;
+  EndpointRef endpoint;
+  uint32_t timeout;  // seconds until it expires, unless packets of it come; below 2^31
+};
+
+/// `owner`: the supervisor's, of this start. `now`: seconds of the boot clock.
+ClaimResult claim_flow(const Segment& segment, const FlowClaim& claim, uint32_t now, Owner owner);
+
+}  // namespace coscanet

@@ -1,0 +1,21 @@
+#pragma once
+// What both the router's and the tests' façade show of flows and counters, and how they take claims.
+#include <napi.h>
+
+#include "core/segment.h"
+
+namespace coscanet {
+
+// `now`: seconds of the boot clock.
+Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now);
+/// Segment.claim: results in the order of `claims`; undefined with a pending JavaScript exception, and
+/// nothing written, if one is not as addon/router.ts has it.
+Napi::Value claim_flows(const Napi::Value& claims, const Segment& segment, uint32_t now, Owner owner);
+/// Segment.expiring: looks at so many places that a call takes no more than a few milliseconds, from `*place`
+/// on, which it moves.
+Napi::Array expiring_array(Napi::Env env, const Segment& segment, uint32_t now, uint32_t seconds,
+                           uint32_t limit, uint32_t* place);
+Napi::Object new_flows_object(Napi::Env env, const Segment& segment);
+Napi::Object counters_object(Napi::Env env, const Segment& segment);
+
+}  // namespace coscanet
