@@ -4,7 +4,7 @@
 
 export type Protocol = 'tcp' | 'udp';
 
-/** One side of the router. Index 0 is external; index 1 internal (absent when one-armed). */
+/** One side of the router: external, internal (absent when one-armed), and the router's own host. */
 export interface PolicyInterface {
   name: string;
   mac: string;

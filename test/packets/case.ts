@@ -2,11 +2,11 @@
 
 import type {FlowClaim, Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
-import type {Station} from './world.ts';
+import type {Side, Station} from './world.ts';
 
 /** What happened before, in order. */
 export type Given =
-  {receive: Packet; by?: 0 | 1; times?: number} | {pass: number} | {publish: Policy} | {claim: FlowClaim};
+  {receive: Packet; by?: Side; times?: number} | {pass: number} | {publish: Policy} | {claim: FlowClaim};
 
 /** Seconds, for `given`. */
 export const seconds = (pass: number): Given => ({pass});
@@ -28,7 +28,7 @@ export interface PacketCase {
   given?: Given[];
   input: Packet;
   /** Side by which it comes in; 0 unless said. */
-  by?: 0 | 1;
+  by?: Side;
   verdict: Verdict;
   /** The whole answer, or the whole frame as it was translated: of a packet or in hex. */
   output?: Packet | string;

@@ -10,7 +10,7 @@ import {CLIENT, MAC, POLICY, VIP, endpoint} from './world.ts';
 export type Translated = 'node1' | 'node2';
 export const ADDRESS = {node1: '10.88.0.11', node2: '10.88.0.12'} as const;
 /** The router host's own. */
-export const ROUTER = {external: '10.77.0.1', internal: '10.88.0.1'} as const;
+export const ROUTER = {external: '10.77.0.1', internal: '10.88.0.1', local: '192.0.0.6'} as const;
 
 function translated(slot: number, node: Translated, protocol: Protocol, ports: [number, number]) {
   const [nodePort, vipPort] = ports;
@@ -42,14 +42,14 @@ export const NAT: Policy & {gateway: object} = {
   gateway: {mac: MAC.gateway, egress: 0},
   interfaces: POLICY.interfaces.map((one, side) => ({
     ...one,
-    address: side === 0 ? ROUTER.external : ROUTER.internal,
+    address: Object.values(ROUTER)[side] ?? '',
   })),
   endpoints: ENDPOINTS,
   services: POLICY.services.map((one) => (one.port === 53 ? {...one, ring: [3, 4]} : one)),
   blocks: PORT_BLOCKS,
 };
 
-/** With other MTUs of the two sides. */
+/** With other MTUs of the outer and the inner sides. */
 export function natWithMtu(external: number, internal: number): Policy {
   const interfaces = NAT.interfaces.map((one, side) => ({...one, mtu: side === 0 ? external : internal}));
   return {...NAT, interfaces};

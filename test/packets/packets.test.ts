@@ -20,7 +20,7 @@ const OF_DEVICES = new Set([
   'drop_tx_full',
   'drop_tx_error',
 ]);
-const OWN_MACS = [MAC.external, MAC.internal];
+const OWN_MACS = [MAC.external, MAC.internal, MAC.local];
 
 const moved: Counters = {};
 
@@ -52,8 +52,10 @@ function expectedCounters(one: PacketCase, bytes: number): Counters {
   return Object.fromEntries(Object.entries(counters).filter(([, value]) => value !== 0));
 }
 
-const sideOf = (station: Station) =>
-  station === 'client' || station === 'gateway' ? 0 : endpoint(station).egress;
+function sideOf(station: Station): number {
+  if (station === 'host') return 2;
+  return station === 'client' || station === 'gateway' ? 0 : endpoint(station).egress;
+}
 
 /** What must go out, as text that a failure shows well. */
 function expectedFrames(one: PacketCase, input: FrameIn): object[] {

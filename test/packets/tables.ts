@@ -8,6 +8,7 @@ import {ETHERNET} from './ethernet.ts';
 import {FLOW} from './flow.ts';
 import {ICMP} from './icmp.ts';
 import {IPV4} from './ipv4.ts';
+import {LOCAL} from './local.ts';
 import {MTU_GSO} from './mtu-gso.ts';
 import {NAT_HOST} from './nat-host.ts';
 import {NAT_ICMP} from './nat-icmp.ts';
@@ -33,4 +34,5 @@ export const TABLES: Record<string, PacketCase[]> = {
   'nat icmp': NAT_ICMP,
   blocks: BLOCKS,
   claims: CLAIMS,
+  local: LOCAL,
 };

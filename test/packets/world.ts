@@ -1,9 +1,10 @@
-// The world of the packet tables: one router with two sides, three virtual IPs, three nodes, and those who send.
+// The world of the packet tables: one router with three sides, three virtual IPs, three nodes, and those who send.
 //
 //   client 10.77.0.2 ──┐                    ┌── node1 (slot 0)
 //                      ├── 0  router  1 ────┤
 //   gateway ───────────┘                    └── node2 (slot 1)
 //   outside (slot 2), a node reached by side 0, as with one arm
+//   host, the router's own, by side 2
 
 import type {FlowTimeouts, Policy, PolicyEndpoint, PolicyService} from '../../addon/router.ts';
 import {packet} from '../support/packet-builder.ts';
@@ -18,6 +19,8 @@ export const MAC = {
   node1: '02:88:00:00:00:11',
   node2: '02:88:00:00:00:12',
   outside: '02:77:00:00:00:13',
+  local: '02:c0:5c:00:00:01',
+  host: '02:c0:5c:00:00:00',
   broadcast: 'ff:ff:ff:ff:ff:ff',
   none: '00:00:00:00:00:00',
 } as const;
@@ -32,7 +35,9 @@ export const QUIET = '10.77.0.102';
 export const NODES = ['node1', 'node2', 'outside'] as const;
 export type Node = (typeof NODES)[number];
 /** Who gets frames. */
-export type Station = Node | 'client' | 'gateway';
+export type Station = Node | 'client' | 'gateway' | 'host';
+/** Of the router: external, internal, its own host. */
+export type Side = 0 | 1 | 2;
 
 export const TIMEOUTS: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
 
@@ -52,6 +57,7 @@ export const POLICY: Policy = {
   interfaces: [
     {name: 'eth0', mac: MAC.external, mtu: 1500},
     {name: 'eth1', mac: MAC.internal, mtu: 1500},
+    {name: 'coscanet1', mac: MAC.local, mtu: 1500},
   ],
   vips: [
     {address: VIP, active: true},
@@ -86,7 +92,7 @@ export function withRing(ring: Node[]): Policy {
   return {...POLICY, services};
 }
 
-/** The policy with other MTUs of the two sides. */
+/** The policy with other MTUs of the outer and the inner sides. */
 export function withMtu(external: number, internal: number): Policy {
   const interfaces = POLICY.interfaces.map((one, side) => ({...one, mtu: side === 0 ? external : internal}));
   return {...POLICY, interfaces};

@@ -7,10 +7,9 @@
 
 namespace coscanet {
 
-/// Only there do endpoints speak; elsewhere their addresses are borrowed.
+/// Only there do endpoints speak; on the external side, which comes first, their addresses are borrowed.
 bool Path::from_nodes(const Packet& p) const {
-  const PolicyHeader& policy = policy_.header();
-  return policy.routes && p.frame.ingress == policy.interface_count - 1;
+  return policy_.header().routes && p.frame.ingress > 0;
 }
 
 /// Worth a look: it comes from the nodes' side, is for our MAC, and is not for the router host itself.

@@ -10,7 +10,8 @@
 
 namespace coscanet {
 
-constexpr unsigned kInterfaces = 2;
+/// External, internal, and the router host itself; with one arm the first is both.
+constexpr unsigned kInterfaces = 3;
 
 /// Most of each that a snapshot can hold. Part of the segment's header: a segment of other limits is not
 /// adopted.

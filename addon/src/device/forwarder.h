@@ -12,7 +12,7 @@ unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned 
 
 struct ForwarderPorts {
   unsigned count = 0;
-  int descriptors[kInterfaces] = {-1, -1};
+  int descriptors[kInterfaces] = {-1, -1, -1};
 };
 
 /// Runs forwarder `index` of the segment until `stop` is set or a socket fails for good. 0, or an errno.

@@ -151,7 +151,7 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
        !read_u32(options.Get("spinMicroseconds"), "spinMicroseconds", &spin_us)))
     return env.Undefined();
   if (descriptors.empty() || descriptors.size() > kInterfaces) {
-    type_error(env, "one or two descriptors");
+    type_error(env, "one to three descriptors");
     return env.Undefined();
   }
   MappedSegment segment;

@@ -109,8 +109,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     uint32_t ingress;
     if (!read_u32(info[0], "ingress", &ingress)) return env.Undefined();
     const Napi::Array frames = info[1].As<Napi::Array>();
-    MemoryDevice devices[kInterfaces] = {MemoryDevice(0), MemoryDevice(1)};
-    Device* ports[kInterfaces] = {&devices[0], &devices[1]};
+    MemoryDevice devices[kInterfaces] = {MemoryDevice(0), MemoryDevice(1), MemoryDevice(2)};
+    Device* ports[kInterfaces] = {&devices[0], &devices[1], &devices[2]};
     MemoryDevice& in = devices[ingress % kInterfaces];
     for (uint32_t i = 0; i < frames.Length(); ++i) {
       MemoryDevice::Stored frame;
