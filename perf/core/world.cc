@@ -1,0 +1,127 @@
+#include "world.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/tcp.h"
+#include "device/clock.h"
+#include "device/forwarder.h"
+
+namespace coscanet::bench {
+namespace {
+
+constexpr unsigned kEndpoints = 16;
+constexpr Timeouts kTimeouts{{86400, 86400, 86400, 86400}};
+
+Address address(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
+  const uint8_t bytes[] = {a, b, c, d};
+  return Address::v4(bytes);
+}
+
+uint8_t* map(uint64_t bytes, Pages pages) {
+  // Shared memory without a name, which is what a file under /run is.
+  const int fd = memfd_create("coscanet-bench", MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, static_cast<off_t>(bytes)) != 0) fail("shared memory");
+  const bool shared = pages == Pages::small;
+  void* memory = shared ? mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                        : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  close(fd);
+  if (memory == MAP_FAILED) fail("memory for the segment");
+  if (!shared && madvise(memory, bytes, MADV_HUGEPAGE) != 0)
+    fail("huge pages (transparent_hugepage is never)");
+  return static_cast<uint8_t*>(memory);
+}
+
+}  // namespace
+
+void fail(const char* what) {
+  fprintf(stderr, "core-bench: %s\n", what);
+  exit(1);
+}
+
+Mac router_mac(unsigned interface) {
+  return {2, 0, 10, static_cast<uint8_t>(interface ? 88 : 77), 0, 1};
+}
+Mac client_mac() {
+  return {2, 0, 10, 77, 0, 2};
+}
+Mac node_mac(unsigned node) {
+  return {2, 0, 10, 88, 0, static_cast<uint8_t>(11 + node)};
+}
+Address vip() {
+  return address(10, 77, 0, 100);
+}
+Address node_address(unsigned node) {
+  return address(10, 88, 0, static_cast<uint8_t>(11 + node));
+}
+
+World::World(Mode mode, Pages pages, uint32_t table_entries) : mode_(mode) {
+  limits_.flows = table_entries;
+  limits_.endpoints = 64;
+  limits_.services = 16;
+  limits_.ring_slots = 64;
+  limits_.vips = 16;
+  limits_.blocks = 64;
+  limits_.registry_bytes = 64;
+  bytes_ = Segment::bytes(limits_);
+  table_bytes_ = uint64_t{table_entries} * sizeof(FlowEntry);
+  memory_ = map(bytes_, pages);
+  reset();
+}
+
+World::~World() {
+  munmap(memory_, bytes_);
+}
+
+void World::reset() {
+  memset(memory_, 0, bytes_);
+  Segment::format(memory_, limits_, {0x636f7363616e6574, 0x62656e63682d6b65}, "bench");
+  segment_ = std::make_unique<Segment>(memory_);
+  for (auto& incarnation : segment_->header().incarnations) incarnation.store(1);
+  publish();
+}
+
+void World::publish() {
+  unsigned index;
+  PolicyWriter writer(segment_->free_snapshot(&index), limits_);
+  bool fits = writer.add_interface(router_mac(0), 1500, address(10, 77, 0, 1)) &&
+              writer.add_interface(router_mac(1), 1500, address(10, 88, 0, 1)) && writer.add_vip(vip(), true);
+  uint32_t ring[kEndpoints];
+  for (unsigned i = 0; i < kEndpoints; ++i) {
+    ring[i] = i;
+    fits = fits && writer.add_endpoint(i, 1, node_mac(i), 1, true);
+    if (mode_ == Mode::nat)
+      fits = fits && writer.translate_endpoint(i, {node_address(i), kNodePort, 6, vip(), kVipPort});
+  }
+  fits = fits && writer.add_service(0, vip(), 6, kVipPort, ring, kEndpoints, kTimeouts);
+  if (mode_ == Mode::nat) {
+    writer.set_routes(true);
+    fits = fits && writer.set_gateway(client_mac(), 0);
+  }
+  if (!fits) fail("the policy does not fit");
+  segment_->activate(index);
+}
+
+void World::establish(uint64_t flows) {
+  // A SYN of each, then a segment of each: what is left is the steady state.
+  for (const uint8_t flags : {tcp::kSyn, tcp::kAck}) {
+    const Template headers(Way::in, flags);
+    SlotDevice in(0, headers, Order::sequence(flows)), out(1, headers, Order::sequence(flows));
+    Device* devices[] = {&in, &out};
+    Path path(*segment_, 0);
+    path.begin(boot_ms());
+    for (uint64_t i = 0; i < flows; i += kBatch) forward_batch(path, in, devices, 2);
+    path.end();
+  }
+}
+
+uint64_t World::count(Counter counter) const {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < FlowTable::kOwners; ++i) sum += segment_->forwarder(i).counters.get(counter);
+  return sum;
+}
+
+}  // namespace coscanet::bench
