@@ -2,7 +2,7 @@
 # Sourced, never run. A testbed NAME owns exactly these things on the machine, and down.sh needs no more
 # than the name to remove them:
 #
-#   network namespaces  cosca-NAME-{client,remote,gateway,router,switch,node1…}
+#   network namespaces  cosca-NAME-{client,remote,hop,gateway,router,switch,node1…}
 #   files               /run/coscanet/testbed-NAME   (a tmpfs: the router's shared memory lives there)
 #   cgroup              coscanet-testbed-NAME in the cgroup v2 hierarchy, below it one folder per node
 
@@ -16,6 +16,8 @@ source "$TOPOLOGY/path.sh"
 EXTERNAL_NET=10.77.0
 INTERNAL_NET=10.88.0
 REMOTE_NET=10.99.0
+HOP_NET=10.98.0
+ROUTED_NET=203.0.113
 CONTROL_PORT=7400
 MAX_NODES=64 # node i is .10+i; VIPs begin at .100
 
@@ -76,7 +78,7 @@ netns() { printf 'cosca-%s-%s\n' "$NAME" "$1"; }
 hosts() {
   local path
   for path in /run/netns/cosca-"$NAME"-*; do
-    [[ ${path#"/run/netns/cosca-$NAME-"} =~ ^(client|remote|gateway|router|switch|node[0-9]+)$ ]] || continue
+    [[ ${path#"/run/netns/cosca-$NAME-"} =~ ^(client|remote|hop|gateway|router|switch|node[0-9]+)$ ]] || continue
     printf '%s\n' "${BASH_REMATCH[1]}"
   done | sort -V
 }

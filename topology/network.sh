@@ -7,13 +7,18 @@
 #                       router  10.77.0.1 ───┤  10.77.0.0/24      10.88.0.0/24 ├─── router 10.88.0.1
 #                       node i  10.77.0.1i ──┘                                 └─── node i 10.88.0.1i
 #
-# In each host eth0 is the external side and eth1 the internal one (of the gateway: the remote network).
+# In each host eth0 is the external side and eth1 the internal one (of the gateway: towards the remote network).
 # Nodes answer clients directly: their default route is the gateway, not the router. With NAT they have no
 # external side, and of the internal one they see the router alone (/32): all they send passes it.
 #
 #   remote, gateway,                             (as above)
 #   client, router  10.77.0.1 ── external        internal ├─── router 10.88.0.1
 #                                                         └─── node i 10.88.0.1i/32, default via 10.88.0.1
+#
+# Gateway and client send what is for 203.0.113.0/24 to the router: there may be virtual IPs that no network of it has.
+# With --hop-mtu another router is in the way to the remote network, and the link to it has that MTU:
+#
+#   remote 10.99.0.2 ── hop 10.99.0.1, 10.98.0.2 ═════ gateway 10.98.0.1, 10.77.0.254
 
 # shellcheck shell=bash
 
@@ -43,19 +48,28 @@ shape() {
     tbf rate "$RATE" burst "$SHAPER_BURST" latency 50ms
 }
 
+# Every frame then is as long as on the wire, and has its checksum.
+without_offloads() {
+  local host=$1 interface=$2
+  [ -z "$NO_OFFLOADS" ] || in_host "$host" ethtool -K "$interface" rx off tx off sg off tso off gso off gro off >/dev/null
+}
+
 address_link() {
   local host=$1 interface=$2 address=$3 prefix=${4:-24}
   ip -n "$(netns "$host")" link set "$interface" address "$(mac_of "$address")" up
   ip -n "$(netns "$host")" address add "$address/$prefix" dev "$interface"
   shape "$host" "$interface"
+  without_offloads "$host" "$interface"
 }
 
 # plug HOST INTERFACE BRIDGE ADDRESS [PREFIX]: one cable from a host into a bridge of the switch.
 plug() {
-  local host=$1 interface=$2 bridge=$3 address=$4 prefix=${5:-24} port="$1-$2"
-  ip -n "$(netns "$host")" link add "$interface" type veth peer name "$port" netns "$(netns switch)"
+  local host=$1 interface=$2 bridge=$3 address=$4 prefix=${5:-24} port="$1-$2" mtu=$EXTERNAL_MTU
+  [ "$bridge" = external ] || mtu=$INTERNAL_MTU
+  ip -n "$(netns "$host")" link add "$interface" mtu "$mtu" type veth peer name "$port" mtu "$mtu" netns "$(netns switch)"
   ip -n "$(netns switch)" link set "$port" master "$bridge" up
   shape switch "$port"
+  without_offloads switch "$port"
   address_link "$host" "$interface" "$address" "$prefix"
 }
 
@@ -73,21 +87,36 @@ add_switch() {
   done
 }
 
+# link_hosts HOST INTERFACE ADDRESS HOST INTERFACE ADDRESS MTU: a cable between two hosts.
+link_hosts() {
+  ip -n "$(netns "$1")" link add "$2" mtu "$7" type veth peer name "$5" mtu "$7" netns "$(netns "$4")"
+  address_link "$1" "$2" "$3"
+  address_link "$4" "$5" "$6"
+}
+
 add_gateway() {
+  local last=gateway host
   add_host gateway
   add_host remote
   plug gateway eth0 external "$EXTERNAL_NET.254"
-  ip -n "$(netns gateway)" link add eth1 type veth peer name eth0 netns "$(netns remote)"
-  address_link gateway eth1 "$REMOTE_NET.1"
-  address_link remote eth0 "$REMOTE_NET.2"
+  if [ -n "$HOP_MTU" ]; then
+    last=hop
+    add_host hop
+    link_hosts gateway eth1 "$HOP_NET.1" hop eth0 "$HOP_NET.2" "$HOP_MTU"
+    ip -n "$(netns gateway)" route add "$REMOTE_NET.0/24" via "$HOP_NET.2"
+    ip -n "$(netns hop)" route add default via "$HOP_NET.1"
+  fi
+  link_hosts "$last" eth1 "$REMOTE_NET.1" remote eth0 "$REMOTE_NET.2" 1500
   ip -n "$(netns remote)" route add default via "$REMOTE_NET.1"
-  in_host gateway sysctl -qw net.ipv4.ip_forward=1
+  ip -n "$(netns gateway)" route add "$ROUTED_NET.0/24" via "$EXTERNAL_NET.1"
+  for host in gateway $last; do in_host "$host" sysctl -qw net.ipv4.ip_forward=1; done
 }
 
 add_client() {
   add_host client
   plug client eth0 external "$EXTERNAL_NET.2"
   ip -n "$(netns client)" route add "$REMOTE_NET.0/24" via "$EXTERNAL_NET.254"
+  ip -n "$(netns client)" route add "$ROUTED_NET.0/24" via "$EXTERNAL_NET.1"
 }
 
 add_router() {

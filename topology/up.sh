@@ -8,35 +8,51 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=topology/network.sh
 source "$TOPOLOGY/network.sh"
 
-OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--rate RATE] [--config FILE] [--one-arm] [--name NAME]'
+OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--config FILE] [--one-arm] [--rate RATE]
+                      [--external-mtu N] [--internal-mtu N] [--hop-mtu N] [--no-offloads] [--name NAME]'
 READY_SECONDS=15
 
 MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' name=''
+EXTERNAL_MTU=1500 INTERNAL_MTU=1500 HOP_MTU='' NO_OFFLOADS=''
 
 read_options() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --one-arm)
-        ONE_ARM=yes
+      --one-arm | --no-offloads)
+        if [ "$1" = --one-arm ]; then ONE_ARM=yes; else NO_OFFLOADS=yes; fi
         shift
         continue
         ;;
-      --mode | --nodes | --forwarders | --rate | --config | --name) [ $# -ge 2 ] || usage "$OPTIONS" ;;
-      *) usage "$OPTIONS" ;;
     esac
+    [ $# -ge 2 ] || usage "$OPTIONS"
     case $1 in
       --mode) MODE=$2 ;;
       --nodes) NODES=$2 ;;
       --forwarders) FORWARDERS=$2 ;;
       --rate) RATE=$2 ;;
       --config) CONFIG=$2 ;;
+      --external-mtu) EXTERNAL_MTU=$2 ;;
+      --internal-mtu) INTERNAL_MTU=$2 ;;
+      --hop-mtu) HOP_MTU=$2 ;;
       --name) name=$2 ;;
+      *) usage "$OPTIONS" ;;
     esac
     shift 2
   done
 }
 
+# 576: what every host must take; 65535: the largest veth.
+check_mtu() {
+  if ! [[ $2 =~ ^[1-9][0-9]{2,4}$ ]] || [ "$2" -lt 576 ] || [ "$2" -gt 65535 ]; then
+    die "bad $1 '$2': use 576 to 65535"
+  fi
+}
+
 check_options() {
+  check_mtu --external-mtu "$EXTERNAL_MTU"
+  check_mtu --internal-mtu "$INTERNAL_MTU"
+  [ -z "$HOP_MTU" ] || check_mtu --hop-mtu "$HOP_MTU"
+  [ -z "$NO_OFFLOADS" ] || command -v ethtool >/dev/null || die "'ethtool' is missing: apt-get install ethtool"
   [[ $MODE =~ ^(dsr|nat)$ ]] || die "unknown mode \"$MODE\": one of dsr, nat"
   [ "$MODE$ONE_ARM" != natyes ] || die '--one-arm is for mode dsr: with nat the nodes are on a network of their own'
   if ! [[ $NODES =~ ^[1-9][0-9]?$ ]] || [ "$NODES" -gt "$MAX_NODES" ]; then
@@ -137,13 +153,16 @@ take_down_unless_done() {
 }
 
 draw() {
-  local option='' last='' shaped='' one_armed=''
+  local option='' last='' shaped='' one_armed='' special=''
   [ "$NAME" = main ] || option=" --name $NAME"
   [ "$NODES" = 1 ] || last="-$((10 + NODES))"
   [ -z "$RATE" ] || shaped=", each link $RATE each way (tbf, burst $SHAPER_BURST bytes)"
   [ -z "$ONE_ARM" ] || one_armed=', router one-armed'
+  [ "$EXTERNAL_MTU$INTERNAL_MTU" = 15001500 ] || special+=", MTU $EXTERNAL_MTU outside and $INTERNAL_MTU inside"
+  [ -z "$HOP_MTU" ] || special+=", MTU $HOP_MTU between gateway and remote"
+  [ -z "$NO_OFFLOADS" ] || special+=', no offloads'
   cat <<END
-Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped.
+Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped$special.
 
   remote 10.99.0.2 ── gateway 10.77.0.254 ──────┐
                       client  10.77.0.2 ────────┤ external network 10.77.0.0/24

@@ -78,6 +78,7 @@ const upOptions = [
   {words: ['--one-arm', '--mode', 'nat'], says: /--one-arm is for mode dsr/},
   {words: ['--nodes', '0'], says: /--nodes '0'/},
   {words: ['--rate', 'fast'], says: /--rate 'fast'/},
+  {words: ['--hop-mtu', '300'], says: /--hop-mtu '300': use 576 to 65535/},
   {words: ['--config', '/no/such/file'], says: /\/no\/such\/file/},
 ];
 

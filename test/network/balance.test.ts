@@ -12,9 +12,9 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {statusViewSchema} from '../../router/control/protocol.ts';
 import {inModes} from '../support/modes.ts';
-import {Testbed, VIP, run, tool} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {counters, download, upload} from '../support/transfers.ts';
 
 const REQUESTS = 300;
 const SIZE = 100_000_000;
@@ -22,23 +22,12 @@ const loopSchema = z.object({
   answers: z.record(z.string(), z.number()),
   failures: z.array(z.object({began: z.number(), error: z.string()})),
 });
-const downloadsSchema = z.array(
-  z.object({node: z.string(), sha256: z.string(), error: z.string().nullable()}),
-);
-const uploadSchema = z.object({sent: z.string(), received: z.string(), node: z.string()});
 const linksSchema = z.array(
   z.object({
     ifname: z.string(),
     stats64: z.object({rx: z.object({bytes: z.number()}), tx: z.object({bytes: z.number()})}),
   }),
 );
-
-async function expectedHash(): Promise<string> {
-  const script = `import random,sys; b=random.Random(7400).randbytes(1<<20); n=${SIZE}
-while n: c=b[:n]; sys.stdout.buffer.write(c); n-=len(c)`;
-  const {stdout} = await run(['sh', '-c', `python3 -c '${script}' | sha256sum`]);
-  return stdout.slice(0, 64);
-}
 
 /** Bytes that the router's interfaces have received and sent so far. */
 async function routerBytes(bed: Testbed): Promise<{received: number; sent: number}> {
@@ -56,12 +45,6 @@ async function shares(t: ExecutionContext, bed: Testbed, host: string, tolerance
     t.true(Math.abs((loop.answers[node] ?? 0) - REQUESTS / 3) <= tolerance, `${host}: ${node}'s share`);
 }
 
-/** Answers that forwarders have brought from nodes into the world so far, GSO frames counted as one. */
-async function leftFrames(bed: Testbed): Promise<number> {
-  const status = await bed.json(statusViewSchema, 'router', ['coscanet', 'status', '--json']);
-  return status.counters['left_frames'] ?? 0;
-}
-
 async function payloads(
   t: ExecutionContext,
   bed: Testbed,
@@ -69,13 +52,11 @@ async function payloads(
   answersPassRouter: boolean,
 ): Promise<void> {
   const before = await routerBytes(bed);
-  const leftBefore = await leftFrames(bed);
-  const downloads = await bed.in(host, tool('downloads', `http://${VIP}/bytes/${SIZE}`, 1));
-  const [download] = downloadsSchema.parse(JSON.parse(downloads.replace('started\n', '')));
-  t.is(download?.error, null);
-  t.is(download?.sha256, await expectedHash());
+  const leftBefore = (await counters(bed))('left_frames');
+  await download(t, bed, host, SIZE);
   const after = await routerBytes(bed);
-  const left = (await leftFrames(bed)) - leftBefore;
+  // Answers that forwarders have brought from nodes into the world, GSO frames counted as one.
+  const left = (await counters(bed))('left_frames') - leftBefore;
   for (const side of ['received', 'sent'] as const) {
     const bytes = after[side] - before[side];
     // In DSR only the acknowledgements pass: a few per cent of the payload.
@@ -83,8 +64,7 @@ async function payloads(
   }
   t.true(answersPassRouter ? left > SIZE / 65536 : left === 0, `${left} frames left`);
 
-  const upload = await bed.json(uploadSchema, host, tool('upload', `http://${VIP}/`, SIZE));
-  t.is(upload.received, upload.sent);
+  await upload(t, bed, host, SIZE);
   const uploaded = await routerBytes(bed);
   t.true(uploaded.received - after.received > SIZE, 'an upload passes the router: the counters do count');
 }

@@ -27,6 +27,10 @@ export interface TestbedOptions {
   oneArm?: boolean;
   mode?: string;
   rate?: string;
+  externalMtu?: number;
+  internalMtu?: number;
+  hopMtu?: number;
+  noOffloads?: boolean;
   /** The text of a configuration file instead of topology/testbed.yaml. */
   config?: string;
 }
@@ -116,12 +120,20 @@ export async function run(
 }
 
 function upOptions(options: TestbedOptions): string[] {
-  const words: string[] = [];
-  if (options.nodes !== undefined) words.push('--nodes', String(options.nodes));
-  if (options.forwarders !== undefined) words.push('--forwarders', String(options.forwarders));
-  if (options.mode !== undefined) words.push('--mode', options.mode);
-  if (options.rate !== undefined) words.push('--rate', options.rate);
+  const values = {
+    nodes: options.nodes,
+    forwarders: options.forwarders,
+    mode: options.mode,
+    rate: options.rate,
+    'external-mtu': options.externalMtu,
+    'internal-mtu': options.internalMtu,
+    'hop-mtu': options.hopMtu,
+  };
+  const words = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  );
   if (options.oneArm === true) words.push('--one-arm');
+  if (options.noOffloads === true) words.push('--no-offloads');
   return words;
 }
 
@@ -218,7 +230,10 @@ export class Testbed {
     await waitUntil(`${node} serves port ${port}: ${running.command}`, 10_000, async () => {
       if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
       const endpoints = await this.endpoints();
-      return endpoints.some((one) => one.node === node && one.port === port && one.state === 'up');
+      return endpoints.some(
+        (one) =>
+          one.application === application && one.node === node && one.port === port && one.state === 'up',
+      );
     });
     return running;
   }
