@@ -27,10 +27,10 @@ export function formatEndpoints(rows: readonly EndpointView[]): string {
   return formatTable<EndpointView>(
     [
       {title: 'application', cell: (row) => row.application},
-      {title: 'service', cell: service},
-      {title: 'node', cell: (row) => row.node},
+      {title: 'endpoint', cell: (row) => row.endpoint},
       {title: 'address', cell: place},
       {title: 'level', cell: (row) => row.level},
+      {title: 'factor', cell: (row) => row.factor},
       {title: 'weight', cell: (row) => row.weight},
       {title: 'state', cell: (row) => row.state},
     ],

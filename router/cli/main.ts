@@ -1,9 +1,7 @@
 // coscanet: what operators ask a running router, and what they tell it.
 
-import {Command} from 'commander';
 import {z} from 'zod';
 import {messageOf, UserError} from '../base/error.ts';
-import {call} from '../control/client.ts';
 import {
   endpointViewSchema,
   eventSchema,
@@ -13,7 +11,8 @@ import {
   serviceViewSchema,
   statusViewSchema,
 } from '../control/protocol.ts';
-import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
+import {addCommand, program, show} from './command.ts';
+import type {Options, Question} from './command.ts';
 import {
   formatEndpoints,
   formatEvents,
@@ -23,58 +22,34 @@ import {
   formatServices,
   formatStatus,
 } from './format.ts';
+import {addSteeringCommands} from './steering.ts';
 
-interface Options {
-  json?: boolean;
-  runDir: string;
+/** A command that asks for the resource of its name. */
+function addQuestion<T>(name: string, description: string, question: Omit<Question<T>, 'path'>): void {
+  addCommand(name, description).action((options: Options) =>
+    show(options, {path: `/v1/${name}`, ...question}),
+  );
 }
 
-/** Commander's "error: …" with its hint, as one line. */
-function oneLine(text: string): string {
-  return `coscanet: ${text.replace('error: ', '').trim().replaceAll('\n', ' ')} (coscanet --help tells more)\n`;
-}
-
-const program = new Command('coscanet')
-  .description('Shows and steers the router that runs on this host.')
-  .configureOutput({outputError: (text, write) => write(oneLine(text))})
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-
-function addCommand<T>(
-  name: string,
-  description: string,
-  method: 'GET' | 'POST',
-  schema: z.ZodType<T>,
-  format: (view: T) => string,
-): void {
-  program
-    .command(name)
-    .description(description)
-    .option('--json', 'as JSON')
-    .option(
-      '--run-dir <dir>',
-      "the router's run directory (env COSCANET_RUN_DIR)",
-      process.env['COSCANET_RUN_DIR'] ?? DEFAULT_RUN_DIR,
-    )
-    .allowExcessArguments(false)
-    .action(async ({json, runDir}: Options) => {
-      const view = await call(pathsIn(runDir).socket, method, `/v1/${name}`, schema);
-      process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : format(view));
-    });
-}
-
-addCommand(
-  'status',
-  'the router, its virtual IPs, forwarders and counters',
-  'GET',
-  statusViewSchema,
-  formatStatus,
-);
-addCommand('services', 'virtual services', 'GET', z.array(serviceViewSchema), formatServices);
-addCommand('endpoints', 'who serves what', 'GET', z.array(endpointViewSchema), formatEndpoints);
-addCommand('nodes', 'worker machines and their leases', 'GET', z.array(nodeViewSchema), formatNodes);
-addCommand('flows', 'connections, and the node of each', 'GET', z.array(flowViewSchema), formatFlows);
-addCommand('events', 'what the router did, when', 'GET', z.array(eventSchema), formatEvents);
-addCommand('reload', 'apply the changed configuration file', 'POST', reloadViewSchema, formatReload);
+const list = z.array;
+addQuestion('status', 'the router, its virtual IPs, forwarders and counters', {
+  schema: statusViewSchema,
+  format: formatStatus,
+});
+addQuestion('services', 'virtual services', {schema: list(serviceViewSchema), format: formatServices});
+addQuestion('endpoints', 'who serves what', {schema: list(endpointViewSchema), format: formatEndpoints});
+addQuestion('nodes', 'worker machines and their leases', {schema: list(nodeViewSchema), format: formatNodes});
+addQuestion('flows', 'connections, and the node of each', {
+  schema: list(flowViewSchema),
+  format: formatFlows,
+});
+addQuestion('events', 'what the router did, when', {schema: list(eventSchema), format: formatEvents});
+addSteeringCommands();
+addQuestion('reload', 'apply the changed configuration file', {
+  post: true,
+  schema: reloadViewSchema,
+  format: formatReload,
+});
 
 // A reader that closes early (head) is no error.
 process.stdout.on('error', () => process.exit(0));

@@ -16,12 +16,19 @@ function timeoutsText({timeouts}: Application): string {
     .join(', ');
 }
 
+function weightsText({weights}: Application): string {
+  return Object.entries(weights)
+    .map(([level, weight]) => `${level} ${weight}`)
+    .join(', ');
+}
+
 function changed(before: Application, after: Application): string[] {
   const aspects: [string, string, string][] = [
     ['tenant', before.tenant, after.tenant],
     ['vips', before.vips.join(', '), after.vips.join(', ')],
     ['ports', portsText(before), portsText(after)],
     ['timeouts', timeoutsText(before), timeoutsText(after)],
+    ['weights', weightsText(before), weightsText(after)],
   ];
   return aspects
     .filter(([, old, now]) => old !== now)

@@ -59,12 +59,17 @@ const timeouts = z
   .strictObject({syn: duration, established: duration, closing: duration, udp: duration})
   .partial();
 
+const weight = z.number().min(0.01, 'at least 0.01').max(1000, 'at most 1000');
+
+const weights = z.strictObject({low: weight, medium: weight, high: weight}).partial();
+
 export const applicationSchema = z.strictObject({
   name,
   tenant: name.default('default'),
   vips: z.array(vip).min(1, 'an application needs at least one virtual IP'),
   ports: z.array(ports).min(1, 'leave ports out to allow every port, or name at least one').optional(),
   timeouts: timeouts.optional(),
+  weights: weights.optional(),
 });
 
 export const fileSchema = z.strictObject({
@@ -89,6 +94,7 @@ export const fileSchema = z.strictObject({
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
   timeouts: timeouts.optional(),
+  weights: weights.optional(),
   applications: z.array(applicationSchema).default([]),
 });
 export type File = z.infer<typeof fileSchema>;

@@ -7,9 +7,8 @@ import {z} from 'zod';
 import {parseSocketAddress} from '../base/address.ts';
 import type {SocketAddress} from '../base/address.ts';
 import type {Application} from '../model/application.ts';
-import {defaultTimeouts} from '../model/application.ts';
-import {normalizePorts} from '../model/ports.ts';
 import type {Side} from '../model/side.ts';
+import {applicationsOf, weightProblems} from './applications.ts';
 import {sidesOf, vipProblems} from './host.ts';
 import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
@@ -61,8 +60,10 @@ const shapes: Record<string, z.ZodType> = {
   interfaces: fileSchema.shape.interfaces.unwrap(),
   control: fileSchema.shape.control.unwrap(),
   timeouts: fileSchema.shape.timeouts.unwrap(),
+  weights: fileSchema.shape.weights.unwrap(),
   applications: applicationSchema,
   'applications.timeouts': applicationSchema.shape.timeouts.unwrap(),
+  'applications.weights': applicationSchema.shape.weights.unwrap(),
 };
 
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
@@ -149,24 +150,6 @@ function interfacesOf(options: Options, file: File, links: Links): {sides: Side[
   return sidesOf(names, links);
 }
 
-function applicationsOf(file: File): Application[] {
-  return file.applications.map((one) => {
-    const given = {...file.timeouts, ...one.timeouts};
-    return {
-      name: one.name,
-      tenant: one.tenant,
-      vips: one.vips,
-      ports: one.ports ? normalizePorts(one.ports) : null,
-      timeouts: {
-        syn: given.syn ?? defaultTimeouts.syn,
-        established: given.established ?? defaultTimeouts.established,
-        closing: given.closing ?? defaultTimeouts.closing,
-        udp: given.udp ?? defaultTimeouts.udp,
-      },
-    };
-  });
-}
-
 /** Throws a ConfigError with every problem that there is. */
 export function settle(
   fileName: string,
@@ -190,7 +173,11 @@ export function settle(
     ...one,
     ports: file.applications[index]?.ports ?? null,
   }));
-  problems.push(...ownershipProblems(written), ...vipProblems(applications, interfaces.sides, links));
+  problems.push(
+    ...ownershipProblems(written),
+    ...vipProblems(applications, interfaces.sides, links),
+    ...weightProblems(applications),
+  );
   const settings: Settings = {
     mode,
     sides: interfaces.sides,

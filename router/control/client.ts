@@ -10,20 +10,23 @@ interface Answer {
   body: string;
 }
 
-function ask(socketPath: string, method: 'GET' | 'POST', path: string): Promise<Answer> {
+function ask(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  order: object | undefined,
+): Promise<Answer> {
+  const headers = {host: 'coscanet', ...(order ? {'content-type': 'application/json'} : {})};
   return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {socketPath, method, path, agent: false, headers: {host: 'coscanet'}},
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (text: string) => (body += text));
-        response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
-        response.on('error', reject);
-      },
-    );
+    const outgoing = request({socketPath, method, path, agent: false, headers}, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => (body += text));
+      response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
+      response.on('error', reject);
+    });
     outgoing.on('error', reject);
-    outgoing.end();
+    outgoing.end(order && JSON.stringify(order));
   });
 }
 
@@ -38,14 +41,15 @@ function unreachable(socketPath: string, error: unknown): UserError {
   return new UserError(`${socketPath}: ${messageOf(error)}`);
 }
 
-/** The answer, checked against `schema`. Rejects with a UserError: no router, or what the router said. */
+/** The answer, checked against `schema`; `order` is the body of a POST. Rejects with a UserError: no router, or what the router said. */
 export async function call<T>(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
   schema: z.ZodType<T>,
+  order?: object,
 ): Promise<T> {
-  const answer = await ask(socketPath, method, path).catch((error: unknown) => {
+  const answer = await ask(socketPath, method, path, order).catch((error: unknown) => {
     throw unreachable(socketPath, error);
   });
   const body: unknown = JSON.parse(answer.body);

@@ -180,6 +180,8 @@ export type NodeOrders = z.infer<typeof nodeOrdersSchema>;
 // What operators read (GET, over the local unix socket without a secret, else with it).
 
 export const endpointViewSchema = z.strictObject({
+  /** Its name for operators: NODE:VIP:PORT/PROTOCOL, in NAT mode with @NODEPORT. */
+  endpoint: z.string(),
   application: name,
   vip: ipv4,
   protocol: protocolSchema,
@@ -190,6 +192,8 @@ export const endpointViewSchema = z.strictObject({
   /** Its port there (NAT). */
   nodePort: port.optional(),
   level: levelSchema,
+  /** The operator's, of the node and of the endpoint multiplied. */
+  factor: z.number(),
   /** Share of new flows relative to the others of the service; 0 = no new flows. */
   weight: z.number(),
   /** up: in the ring · doubt: lease over, probes answered · unreachable: probes failed · resolving: MAC not known yet · closed: socket gone, running flows stay */
@@ -246,6 +250,8 @@ export const eventSchema = z.strictObject({
     'node-up',
     'node-doubt',
     'node-left',
+    'level',
+    'weight',
     'forwarder-started',
     'forwarder-died',
     'reloaded',

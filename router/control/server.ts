@@ -5,12 +5,15 @@ import {createHash, timingSafeEqual} from 'node:crypto';
 import {rmSync} from 'node:fs';
 import {setTimeout} from 'node:timers/promises';
 import Fastify from 'fastify';
-import type {FastifyInstance, FastifyReply} from 'fastify';
+import type {FastifyInstance} from 'fastify';
 import {z} from 'zod';
 import type {SocketAddress} from '../base/address.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import {nodeStateSchema, nodeViewSchema} from './protocol.ts';
+import {describe, refuse} from './refusal.ts';
+import {addSteeringRoutes} from './steering-routes.ts';
+import type {Steered} from './steering-routes.ts';
 import type {
   EndpointView,
   FlowView,
@@ -35,6 +38,7 @@ export interface ControlledRouter {
   flows(): FlowView[];
   events(since?: number): RouterEvent[];
   reload(): Promise<ReloadView>;
+  steering: Steered;
 }
 
 export interface ControlOptions {
@@ -59,15 +63,6 @@ function sameSecret(shown: string, expected: string): boolean {
   return timingSafeEqual(digest(shown), digest(expected));
 }
 
-function refuse(reply: FastifyReply, status: number, error: string) {
-  return reply.code(status).send({error});
-}
-
-/** zod's issues on one line: "endpoints.0.port: …; address: …". */
-function describe(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-}
-
 const eventQuery = z.object({since: z.coerce.number().default(0)});
 
 export function createControlServer(options: ControlOptions): FastifyInstance {
@@ -88,11 +83,13 @@ export function createControlServer(options: ControlOptions): FastifyInstance {
     return refuse(reply, status, messageOf(error));
   });
   server.setNotFoundHandler((request, reply) => refuse(reply, 404, `no such resource: ${request.url}`));
-  addRoutes(server, () => {
+  const started = () => {
     const ready = router();
     if (!ready) throw new Error('the router is stopping');
     return ready;
-  });
+  };
+  addRoutes(server, started);
+  addSteeringRoutes(server, () => started().steering);
   return server;
 }
 

@@ -1,6 +1,7 @@
 // An application owns VIPs and says which ports its instances may bind on them. Pure.
 
 import type {FlowTimeouts} from '../../addon/router.ts';
+import type {Level} from '../control/protocol.ts';
 import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
 import type {PortRange} from './ports.ts';
 
@@ -13,9 +14,14 @@ export interface Application {
   /** null: every port that no other application with the same VIP claims. */
   ports: PortRange[] | null;
   timeouts: FlowTimeouts;
+  /** What each instance counts by its node's load level. */
+  weights: Record<Level, number>;
 }
 
 export const defaultTimeouts: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
+export const defaultWeights: Readonly<Record<Level, number>> = {low: 4, medium: 2, high: 1};
+/** What an application has of which the configuration says nothing. */
+export const applicationDefaults = {timeouts: defaultTimeouts, weights: defaultWeights};
 
 /** What the application's instances may bind, on each of its VIPs. */
 export function portsOf(application: Application, all: readonly Application[]): PortRange[] {

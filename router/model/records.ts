@@ -4,6 +4,7 @@
 import {z} from 'zod';
 import {levelSchema, nodeEndpointSchema, protocolSchema} from '../control/protocol.ts';
 import type {Protocol} from '../control/protocol.ts';
+import {wishesMemorySchema} from './wishes.ts';
 
 const nodeFields = {
   name: z.string(),
@@ -57,6 +58,7 @@ export const registryMemorySchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
   generation: z.number(),
   nodes: z.array(nodeMemory),
+  wishes: wishesMemorySchema.default({factors: {}}),
   endpoints: z.array(endpointMemory),
   services: z.array(serviceMemory),
   endpointHistory: historyMemory,

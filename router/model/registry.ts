@@ -11,6 +11,7 @@ import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
 import type {ForwardingMethod} from './method.ts';
 import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
 export const FORGET_MS = 600_000;
@@ -26,6 +27,7 @@ export class Registry {
   readonly #networks: readonly Network[];
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #table: EndpointTable;
+  readonly wishes = new Wishes(() => this.#revision++);
   #applications: readonly Application[];
   #generation: number;
   #revision = 1;
@@ -120,8 +122,13 @@ export class Registry {
     this.#replaceEndpoints(node, [], now);
   }
 
-  /** Ends leases. Returns the nodes that came into doubt. */
+  /** Ends leases, and what was known of load with them. Returns the nodes that came into doubt. */
   expire(now: number): NodeRecord[] {
+    for (const node of this.#nodes.values()) {
+      if (node.leaseUntil > now || Object.keys(node.levels).length === 0) continue;
+      node.levels = {};
+      this.#revision++;
+    }
     const silent = this.nodes().filter((node) => node.state === 'up' && node.leaseUntil <= now);
     for (const node of silent) {
       node.state = 'doubt';
@@ -182,6 +189,7 @@ export class Registry {
     return {
       generation: this.#generation,
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
+      wishes: this.wishes.memory(),
       ...this.#table.memory(),
     };
   }
@@ -194,6 +202,7 @@ export class Registry {
       this.#nodes.set(node.name, {...node, state, leaseUntil: now + LEASE_MS});
     }
     this.#table.restore(memory, now);
+    this.wishes.restore(memory.wishes);
     this.configure(this.#applications, now);
   }
 }

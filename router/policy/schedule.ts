@@ -1,6 +1,9 @@
 // Smooth weighted round robin, compiled into a ring: C++ only takes the next place, so that shares are exact
 // over each lap and no endpoint gets its flows in a burst. Pure.
 
+/** Weights are exact to a thousandth. */
+const FINENESS = 1000;
+
 /** Longest ring of a service; weights that need more are scaled down to it. */
 export const MAX_RING = 4096;
 
@@ -37,7 +40,9 @@ function scaleTo(bound: number, weights: readonly number[]): number[] {
 }
 
 /** The smallest whole numbers in the same proportions, with a sum of at most `bound` (or one each). */
-export function reduceWeights(weights: readonly number[], bound: number = MAX_RING): number[] {
+export function reduceWeights(given: readonly number[], bound: number = MAX_RING): number[] {
+  const whole = given.every((weight) => Number.isInteger(weight));
+  const weights = whole ? given : given.map((weight) => Math.round(weight * FINENESS));
   const divisor = weights.reduce(greatestCommonDivisor, 0) || 1;
   const reduced = weights.map((weight) => weight / divisor);
   return sum(reduced) <= bound ? reduced : scaleTo(bound, reduced);

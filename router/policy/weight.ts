@@ -1,10 +1,18 @@
-// Weights: how many live instances an endpoint counts, times what its node's load level leaves of each. Pure.
+// Weights: how many live instances an endpoint counts, times what its node's load level leaves of each, times the
+// operator's factor. Pure.
 
 import type {Level} from '../control/protocol.ts';
 
-const levelWeight: Record<Level, number> = {low: 4, medium: 2, high: 1};
+export interface Share {
+  instances: number;
+  level: Level;
+  /** The application's, by level. */
+  weights: Readonly<Record<Level, number>>;
+  factor: number;
+}
 
-/** An endpoint's share relative to the others of its service. */
-export function weightOf(instances: number, level: Level): number {
-  return instances * levelWeight[level];
+/** An endpoint's share relative to the others of its service, to a thousandth; above 0 if all that makes it is. */
+export function weightOf({instances, level, weights, factor}: Share): number {
+  const exact = instances * weights[level] * factor;
+  return exact > 0 ? Math.max(0.001, Math.round(exact * 1000) / 1000) : 0;
 }

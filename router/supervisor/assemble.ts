@@ -21,6 +21,7 @@ import type {Processes} from './processes.ts';
 import {Reloader} from './reload.ts';
 import {obtainSockets} from './sockets.ts';
 import type {SpawnForwarder} from './spawn.ts';
+import {Steering} from './steering.ts';
 import {Supervisor} from './supervisor.ts';
 import type {Undo} from './undo.ts';
 import {Views} from './views.ts';
@@ -135,6 +136,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     {clock, events, registry, provider, supervisor, read, readSecret, maxVips},
     settings,
   );
+  const steering = new Steering({registry, events, commit: () => supervisor.commit()});
   const views = new Views({registry, provider, segment, clock, settings, startedAt});
   const router: ControlledRouter = {
     put: (node, state) => supervisor.put(node, state),
@@ -145,6 +147,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     flows: () => views.flows(),
     events: (since) => events.list(since),
     reload: () => reloader.reload(),
+    steering,
   };
   return {router, forwarding};
 }

@@ -9,7 +9,7 @@ import type {EventLog} from '../control/event-log.ts';
 import type {NodeOrders, NodeState, RouterEvent} from '../control/protocol.ts';
 import type {PutOutcome} from '../control/server.ts';
 import {ordersFor} from '../model/orders.ts';
-import type {EndpointRecord} from '../model/records.ts';
+import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {routesOf} from '../policy/routes.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
@@ -67,6 +67,7 @@ export class Supervisor {
     const {registry, events, clock, log} = this.#deps;
     const before = registry.node(name);
     const was = before?.state;
+    const levels = {...before?.levels};
     const result = registry.put(name, state, clock.now());
     if (result.kind === 'refused') {
       log.warn({node: name, address: state.address, reason: result.reason}, 'node refused');
@@ -74,9 +75,18 @@ export class Supervisor {
     }
     const {node} = result;
     this.commit();
+    if (result.kind === 'applied') this.#reportLevels(node, levels);
     if (was !== 'up' && node.state === 'up') events.add({event: 'node-up', node: name, detail: node.address});
     if (was !== 'left' && node.state === 'left') events.add({event: 'node-left', node: name});
     return {kind: 'orders', orders: this.#orders(node.address, node.refused)};
+  }
+
+  #reportLevels({name, levels}: NodeRecord, before: NodeRecord['levels']): void {
+    for (const application of new Set([...Object.keys(before), ...Object.keys(levels)])) {
+      const [old, now] = [before[application] ?? 'none', levels[application] ?? 'none'];
+      if (old !== now)
+        this.#deps.events.add({event: 'level', node: name, application, detail: `${old} → ${now}`});
+    }
   }
 
   #orders(address: string, refused: NodeOrders['refused']): NodeOrders {

@@ -7,8 +7,9 @@ import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '..
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import {levelOf} from '../policy/routes.ts';
-import {weightOf} from '../policy/weight.ts';
+import {endpointName} from '../model/target.ts';
+import type {Standing} from '../policy/standing.ts';
+import {Standings} from '../policy/standing.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {
@@ -29,18 +30,18 @@ export class Views {
   }
 
   endpoints(): EndpointView[] {
-    return this.#deps.registry.endpoints().map((record) => this.#endpoint(record));
+    const standings = new Standings(this.#deps.registry);
+    return this.#deps.registry.endpoints().map((record) => this.#endpoint(record, standings.of(record)));
   }
 
-  #endpoint(record: EndpointRecord): EndpointView {
-    const {registry, provider} = this.#deps;
+  #endpoint(record: EndpointRecord, standing: Standing): EndpointView {
     const {application, vip, protocol, port, node, address, nodePort} = record;
-    const level = levelOf(record, registry);
-    const open = record.state === 'up' || record.state === 'doubt';
-    const lost = open && provider.path(address).mac === null;
-    const state = lost ? 'resolving' : record.state;
-    const weight = open && !lost ? weightOf(record.instances, level) : 0;
-    return {application, vip, protocol, port, node, ...placeOf(address, nodePort), level, weight, state};
+    const {open, level, factor} = standing;
+    const lost = open && this.#deps.provider.path(address).mac === null;
+    const state = lost ? 'resolving' : standing.state;
+    const weight = lost ? 0 : standing.weight;
+    const what = {endpoint: endpointName(record), application, vip, protocol, port, node};
+    return {...what, ...placeOf(address, nodePort), level, factor, weight, state};
   }
 
   services(): ServiceView[] {

@@ -4,7 +4,7 @@
 import {EventLog} from '../../router/control/event-log.ts';
 import type {NodeState, RouterEvent} from '../../router/control/protocol.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {defaultTimeouts} from '../../router/model/application.ts';
+import {applicationDefaults} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
 import {vipsOf} from '../../router/model/application.ts';
 import {methods} from '../../router/model/method.ts';
@@ -27,7 +27,7 @@ export const web: Application = {
   tenant: 'acme',
   vips: [VIP],
   ports: null,
-  timeouts: defaultTimeouts,
+  ...applicationDefaults,
 };
 
 export const addressOf = (node: number) => `10.88.0.1${node}`;

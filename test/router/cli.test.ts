@@ -28,12 +28,13 @@ test('tables line up, numbers to the right', (t) => {
 test('endpoints, flows, events, reload', (t) => {
   const service = {application: 'web', vip: '10.77.0.100', protocol: 'tcp' as const, port: 80};
   const place = {node: 'node1', address: '10.88.0.11'};
+  const endpoint = {...service, ...place, endpoint: 'node1:10.77.0.100:80/tcp', factor: 0.5};
   t.is(
-    formatEndpoints([{...service, ...place, level: 'medium', weight: 2, state: 'up'}]).split('\n')[1],
-    'web          10.77.0.100:80/tcp  node1  10.88.0.11  medium       2  up',
+    formatEndpoints([{...endpoint, level: 'medium', weight: 1, state: 'up'}]).split('\n')[1],
+    'web          node1:10.77.0.100:80/tcp  10.88.0.11  medium     0.5       1  up',
   );
   t.regex(
-    formatEndpoints([{...service, ...place, nodePort: 8080, level: 'low', weight: 4, state: 'up'}]),
+    formatEndpoints([{...endpoint, nodePort: 8080, level: 'low', weight: 4, state: 'up'}]),
     / 10\.88\.0\.11:8080 /,
   );
   const flow = {

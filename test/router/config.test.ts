@@ -84,6 +84,17 @@ test('time-outs: global, then per application', (t) => {
   t.deepEqual(mail?.timeouts, {syn: 5, established: 8100, closing: 60, udp: 10});
 });
 
+test('weights: global, then per application', (t) => {
+  const text = `weights: {low: 8}\n${good}    weights: {high: 0.5}\n`;
+  const [web, mail] = load(text).applications;
+  t.deepEqual(web?.weights, {low: 8, medium: 2, high: 1});
+  t.deepEqual(mail?.weights, {low: 8, medium: 2, high: 0.5});
+  t.deepEqual(
+    differences(load(good), load(text))[0],
+    '~ application web: weights low 4, medium 2, high 1 → low 8, medium 2, high 1',
+  );
+});
+
 const edits: [string, (text: string) => string, Options, RegExp[]][] = [
   [
     'unknown top key',
@@ -96,6 +107,20 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     (s) => s.replace('tenant:', 'tennant:'),
     {},
     [/^r\.yaml:6: applications\[1\]\.tennant: unknown key \(did you mean "tenant"\?\); valid: tenant, /],
+  ],
+  [
+    'weights that grow with the load',
+    (s) => `${s}    weights: {high: 3}\n`,
+    {},
+    [
+      /^r\.yaml:12: applications\[2\].weights: weights of application "mail" grow with the load: low 4, medium 2, high 3$/,
+    ],
+  ],
+  [
+    'a weight of nothing',
+    (s) => `${s}    weights: {high: 0}\n`,
+    {},
+    [/applications\[2\]\.weights\.high: at least 0\.01/],
   ],
   [
     'unknown timeout key',

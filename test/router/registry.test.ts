@@ -3,7 +3,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import type {NodeState} from '../../router/control/protocol.ts';
-import {defaultTimeouts} from '../../router/model/application.ts';
+import {applicationDefaults} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
 import {methods} from '../../router/model/method.ts';
 import {ordersFor} from '../../router/model/orders.ts';
@@ -14,13 +14,13 @@ import {routesOf} from '../../router/policy/routes.ts';
 
 const VIP = '10.77.0.100';
 const applications: Application[] = [
-  {name: 'web', tenant: 'acme', vips: [VIP], ports: null, timeouts: defaultTimeouts},
+  {name: 'web', tenant: 'acme', vips: [VIP], ports: null, ...applicationDefaults},
   {
     name: 'mail',
     tenant: 'acme',
     vips: [VIP],
     ports: [{protocol: 'tcp', first: 25, last: 25}],
-    timeouts: defaultTimeouts,
+    ...applicationDefaults,
   },
 ];
 const networks = [

@@ -64,12 +64,24 @@ test('large weights are scaled to the bound, each share within one place, none l
   t.is(sum(reduceWeights([1_000_000, ...Array<number>(100).fill(1)])), MAX_RING);
 });
 
+test('fractions keep their proportions', (t) => {
+  t.deepEqual(reduceWeights([4, 2, 0.5]), [8, 4, 1]);
+  t.deepEqual(reduceWeights([0.001, 0]), [1, 0]);
+  t.deepEqual(reduceWeights([0.3, 0.1]), [3, 1]);
+});
+
 test('more endpoints than the bound: one place each', (t) => {
   t.is(compileRing(Array<number>(5000).fill(7)).length, 5000);
 });
 
 test('weight: instances times level', (t) => {
-  t.is(weightOf(3, 'low'), 12);
-  t.is(weightOf(3, 'medium'), 6);
-  t.is(weightOf(3, 'high'), 3);
+  const share = {instances: 3, weights: {low: 4, medium: 2, high: 1}, factor: 1};
+  t.deepEqual(
+    (['low', 'medium', 'high'] as const).map((level) => weightOf({...share, level})),
+    [12, 6, 3],
+  );
+  t.is(weightOf({...share, level: 'high', factor: 0.5}), 1.5);
+  t.is(weightOf({...share, level: 'high', factor: 0}), 0);
+  t.is(weightOf({...share, level: 'high', factor: 0.0001}), 0.001);
+  t.is(weightOf({...share, level: 'low', instances: 0}), 0);
 });

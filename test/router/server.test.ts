@@ -20,6 +20,7 @@ import {
 import type {RouterEvent} from '../../router/control/protocol.ts';
 import {createControlServer, listenOnPath, listenOnPort} from '../../router/control/server.ts';
 import type {ControlledRouter} from '../../router/control/server.ts';
+import {Steering} from '../../router/supervisor/steering.ts';
 import {z} from 'zod';
 import {Bench, nodeState} from './bench.ts';
 import {FakeClock} from './fake-clock.ts';
@@ -41,6 +42,7 @@ async function control(secret: string | null = SECRET, ready = true) {
     flows: () => [],
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
+    steering: new Steering({...bench, commit: () => bench.supervisor.commit()}),
   };
   const server = createControlServer({
     router: () => (ready ? router : null),

@@ -1,0 +1,53 @@
+// What the commands of `coscanet` have in common: options, errors on one line, and asking the router.
+
+import {Command} from 'commander';
+import type {z} from 'zod';
+import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
+import {call} from '../control/client.ts';
+
+export interface Options {
+  json?: boolean;
+  runDir: string;
+}
+
+/** Commander's "error: …" with its hint, as one line. */
+function oneLine(text: string): string {
+  return `coscanet: ${text.replace('error: ', '').trim().replaceAll('\n', ' ')} (coscanet --help tells more)\n`;
+}
+
+export const program = new Command('coscanet')
+  .description('Shows and steers the router that runs on this host.')
+  .configureOutput({outputError: (text, write) => write(oneLine(text))})
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+/** A command with the options that all have. `name` may have arguments. */
+export function addCommand(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--json', 'as JSON')
+    .option(
+      '--run-dir <dir>',
+      "the router's run directory (env COSCANET_RUN_DIR)",
+      process.env['COSCANET_RUN_DIR'] ?? DEFAULT_RUN_DIR,
+    )
+    .allowExcessArguments(false);
+}
+
+export interface Question<T> {
+  path: string;
+  /** Of a POST; a GET has none. */
+  order?: object;
+  /** POST without a body. */
+  post?: boolean;
+  schema: z.ZodType<T>;
+  format: (view: T) => string;
+}
+
+/** Asks the router and prints what it says. */
+export async function show<T>({json, runDir}: Options, question: Question<T>): Promise<void> {
+  const {path, order, post, schema, format} = question;
+  const method = order || post ? 'POST' : 'GET';
+  const view = await call(pathsIn(runDir).socket, method, path, schema, order);
+  process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : format(view));
+}
