@@ -1,6 +1,8 @@
 // From what the file says of applications to what the router knows of them: what is left out comes from the top of
 // the file, then from the defaults.
 
+import {defaultHealthRules} from '../control/health.ts';
+import {defaultLoadRules} from '../control/load.ts';
 import type {Application} from '../model/application.ts';
 import {defaultTimeouts, defaultWeights} from '../model/application.ts';
 import {normalizePorts} from '../model/ports.ts';
@@ -26,6 +28,8 @@ export function applicationsOf(file: File): Application[] {
     ports: one.ports ? normalizePorts(one.ports) : null,
     timeouts: settled(defaultTimeouts, one.timeouts, file.timeouts),
     weights: settled(defaultWeights, one.weights, file.weights),
+    load: one.load ?? file.load ?? defaultLoadRules,
+    health: one.health ?? file.health ?? defaultHealthRules,
   }));
 }
 

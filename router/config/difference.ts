@@ -22,13 +22,31 @@ function weightsText({weights}: Application): string {
     .join(', ');
 }
 
+/** Name, then how it was and how it is. */
+type Aspect = [string, string, string];
+
+/** The single values of nested rules by their place: "load.metrics.cpu.low" → 30. A list is one value. */
+function valuesOf(place: string, rules: unknown): [string, string][] {
+  if (typeof rules !== 'object' || rules === null || Array.isArray(rules))
+    return rules === undefined ? [] : [[place, JSON.stringify(rules)]];
+  return Object.entries(rules).flatMap(([key, value]) => valuesOf(`${place}.${key}`, value));
+}
+
+function ruleAspects(name: string, before: object, after: object): Aspect[] {
+  const [old, now] = [before, after].map((rules) => new Map(valuesOf(name, rules)));
+  const places = new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])]);
+  return [...places].map((place) => [place, old?.get(place) ?? 'none', now?.get(place) ?? 'none']);
+}
+
 function changed(before: Application, after: Application): string[] {
-  const aspects: [string, string, string][] = [
+  const aspects: Aspect[] = [
     ['tenant', before.tenant, after.tenant],
     ['vips', before.vips.join(', '), after.vips.join(', ')],
     ['ports', portsText(before), portsText(after)],
     ['timeouts', timeoutsText(before), timeoutsText(after)],
     ['weights', weightsText(before), weightsText(after)],
+    ...ruleAspects('load', before.load, after.load),
+    ...ruleAspects('health', before.health, after.health),
   ];
   return aspects
     .filter(([, old, now]) => old !== now)

@@ -5,6 +5,8 @@ import {z} from 'zod';
 import {isIpv4, isIpv6, parseSocketAddress, unusableKind} from '../base/address.ts';
 import {modeSchema} from '../control/protocol.ts';
 import type {Mode} from '../control/protocol.ts';
+import {healthSchema, healthShapes} from '../control/health.ts';
+import {loadSchema, loadShapes} from '../control/load.ts';
 import {parseRange} from '../model/ports.ts';
 import type {PortRange} from '../model/ports.ts';
 import {parseDuration} from './duration.ts';
@@ -63,13 +65,35 @@ const weight = z.number().min(0.01, 'at least 0.01').max(1000, 'at most 1000');
 
 const weights = z.strictObject({low: weight, medium: weight, high: weight}).partial();
 
+/** What may stand at the top of the file for all applications, and in an application for itself. */
+const steeringKeys = {
+  timeouts: timeouts.optional(),
+  weights: weights.optional(),
+  load: loadSchema.optional(),
+  health: healthSchema.optional(),
+};
+
+/** Their shapes by place, for messages that name the valid keys. */
+const steeringShapes: Readonly<Record<string, z.ZodType>> = {
+  timeouts,
+  weights,
+  ...below('load', loadShapes),
+  ...below('health', healthShapes),
+};
+
+/** Shapes by place, one level deeper. */
+function below(key: string, shapes: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([place, shape]) => [place === '' ? key : `${key}.${place}`, shape]),
+  );
+}
+
 export const applicationSchema = z.strictObject({
   name,
   tenant: name.default('default'),
   vips: z.array(vip).min(1, 'an application needs at least one virtual IP'),
   ports: z.array(ports).min(1, 'leave ports out to allow every port, or name at least one').optional(),
-  timeouts: timeouts.optional(),
-  weights: weights.optional(),
+  ...steeringKeys,
 });
 
 export const fileSchema = z.strictObject({
@@ -93,8 +117,17 @@ export const fileSchema = z.strictObject({
   'spin-microseconds': z.number().int().min(0).max(MAX_SPIN, `at most ${MAX_SPIN}`).optional(),
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
-  timeouts: timeouts.optional(),
-  weights: weights.optional(),
+  ...steeringKeys,
   applications: z.array(applicationSchema).default([]),
 });
 export type File = z.infer<typeof fileSchema>;
+
+/** The shapes of the file by the place where they stand; those of a list's elements at the list's own. */
+export const fileShapes: Readonly<Record<string, z.ZodType>> = {
+  '': fileSchema,
+  interfaces: fileSchema.shape.interfaces.unwrap(),
+  control: fileSchema.shape.control.unwrap(),
+  ...steeringShapes,
+  applications: applicationSchema,
+  ...below('applications', steeringShapes),
+};

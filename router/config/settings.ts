@@ -16,7 +16,7 @@ import {ConfigError, Locator, problemsOf} from './problem.ts';
 import type {Problem} from './problem.ts';
 import {modeSchema} from '../control/protocol.ts';
 import type {Mode} from '../control/protocol.ts';
-import {applicationSchema, availableModes, fileSchema, MAX_FORWARDERS, modes} from './schema.ts';
+import {availableModes, fileSchema, fileShapes, MAX_FORWARDERS, modes} from './schema.ts';
 import type {File} from './schema.ts';
 
 /** What the command line gave; undefined: not given. */
@@ -55,19 +55,8 @@ interface Source {
   locator: Locator;
 }
 
-const shapes: Record<string, z.ZodType> = {
-  '': fileSchema,
-  interfaces: fileSchema.shape.interfaces.unwrap(),
-  control: fileSchema.shape.control.unwrap(),
-  timeouts: fileSchema.shape.timeouts.unwrap(),
-  weights: fileSchema.shape.weights.unwrap(),
-  applications: applicationSchema,
-  'applications.timeouts': applicationSchema.shape.timeouts.unwrap(),
-  'applications.weights': applicationSchema.shape.weights.unwrap(),
-};
-
 function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  const shape = shapes[path.filter((key) => typeof key === 'string').join('.')];
+  const shape = fileShapes[path.filter((key) => typeof key === 'string').join('.')];
   return shape instanceof z.ZodObject ? Object.keys(shape.shape) : [];
 }
 

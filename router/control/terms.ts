@@ -10,6 +10,14 @@ export type Protocol = z.infer<typeof protocolSchema>;
 export const levelSchema = z.enum(['low', 'medium', 'high']);
 export type Level = z.infer<typeof levelSchema>;
 
+export const modeSchema = z.enum(['dsr', 'nat']);
+export type Mode = z.infer<typeof modeSchema>;
+
+/** Of nodes, applications, tenants. */
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use lower-case letters, digits and dashes, at most 63');
+
 export const portSchema = z.number().int().min(1).max(65535);
 
 /** "80" to "80", "8000" to "8999": inclusive. */

@@ -1,7 +1,11 @@
 // An application owns VIPs and says which ports its instances may bind on them. Pure.
 
 import type {FlowTimeouts} from '../../addon/router.ts';
-import type {Level} from '../control/protocol.ts';
+import {defaultHealthRules} from '../control/health.ts';
+import type {HealthRules} from '../control/health.ts';
+import {defaultLoadRules} from '../control/load.ts';
+import type {LoadRules} from '../control/load.ts';
+import type {Level} from '../control/terms.ts';
 import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
 import type {PortRange} from './ports.ts';
 
@@ -16,12 +20,21 @@ export interface Application {
   timeouts: FlowTimeouts;
   /** What each instance counts by its node's load level. */
   weights: Record<Level, number>;
+  /** How its agents judge the load of their nodes. */
+  load: LoadRules;
+  /** How its agents check its endpoints from the inside. */
+  health: HealthRules;
 }
 
 export const defaultTimeouts: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
 export const defaultWeights: Readonly<Record<Level, number>> = {low: 4, medium: 2, high: 1};
 /** What an application has of which the configuration says nothing. */
-export const applicationDefaults = {timeouts: defaultTimeouts, weights: defaultWeights};
+export const applicationDefaults = {
+  timeouts: defaultTimeouts,
+  weights: defaultWeights,
+  load: defaultLoadRules,
+  health: defaultHealthRules,
+};
 
 /** What the application's instances may bind, on each of its VIPs. */
 export function portsOf(application: Application, all: readonly Application[]): PortRange[] {

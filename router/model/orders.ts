@@ -20,6 +20,8 @@ function applicationOrders(applications: readonly Application[]): ApplicationOrd
     tenant: one.tenant,
     vips: one.vips,
     ports: portsOf(one, applications),
+    load: one.load,
+    health: one.health,
   }));
   known.set(applications, orders);
   return orders;

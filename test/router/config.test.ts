@@ -95,6 +95,21 @@ test('weights: global, then per application', (t) => {
   );
 });
 
+test('load and health: the top of the file, then the application as a whole', (t) => {
+  const text = `load: {dwell: 10s}\nhealth: {fall: 5}\n${good}    health: {http: [{path: /up}]}\n`;
+  const [web, mail] = load(text).applications;
+  t.like(web?.load, {dwell: 10, hysteresis: 0.1});
+  t.like(mail?.load, {dwell: 10});
+  t.like(web?.health, {fall: 5, http: []});
+  t.like(mail?.health, {fall: 2, http: [{path: '/up'}]});
+  t.deepEqual(differences(load(good), load(text)), [
+    '~ application web: load.dwell 5 → 10',
+    '~ application web: health.fall 2 → 5',
+    '~ application mail: load.dwell 5 → 10',
+    '~ application mail: health.http [] → [{"path":"/up"}]',
+  ]);
+});
+
 const edits: [string, (text: string) => string, Options, RegExp[]][] = [
   [
     'unknown top key',
@@ -121,6 +136,20 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     (s) => `${s}    weights: {high: 0}\n`,
     {},
     [/applications\[2\]\.weights\.high: at least 0\.01/],
+  ],
+  [
+    'an unknown metric',
+    (s) => `${s}    load: {metrics: {cpu: {}, cpux: {}}}\n`,
+    {},
+    [
+      /^r\.yaml:12: applications\[2\]\.load\.metrics\.cpux: unknown key \(did you mean "cpu"\?\); valid: cpu, /,
+    ],
+  ],
+  [
+    'an unknown health key, at the top',
+    (s) => `health: {http: [{port: 80}]}\n${s}`,
+    {},
+    [/^r\.yaml:1: health\.http\[1\]\.port: unknown key \(did you mean "ports"\?\); valid: ports, /],
   ],
   [
     'unknown timeout key',

@@ -10,6 +10,8 @@ import {UserError} from '../../router/base/error.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
 import {call} from '../../router/control/client.ts';
+import {defaultHealthRules} from '../../router/control/health.ts';
+import {defaultLoadRules} from '../../router/control/load.ts';
 import {EventLog} from '../../router/control/event-log.ts';
 import {
   endpointViewSchema,
@@ -66,6 +68,8 @@ test('a PUT is answered with orders', async (t) => {
   const orders = nodeOrdersSchema.parse(response.json());
   t.like(orders, {mode: 'dsr', vipPlacement: 'loopback-noarp', router: {address: '10.88.0.1'}, refused: []});
   t.is(bench.registry.endpoints().length, 1);
+  t.deepEqual(orders.applications[0]?.load, defaultLoadRules);
+  t.deepEqual(orders.applications[0]?.health, defaultHealthRules);
 });
 
 const refusals: [string, object, number, RegExp][] = [

@@ -1,0 +1,121 @@
+// What operators read (GET, over the local unix socket without a secret, else with it).
+
+import {z} from 'zod';
+import {levelSchema, modeSchema, nameSchema as name, portSchema as port, protocolSchema} from './terms.ts';
+
+const ipv4 = z.ipv4();
+
+export const endpointViewSchema = z.strictObject({
+  /** Its name for operators: NODE:VIP:PORT/PROTOCOL, in NAT mode with @NODEPORT. */
+  endpoint: z.string(),
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+  node: name,
+  /** The node's address. */
+  address: ipv4,
+  /** Its port there (NAT). */
+  nodePort: port.optional(),
+  level: levelSchema,
+  /** The operator's, of the node and of the endpoint multiplied. */
+  factor: z.number(),
+  /** Share of new flows relative to the others of the service; 0 = no new flows. */
+  weight: z.number(),
+  /** up: in the ring · doubt: lease over, probes answered · unreachable: probes failed · resolving: MAC not known yet · closed: socket gone, running flows stay */
+  state: z.enum(['up', 'doubt', 'unreachable', 'resolving', 'closed']),
+});
+export type EndpointView = z.infer<typeof endpointViewSchema>;
+
+export const flowViewSchema = z.strictObject({
+  application: name,
+  protocol: protocolSchema,
+  client: z.string(),
+  vip: ipv4,
+  port,
+  node: z.string(),
+  address: z.string(),
+  nodePort: port.optional(),
+  state: z.enum(['syn', 'established', 'closing', 'udp']),
+  idleSeconds: z.number(),
+  expiresInSeconds: z.number(),
+});
+export type FlowView = z.infer<typeof flowViewSchema>;
+
+export const serviceViewSchema = z.strictObject({
+  application: name,
+  vip: ipv4,
+  protocol: protocolSchema,
+  port,
+  endpoints: z.number().int(),
+  flows: z.number().int(),
+});
+export type ServiceView = z.infer<typeof serviceViewSchema>;
+
+export const nodeViewSchema = z.strictObject({
+  name,
+  address: ipv4,
+  mac: z.string().nullable(),
+  endpoints: z.number().int(),
+  leaseRemainingMs: z.number(),
+  state: z.enum(['up', 'doubt', 'left']),
+});
+export type NodeView = z.infer<typeof nodeViewSchema>;
+
+/** One line of the event log: what the router did, when (milliseconds since the epoch). */
+export const eventSchema = z.strictObject({
+  time: z.number(),
+  event: z.enum([
+    'endpoint-up',
+    'endpoint-down',
+    'endpoint-doubt',
+    'endpoint-unreachable',
+    'vip-claimed',
+    'vip-released',
+    'vip-conflict',
+    'node-up',
+    'node-doubt',
+    'node-left',
+    'level',
+    'weight',
+    'forwarder-started',
+    'forwarder-died',
+    'reloaded',
+    'published',
+  ]),
+  application: z.string().optional(),
+  vip: z.string().optional(),
+  protocol: protocolSchema.optional(),
+  port: z.number().optional(),
+  node: z.string().optional(),
+  detail: z.string().optional(),
+});
+export type RouterEvent = z.infer<typeof eventSchema>;
+
+export const statusViewSchema = z.strictObject({
+  mode: modeSchema,
+  pid: z.number().int(),
+  uptimeSeconds: z.number(),
+  /** Of the published policy. */
+  generation: z.number().int(),
+  control: z.string(),
+  interfaces: z.array(
+    z.strictObject({side: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
+  ),
+  vips: z.array(z.strictObject({address: ipv4, state: z.enum(['active', 'inactive', 'conflict'])})),
+  forwarders: z.array(z.strictObject({index: z.number(), pid: z.number(), heartbeatAgeMs: z.number()})),
+  nodes: z.number().int(),
+  services: z.number().int(),
+  endpoints: z.number().int(),
+  flows: z.number().int(),
+  /** By their names in addon/src/core/counters.h, summed over forwarders. */
+  counters: z.record(z.string(), z.number()),
+});
+export type StatusView = z.infer<typeof statusViewSchema>;
+
+/** What a reload changed, one line each: "+ application web: …". */
+export const reloadViewSchema = z.strictObject({differences: z.array(z.string())});
+export type ReloadView = z.infer<typeof reloadViewSchema>;
+
+/** The body of every answer that is not 200. */
+export const errorViewSchema = z.strictObject({error: z.string()});
