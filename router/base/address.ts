@@ -35,6 +35,11 @@ export function inNetwork(address: string, network: Network): boolean {
   return and(toNumber(address), mask) === and(toNumber(network.address), mask);
 }
 
+/** "10.88.0.1/24" → "10.88.0.0/24" */
+export function networkOf({address, prefix}: Network): string {
+  return ipaddr.IPv4.networkAddressFromCIDR(`${address}/${prefix}`).toString() + `/${prefix}`;
+}
+
 /** The network's own or broadcast address, which no host can have (networks of /31 and /32 have none). */
 export function isEdgeOf(address: string, network: Network): boolean {
   if (network.prefix > 30 || !inNetwork(address, network)) return false;

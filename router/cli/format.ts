@@ -2,6 +2,7 @@
 
 import {formatDuration} from '../config/duration.ts';
 import type {
+  BlocksView,
   EndpointView,
   FlowView,
   NodeView,
@@ -9,7 +10,7 @@ import type {
   RouterEvent,
   ServiceView,
   StatusView,
-} from '../control/protocol.ts';
+} from '../control/views.ts';
 import {formatTable} from './table.ts';
 
 interface ServiceName {
@@ -80,6 +81,32 @@ export function formatFlows(rows: readonly FlowView[]): string {
   );
 }
 
+export function formatBlocks({blocks, vips}: BlocksView): string {
+  const leases = formatTable(
+    [
+      {title: 'virtual IP', cell: (row) => row.vip},
+      {title: 'ports', cell: (row) => `${row.first}-${row.last}`},
+      {title: 'node', cell: (row) => row.node},
+      {title: 'state', cell: (row) => row.state},
+      {title: 'left', cell: (row) => (row.state === 'leased' ? '-' : formatDuration(row.quarantineSeconds))},
+    ],
+    blocks,
+  );
+  const sums = formatTable(
+    [
+      {title: 'virtual IP', cell: (row) => row.vip},
+      {title: 'leased', cell: (row) => row.leased},
+      {title: 'quarantine', cell: (row) => row.quarantined},
+      {title: 'free', cell: (row) => row.free},
+    ],
+    vips,
+  );
+  const refused = vips.flatMap(({vip, refused: nodes}) =>
+    nodes.map(({node, reason}) => `refused: ${vip} for ${node}: ${reason}\n`),
+  );
+  return `${leases}\n${sums}${refused.join('')}`;
+}
+
 export function formatEvents(rows: readonly RouterEvent[]): string {
   const lines = rows.map((row) => {
     const {vip, port, protocol} = row;
@@ -97,6 +124,8 @@ export function formatStatus(status: StatusView): string {
     (one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`,
   );
   const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${status.flows} flows)`;
+  const {leased, quarantined, free, refused} = status.blocks;
+  const blocks = `${leased} leased, ${quarantined} in quarantine, ${free} free, refused ${refused} times`;
   const rows: [string, string][] = [
     ['mode', status.mode],
     [
@@ -108,6 +137,7 @@ export function formatStatus(status: StatusView): string {
     ...vips.map((text): [string, string] => ['virtual IP', text]),
     ...forwarders.map((text): [string, string] => ['forwarder', text]),
     ['nodes', nodes],
+    ['port blocks', blocks],
   ];
   const counters = Object.entries(status.counters).filter(([, value]) => value > 0);
   const table = formatTable(

@@ -3,6 +3,7 @@
 import {z} from 'zod';
 import {messageOf, UserError} from '../base/error.ts';
 import {
+  blocksViewSchema,
   endpointViewSchema,
   eventSchema,
   flowViewSchema,
@@ -10,10 +11,11 @@ import {
   reloadViewSchema,
   serviceViewSchema,
   statusViewSchema,
-} from '../control/protocol.ts';
+} from '../control/views.ts';
 import {addCommand, program, show} from './command.ts';
 import type {Options, Question} from './command.ts';
 import {
+  formatBlocks,
   formatEndpoints,
   formatEvents,
   formatFlows,
@@ -42,6 +44,10 @@ addQuestion('nodes', 'worker machines and their leases', {schema: list(nodeViewS
 addQuestion('flows', 'connections, and the node of each', {
   schema: list(flowViewSchema),
   format: formatFlows,
+});
+addQuestion('blocks', 'ports that nodes open connections from', {
+  schema: blocksViewSchema,
+  format: formatBlocks,
 });
 addQuestion('events', 'what the router did, when', {schema: list(eventSchema), format: formatEvents});
 addSteeringCommands();

@@ -85,6 +85,9 @@ export function differences(before: Settings, after: Settings): string[] {
     ...(before.vipGraceMs === after.vipGraceMs
       ? []
       : [`~ vip-grace: ${before.vipGraceMs / 1000}s → ${after.vipGraceMs / 1000}s`]),
+    ...(before.blockPorts === after.blockPorts
+      ? []
+      : [`~ block-ports: ${before.blockPorts} → ${after.blockPorts} (of blocks leased from now on)`]),
     ...restartOnly(before, after),
   ];
 }

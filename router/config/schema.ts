@@ -9,10 +9,14 @@ import {healthSchema, healthShapes} from '../control/health.ts';
 import {loadSchema, loadShapes} from '../control/load.ts';
 import {parseRange} from '../model/ports.ts';
 import type {PortRange} from '../model/ports.ts';
+import {UNIT} from '../model/spans.ts';
 import {parseDuration} from './duration.ts';
 
 /** As many as the segment has places for. */
 export const MAX_FORWARDERS = 16;
+
+/** A larger block would hardly fit into a node's range of ports. */
+const MAX_BLOCK_PORTS = 8192;
 
 /** A forwarder that looks longer for packets that do not come only heats the machine. */
 const MAX_SPIN = 1000;
@@ -117,6 +121,13 @@ export const fileSchema = z.strictObject({
   'spin-microseconds': z.number().int().min(0).max(MAX_SPIN, `at most ${MAX_SPIN}`).optional(),
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
+  'block-ports': z
+    .number()
+    .int()
+    .refine((count) => count >= UNIT && count <= MAX_BLOCK_PORTS && count % UNIT === 0, {
+      message: `not a multiple of ${UNIT} from ${UNIT} to ${MAX_BLOCK_PORTS}`,
+    })
+    .optional(),
   ...steeringKeys,
   applications: z.array(applicationSchema).default([]),
 });

@@ -42,12 +42,15 @@ export interface Settings {
   user: string;
   /** How long a VIP stays claimed after its last endpoint and its last flow. */
   vipGraceMs: number;
+  /** Ports in a block that a node gets for the connections its instances open. */
+  blockPorts: number;
   applications: Application[];
 }
 
 export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
 const DEFAULT_PORT = 7400;
 const DEFAULT_VIP_GRACE = 10;
+const DEFAULT_BLOCK_PORTS = 256;
 
 interface Source {
   file: File;
@@ -176,6 +179,7 @@ export function settle(
     spinMicroseconds: file['spin-microseconds'] ?? 0,
     user: String(options.user ?? file.user ?? 'nobody'),
     vipGraceMs: (file['vip-grace'] ?? DEFAULT_VIP_GRACE) * 1000,
+    blockPorts: file['block-ports'] ?? DEFAULT_BLOCK_PORTS,
     applications,
   };
   if (problems.length > 0) throw new ConfigError([...new Set(problems.map((one) => locator.line(one)))]);

@@ -2,7 +2,7 @@
 
 import type {Clock} from '../base/clock.ts';
 import type {Logger} from '../base/logger.ts';
-import type {RouterEvent} from './protocol.ts';
+import type {RouterEvent} from './views.ts';
 
 const CAPACITY = 10_000;
 

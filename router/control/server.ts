@@ -10,21 +10,22 @@ import {z} from 'zod';
 import type {SocketAddress} from '../base/address.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
-import {nodeStateSchema, nodeViewSchema} from './protocol.ts';
+import {nodeStateSchema} from './protocol.ts';
+import {nodeViewSchema} from './views.ts';
 import {describe, refuse} from './refusal.ts';
 import {addSteeringRoutes} from './steering-routes.ts';
 import type {Steered} from './steering-routes.ts';
+import type {NodeOrders, NodeState} from './protocol.ts';
 import type {
+  BlocksView,
   EndpointView,
   FlowView,
-  NodeOrders,
-  NodeState,
   NodeView,
   ReloadView,
   RouterEvent,
   ServiceView,
   StatusView,
-} from './protocol.ts';
+} from './views.ts';
 
 export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
 
@@ -36,6 +37,7 @@ export interface ControlledRouter {
   endpoints(): EndpointView[];
   nodes(): NodeView[];
   flows(): FlowView[];
+  blocks(): BlocksView;
   events(since?: number): RouterEvent[];
   reload(): Promise<ReloadView>;
   steering: Steered;
@@ -107,6 +109,7 @@ function addRoutes(server: FastifyInstance, router: () => ControlledRouter): voi
   server.get('/v1/endpoints', (_, reply) => reply.send(router().endpoints()));
   server.get('/v1/nodes', (_, reply) => reply.send(router().nodes()));
   server.get('/v1/flows', (_, reply) => reply.send(router().flows()));
+  server.get('/v1/blocks', (_, reply) => reply.send(router().blocks()));
   server.get('/v1/events', (request, reply) => {
     const query = eventQuery.safeParse(request.query);
     if (!query.success) return refuse(reply, 400, describe(query.error));

@@ -78,6 +78,7 @@ export const eventSchema = z.strictObject({
     'node-left',
     'level',
     'weight',
+    'blocks-refused',
     'forwarder-started',
     'forwarder-died',
     'reloaded',
@@ -91,6 +92,33 @@ export const eventSchema = z.strictObject({
   detail: z.string().optional(),
 });
 export type RouterEvent = z.infer<typeof eventSchema>;
+
+/** Blocks of ports that are leased to nodes, and what is left of each VIP. */
+export const blocksViewSchema = z.strictObject({
+  blocks: z.array(
+    z.strictObject({
+      vip: ipv4,
+      first: port,
+      last: port,
+      node: name,
+      state: z.enum(['leased', 'quarantine']),
+      /** Until the block is free again; 0: leased. */
+      quarantineSeconds: z.number(),
+    }),
+  ),
+  vips: z.array(
+    z.strictObject({
+      vip: ipv4,
+      leased: z.number().int(),
+      quarantined: z.number().int(),
+      /** In the ranges that nodes have told. */
+      free: z.number().int(),
+      /** Nodes that want more than they could get. */
+      refused: z.array(z.strictObject({node: name, reason: z.string()})),
+    }),
+  ),
+});
+export type BlocksView = z.infer<typeof blocksViewSchema>;
 
 export const statusViewSchema = z.strictObject({
   mode: modeSchema,
@@ -108,6 +136,13 @@ export const statusViewSchema = z.strictObject({
   services: z.number().int(),
   endpoints: z.number().int(),
   flows: z.number().int(),
+  /** Ports leased to nodes; `refused`: how often a node could not have what it wanted. */
+  blocks: z.strictObject({
+    leased: z.number().int(),
+    quarantined: z.number().int(),
+    free: z.number().int(),
+    refused: z.number().int(),
+  }),
   /** By their names in addon/src/core/counters.h, summed over forwarders. */
   counters: z.record(z.string(), z.number()),
 });

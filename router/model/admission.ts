@@ -6,6 +6,7 @@ import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
 import type {Application} from './application.ts';
 import {portsOf, vipsOf} from './application.ts';
 import type {ForwardingMethod} from './method.ts';
+import type {BlockLease} from './port-blocks.ts';
 import {containsPort, formatPorts} from './ports.ts';
 import type {NodeRecord} from './records.ts';
 
@@ -57,4 +58,14 @@ export function endpointRefusal(
   if (!containsPort(ports, endpoint.protocol, endpoint.port))
     return `${application.name} may not use ${endpoint.port}/${endpoint.protocol}: its ports are ${formatPorts(ports) || 'none'}`;
   return method.refusal(endpoint);
+}
+
+/** Why an endpoint cannot have a port that lies in a block, or null: forwarders send it to the block's node. */
+export function blockRefusal(endpoint: NodeEndpoint, block: BlockLease | undefined): string | null {
+  if (!block) return null;
+  const {vip, first, last, node} = block;
+  return (
+    `port ${endpoint.port} lies among those that ${node} opens connections from (${first}-${last} of ${vip}): ` +
+    'name it in the configuration to keep it for services'
+  );
 }

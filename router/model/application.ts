@@ -8,6 +8,7 @@ import type {LoadRules} from '../control/load.ts';
 import type {Level} from '../control/terms.ts';
 import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
 import type {PortRange} from './ports.ts';
+import type {Span} from './spans.ts';
 
 export type {FlowTimeouts} from '../../addon/router.ts';
 
@@ -49,4 +50,9 @@ export function portsOf(application: Application, all: readonly Application[]): 
 /** All VIPs, each once, in the order of the configuration. */
 export function vipsOf(all: readonly Application[]): string[] {
   return [...new Set(all.flatMap((application) => application.vips))];
+}
+
+/** Ports that the configuration names for services on a VIP, whatever the protocol. */
+export function portsNamedOn(vip: string, all: readonly Application[]): Span[] {
+  return all.filter((one) => one.vips.includes(vip)).flatMap((one) => one.ports ?? []);
 }

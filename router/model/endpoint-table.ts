@@ -70,9 +70,10 @@ export class EndpointTable {
     const identity = {...wanted, node: node.name, address: node.address};
     const known = this.#endpoints.get(endpointKey(identity));
     if (known) {
-      if (known.instances !== wanted.instances || known.application !== wanted.application) this.#changed();
-      known.instances = wanted.instances;
-      known.application = wanted.application;
+      const {application, instances, failing} = wanted;
+      const same = known.application === application && known.instances === instances;
+      if (!same || known.failing !== failing) this.#changed();
+      Object.assign(known, {application, instances, failing});
       this.move(known, 'up', now);
       return null;
     }

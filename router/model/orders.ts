@@ -5,6 +5,7 @@ import type {NodeOrders} from '../control/protocol.ts';
 import {portsOf} from './application.ts';
 import type {Application} from './application.ts';
 import type {ForwardingMethod} from './method.ts';
+import type {NodeRecord} from './records.ts';
 import type {Registry} from './registry.ts';
 
 type ApplicationOrders = NodeOrders['applications'];
@@ -27,19 +28,32 @@ function applicationOrders(applications: readonly Application[]): ApplicationOrd
   return orders;
 }
 
+export interface RouterPlace {
+  /** The address that the node has the router under. */
+  address: string;
+  /** Networks that instances reach under their node's own address. */
+  direct: readonly string[];
+}
+
 export function ordersFor(
   registry: Registry,
-  routerAddress: string,
+  router: RouterPlace,
   method: ForwardingMethod,
-  refused: NodeOrders['refused'],
+  node: Pick<NodeRecord, 'name' | 'refused'>,
 ): NodeOrders {
+  const {generation, blocks} = registry;
   return {
     mode: method.name,
     leaseMs: LEASE_MS,
     renewMs: RENEW_MS,
-    router: {address: routerAddress, generation: registry.generation},
+    router: {address: router.address, generation},
     vipPlacement: method.vipPlacement,
     applications: applicationOrders(registry.applications),
-    refused,
+    // The flow table began with the registry: what one remembers, the other still has.
+    flowTable: generation,
+    blocks: blocks.ofNode(node.name),
+    blocksRefused: blocks.refusedOf(node.name),
+    direct: [...router.direct],
+    refused: node.refused,
   };
 }

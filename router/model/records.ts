@@ -35,6 +35,8 @@ const endpointMemory = z.strictObject({
   /** NAT: the port on the node's address. */
   nodePort: z.number().optional(),
   instances: z.number(),
+  /** What its agent finds from the inside; absent: well. */
+  failing: z.string().optional(),
   state: z.enum(['up', 'doubt', 'unreachable', 'closed']),
 });
 export type EndpointRecord = z.infer<typeof endpointMemory> & {
@@ -52,6 +54,16 @@ const serviceMemory = z.strictObject({
 });
 export type ServiceRecord = z.infer<typeof serviceMemory>;
 
+const blockMemory = z.strictObject({
+  vip: z.ipv4(),
+  first: z.number(),
+  last: z.number(),
+  node: z.string(),
+  address: z.ipv4(),
+  /** Given back, and in quarantine. */
+  freed: z.boolean(),
+});
+
 const historyMemory = z.array(z.strictObject({slot: z.number(), incarnation: z.number()}));
 
 export const registryMemorySchema = z.strictObject({
@@ -63,6 +75,7 @@ export const registryMemorySchema = z.strictObject({
   services: z.array(serviceMemory),
   endpointHistory: historyMemory,
   serviceHistory: historyMemory,
+  blocks: z.array(blockMemory).default([]),
 });
 export type RegistryMemory = z.infer<typeof registryMemorySchema>;
 

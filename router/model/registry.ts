@@ -5,11 +5,14 @@
 import type {Network} from '../base/address.ts';
 import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
 import {LEASE_MS} from '../control/protocol.ts';
-import {endpointRefusal, nodeRefusal} from './admission.ts';
+import {blockRefusal, endpointRefusal, nodeRefusal} from './admission.ts';
 import type {Application} from './application.ts';
+import {portsNamedOn, vipsOf} from './application.ts';
 import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
 import type {ForwardingMethod} from './method.ts';
+import {PortBlocks} from './port-blocks.ts';
+import type {BlockLease, PortUse} from './port-blocks.ts';
 import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {Wishes} from './wishes.ts';
 
@@ -18,7 +21,10 @@ export const FORGET_MS = 600_000;
 /** Unanswered probes, one after the other, that make an endpoint unreachable. */
 export const MAX_SILENCE = 3;
 
-export type RegistryLimits = EndpointLimits;
+export interface RegistryLimits extends EndpointLimits {
+  /** Of ports leased to nodes, in 64s. */
+  blocks: number;
+}
 
 export type PutResult = {kind: 'refused'; reason: string} | {kind: 'applied' | 'overtaken'; node: NodeRecord};
 
@@ -28,6 +34,7 @@ export class Registry {
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #table: EndpointTable;
   readonly wishes = new Wishes(() => this.#revision++);
+  readonly blocks: PortBlocks;
   #applications: readonly Application[];
   #generation: number;
   #revision = 1;
@@ -45,6 +52,7 @@ export class Registry {
     this.#networks = method.nodeNetworks(networks);
     this.#generation = generation;
     this.#table = new EndpointTable(limits, () => this.#revision++);
+    this.blocks = new PortBlocks(limits.blocks, () => this.#revision++);
   }
 
   get revision(): number {
@@ -97,13 +105,33 @@ export class Registry {
     if (!known || known.state !== node.state || known.address !== node.address) this.#revision++;
     if (JSON.stringify(known?.levels) !== JSON.stringify(node.levels)) this.#revision++;
     this.#replaceEndpoints(node, state.leaving ? [] : state.endpoints, now);
+    if (state.leaving) this.blocks.release(name, now);
+    else this.blocks.report(node, state, this.#portUse, now);
     return {kind: 'applied', node};
+  }
+
+  readonly #portUse: PortUse = {
+    isVip: (address) => vipsOf(this.#applications).includes(address),
+    taken: (vip) =>
+      this.services().flatMap((one) => (one.vip === vip ? [{first: one.port, last: one.port}] : [])),
+    named: (vip) => portsNamedOn(vip, this.#applications),
+  };
+
+  /** Blocks that lead to their node: those in quarantine only as long as it is there. */
+  leadingBlocks(): BlockLease[] {
+    return this.blocks.all().filter((lease) => {
+      if (lease.freedAt === null) return true;
+      const node = this.#nodes.get(lease.node);
+      return node !== undefined && node.state !== 'left' && node.address === lease.address;
+    });
   }
 
   #replaceEndpoints(node: NodeRecord, wanted: readonly NodeEndpoint[], now: number): void {
     const ports = new Map();
     const permitted = wanted.filter((endpoint) => {
-      const reason = endpointRefusal(endpoint, this.#method, this.#applications, ports);
+      const reason =
+        endpointRefusal(endpoint, this.#method, this.#applications, ports) ??
+        blockRefusal(endpoint, this.blocks.holderOf(endpoint.vip, endpoint.port));
       if (reason !== null) node.refused.push({endpoint, reason});
       return reason === null;
     });
@@ -120,6 +148,7 @@ export class Registry {
     if (node.state !== 'left') this.#revision++;
     node.state = 'left';
     this.#replaceEndpoints(node, [], now);
+    this.blocks.release(node.name, now);
   }
 
   /** Ends leases, and what was known of load with them. Returns the nodes that came into doubt. */
@@ -161,6 +190,7 @@ export class Registry {
   prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
     for (const node of this.#nodes.values()) if (this.#isLost(node, now)) this.#leave(node, now);
     this.#table.prune(flowsPerEndpoint, now);
+    this.blocks.prune(now);
     const used = new Set(this.endpoints().map((record) => record.node));
     for (const node of this.nodes())
       if (node.state === 'left' && !used.has(node.name)) {
@@ -178,6 +208,7 @@ export class Registry {
   /** A new configuration: endpoints that it no longer permits close; their nodes learn why with the next PUT. */
   configure(applications: readonly Application[], now: number): void {
     this.#applications = applications;
+    this.blocks.configure(this.#portUse, now);
     this.#revision++;
     const ports = new Map();
     for (const record of this.endpoints())
@@ -191,7 +222,13 @@ export class Registry {
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
       wishes: this.wishes.memory(),
       ...this.#table.memory(),
+      blocks: this.blocks.memory(),
     };
+  }
+
+  /** Begins with nothing: what nodes hold must be heard before any of it is given away. */
+  begin(now: number): void {
+    this.blocks.begin(now);
   }
 
   /** Begins where another registry ended: every node in doubt, with a fresh lease, until its agent PUTs. */
@@ -203,6 +240,7 @@ export class Registry {
     }
     this.#table.restore(memory, now);
     this.wishes.restore(memory.wishes);
+    this.blocks.restore(memory.blocks, now);
     this.configure(this.#applications, now);
   }
 }

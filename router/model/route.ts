@@ -17,6 +17,23 @@ export interface RouteEndpoint {
   open: boolean;
 }
 
+/** Ports of a VIP whose packets go to one node: it opens connections from them. */
+export interface BlockRoute {
+  vip: string;
+  first: number;
+  last: number;
+  /** The node's address. */
+  address: string;
+}
+
+/** Everything that a provider realises. */
+export interface Plan {
+  routes: readonly Route[];
+  blocks: readonly BlockRoute[];
+  /** Nodes are about to tell which connections they have: until then, none that is unknown is given away. */
+  awaitClaims: boolean;
+}
+
 /** A virtual service and the endpoints that serve it. */
 export interface Route {
   slot: number;

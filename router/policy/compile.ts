@@ -1,8 +1,15 @@
 // Compiles routes into the tables that C++ executes. Pure but for a cache: a service's ring is worked out
 // again only when its endpoints or weights change.
 
-import type {Policy, PolicyEndpoint, PolicyInterface, PolicyService, PolicyVip} from '../../addon/router.ts';
-import type {Route, RouteEndpoint} from '../model/route.ts';
+import type {
+  Policy,
+  PolicyBlock,
+  PolicyEndpoint,
+  PolicyInterface,
+  PolicyService,
+  PolicyVip,
+} from '../../addon/router.ts';
+import type {Plan, Route, RouteEndpoint} from '../model/route.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
 /** The way to a node: its MAC and the index of the interface that reaches it. */
@@ -18,7 +25,7 @@ export interface CompilerInput {
   gateway: Path | null;
   interfaces: PolicyInterface[];
   vips: PolicyVip[];
-  services: readonly Route[];
+  plan: Plan;
   /** null: not known (yet); such an endpoint gets no flows. */
   pathOf(address: string): Path | null;
 }
@@ -37,13 +44,15 @@ export class Compiler {
 
   compile(input: CompilerInput): Policy {
     const {routes, gateway, interfaces, vips} = input;
-    const endpoints = input.services.flatMap((route) =>
+    const endpoints = input.plan.routes.flatMap((route) =>
       route.endpoints.map((one) => endpointOf(route, one, input.pathOf(one.address))),
     );
     let services = this.#services(input, MAX_RING);
     for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(services); bound /= 2)
       services = this.#services(input, bound);
-    return {routes, ...(gateway === null ? {} : {gateway}), interfaces, vips, endpoints, services};
+    const gate = gateway === null ? {} : {gateway};
+    const {awaitClaims} = input.plan;
+    return {routes, awaitClaims, ...gate, interfaces, vips, endpoints, services, blocks: blocksOf(input)};
   }
 
   #tooLarge(services: readonly PolicyService[]): boolean {
@@ -52,14 +61,16 @@ export class Compiler {
 
   #services(input: CompilerInput, bound: number): PolicyService[] {
     const rings = new Map<number, {signature: string; ring: number[]}>();
-    const services = input.services.map(({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
-      const usable = endpoints.filter((one) => one.open && one.weight > 0 && input.pathOf(one.address));
-      const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
-      const known = this.#rings.get(slot);
-      const ring = known?.signature === signature ? known.ring : ringOf(usable, bound);
-      rings.set(slot, {signature, ring});
-      return {slot, vip, protocol, port, ring, timeouts};
-    });
+    const services = input.plan.routes.map(
+      ({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
+        const usable = endpoints.filter((one) => one.open && one.weight > 0 && input.pathOf(one.address));
+        const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
+        const known = this.#rings.get(slot);
+        const ring = known?.signature === signature ? known.ring : ringOf(usable, bound);
+        rings.set(slot, {signature, ring});
+        return {slot, vip, protocol, port, ring, timeouts};
+      },
+    );
     this.#rings = rings;
     return services;
   }
@@ -71,6 +82,14 @@ function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): Policy
   const endpoint = {slot, incarnation, mac: path?.mac ?? NO_MAC, egress: path?.egress ?? 0, open};
   if (nodePort === undefined) return endpoint;
   return {...endpoint, nat: {protocol, node: address, nodePort, vip, vipPort}};
+}
+
+/** Those whose node can be reached. */
+function blocksOf(input: CompilerInput): PolicyBlock[] {
+  return input.plan.blocks.flatMap(({vip, first, last, address}) => {
+    const path = input.pathOf(address);
+    return path ? [{vip, first, last, ...path}] : [];
+  });
 }
 
 function ringOf(usable: readonly {slot: number; weight: number}[], bound: number): number[] {

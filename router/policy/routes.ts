@@ -4,7 +4,7 @@ import {defaultTimeouts} from '../model/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {Route, RouteEndpoint} from '../model/route.ts';
+import type {BlockRoute, Route, RouteEndpoint} from '../model/route.ts';
 import {Standings} from './standing.ts';
 
 function toRouteEndpoint(record: EndpointRecord, standings: Standings): RouteEndpoint {
@@ -28,4 +28,8 @@ export function routesOf(registry: Registry): Route[] {
     const timeouts = standings.application(owner?.application ?? '')?.timeouts ?? defaultTimeouts;
     return {...service, timeouts, endpoints: records.map((record) => toRouteEndpoint(record, standings))};
   });
+}
+
+export function blockRoutesOf(registry: Registry): BlockRoute[] {
+  return registry.leadingBlocks().map(({vip, first, last, address}) => ({vip, first, last, address}));
 }

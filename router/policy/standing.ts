@@ -1,7 +1,8 @@
 // How an endpoint stands: whether it gets new flows, which share of them, and why. The one place where the words of
 // agents, probes, load and operators come together. Pure.
 
-import type {EndpointView, Level} from '../control/protocol.ts';
+import type {Level} from '../control/protocol.ts';
+import type {EndpointView} from '../control/views.ts';
 import type {Application} from '../model/application.ts';
 import {defaultWeights} from '../model/application.ts';
 import type {EndpointRecord} from '../model/records.ts';

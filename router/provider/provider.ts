@@ -4,12 +4,14 @@
 
 import type {Protocol} from '../control/protocol.ts';
 import type {ForwardingMethod} from '../model/method.ts';
-import type {Route} from '../model/route.ts';
+import type {Plan} from '../model/route.ts';
 
 export interface Applied {
   generation: number;
   /** "slot:incarnation" of the endpoints that now get new flows. */
   scheduled: Set<string>;
+  /** VIPs that packets can be forwarded for: to an endpoint that is open, or to a block. */
+  served: Set<string>;
 }
 
 export interface ProbeTarget {
@@ -52,8 +54,8 @@ export interface RoutingProvider {
   path(address: string): NodePath;
   /** Does an endpoint answer? Takes the way that its flows take. */
   probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'>;
-  /** Replaces all routes, atomically. */
-  apply(routes: readonly Route[]): Applied;
+  /** Replaces all that was realised before, atomically. */
+  apply(plan: Plan): Applied;
   /** Changes one endpoint's share and applies. */
   setWeight(slot: number, weight: number): Applied;
   stats(): ProviderStats;

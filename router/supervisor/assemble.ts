@@ -1,7 +1,7 @@
 // Wires the parts of a router that has passed its checks: registry, provider, supervisor, forwarders, reload.
 
 import type {RouterNative} from '../../addon/router.ts';
-import {inNetwork} from '../base/address.ts';
+import {inNetwork, networkOf} from '../base/address.ts';
 import type {Clock} from '../base/clock.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
@@ -24,6 +24,7 @@ import type {SpawnForwarder} from './spawn.ts';
 import {Steering} from './steering.ts';
 import {Supervisor} from './supervisor.ts';
 import type {Undo} from './undo.ts';
+import {blocksView} from './blocks-view.ts';
 import {Views} from './views.ts';
 
 export interface AssembleDeps {
@@ -57,7 +58,9 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
   const events = new EventLog(clock, log);
   const networks = sides.map((side) => side.network);
   const registry = new Registry(method, applications, networks, segment.limits, clock.wall());
+  registry.blocks.size = settings.blockPorts;
   if (memory) registry.restore(memory.registry, clock.now());
+  else registry.begin(clock.now());
   const provider = new UserspaceProvider(
     {
       ...deps,
@@ -82,6 +85,8 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     provider,
     segment,
     routerAddressFor,
+    // One-armed, there is no network that router and nodes have for themselves.
+    direct: networks.slice(1).map(networkOf),
     vipGraceMs,
   });
   return {events, registry, provider, supervisor};
@@ -145,6 +150,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     endpoints: () => views.endpoints(),
     nodes: () => views.nodes(),
     flows: () => views.flows(),
+    blocks: () => blocksView(registry, clock.now()),
     events: (since) => events.list(since),
     reload: () => reloader.reload(),
     steering,

@@ -4,7 +4,7 @@ import {UserError} from '../base/error.ts';
 import {differences} from '../config/difference.ts';
 import type {Settings} from '../config/settings.ts';
 import type {EventLog} from '../control/event-log.ts';
-import type {ReloadView} from '../control/protocol.ts';
+import type {ReloadView} from '../control/views.ts';
 import {vipsOf} from '../model/application.ts';
 import type {Registry} from '../model/registry.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
@@ -50,6 +50,7 @@ export class Reloader {
     // VIPs that still have flows stay known until they are released.
     await provider.reserve([...new Set([...vipsOf(settings.applications), ...supervisor.vips.assigned()])]);
     supervisor.vips.graceMs = settings.vipGraceMs;
+    registry.blocks.size = settings.blockPorts;
     registry.configure(settings.applications, clock.now());
     supervisor.publish();
     this.#settings = settings;

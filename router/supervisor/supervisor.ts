@@ -6,12 +6,13 @@ import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import type {EventLog} from '../control/event-log.ts';
-import type {NodeOrders, NodeState, RouterEvent} from '../control/protocol.ts';
+import type {NodeOrders, NodeState} from '../control/protocol.ts';
+import type {RouterEvent} from '../control/views.ts';
 import type {PutOutcome} from '../control/server.ts';
 import {ordersFor} from '../model/orders.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import {routesOf} from '../policy/routes.ts';
+import {blockRoutesOf, routesOf} from '../policy/routes.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Prober} from './prober.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
@@ -28,6 +29,8 @@ export interface SupervisorDeps {
   segment: Segment;
   /** The address that a node at `address` has the router under. */
   routerAddressFor: (address: string) => string;
+  /** Networks that instances reach under their node's own address. */
+  direct: readonly string[];
   vipGraceMs: number;
 }
 
@@ -68,6 +71,7 @@ export class Supervisor {
     const before = registry.node(name);
     const was = before?.state;
     const levels = {...before?.levels};
+    const {refusals} = registry.blocks;
     const result = registry.put(name, state, clock.now());
     if (result.kind === 'refused') {
       log.warn({node: name, address: state.address, reason: result.reason}, 'node refused');
@@ -78,7 +82,10 @@ export class Supervisor {
     if (result.kind === 'applied') this.#reportLevels(node, levels);
     if (was !== 'up' && node.state === 'up') events.add({event: 'node-up', node: name, detail: node.address});
     if (was !== 'left' && node.state === 'left') events.add({event: 'node-left', node: name});
-    return {kind: 'orders', orders: this.#orders(node.address, node.refused)};
+    if (registry.blocks.refusals > refusals)
+      for (const {vip, reason} of registry.blocks.refusedOf(name))
+        events.add({event: 'blocks-refused', vip, node: name, detail: reason});
+    return {kind: 'orders', orders: this.#orders(node)};
   }
 
   #reportLevels({name, levels}: NodeRecord, before: NodeRecord['levels']): void {
@@ -89,9 +96,9 @@ export class Supervisor {
     }
   }
 
-  #orders(address: string, refused: NodeOrders['refused']): NodeOrders {
-    const {registry, provider, routerAddressFor} = this.#deps;
-    return ordersFor(registry, routerAddressFor(address), provider.method, refused);
+  #orders(node: NodeRecord): NodeOrders {
+    const {registry, provider, routerAddressFor, direct} = this.#deps;
+    return ordersFor(registry, {address: routerAddressFor(node.address), direct}, provider.method, node);
   }
 
   /** Publishes if anything has changed since the last time. */
@@ -103,10 +110,13 @@ export class Supervisor {
   publish(): void {
     const {registry, provider, events} = this.#deps;
     const {revision} = registry;
-    this.vips.claim();
-    const addresses = registry.nodes().map((node) => node.address);
-    provider.reach([...new Set([...addresses, ...registry.endpoints().map((record) => record.address)])]);
-    const {generation, scheduled} = provider.apply(routesOf(registry));
+    const plan = {routes: routesOf(registry), blocks: blockRoutesOf(registry), awaitClaims: false};
+    const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
+    provider.reach([...new Set(used.map((one) => one.address))]);
+    let applied = provider.apply(plan);
+    // Only now: who finds a VIP must find its endpoints.
+    if (this.vips.claim(applied.served)) applied = provider.apply(plan);
+    const {generation, scheduled} = applied;
     this.#published = revision;
     this.#report(scheduled);
     events.add({event: 'published', detail: `generation ${generation}`});

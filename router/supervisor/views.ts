@@ -3,7 +3,8 @@
 import type {Flow, Segment} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import type {Settings} from '../config/settings.ts';
-import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../control/protocol.ts';
+import {blockCounts} from './blocks-view.ts';
+import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../control/views.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
@@ -126,6 +127,7 @@ export class Views {
       services: registry.services().length,
       endpoints: registry.endpoints().filter((record) => record.state !== 'closed').length,
       flows: Object.values(segment.flowsPerEndpoint()).reduce((total, count) => total + count, 0),
+      blocks: blockCounts(registry),
       counters,
     };
   }

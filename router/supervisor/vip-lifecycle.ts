@@ -1,5 +1,6 @@
-// When a VIP is ours: from its first endpoint until a grace time after its last endpoint and its last flow.
-// (A closed endpoint stays registered while flows refer to it, so "no endpoint" means "no flow" too.)
+// When a VIP is ours: from the moment that its first endpoint or its first block of ports can be reached until a
+// grace time after its last endpoint, its last flow and its last block. (A closed endpoint stays registered while
+// flows refer to it, so "no endpoint" means "no flow" too.)
 
 import type {Clock} from '../base/clock.ts';
 import type {Registry} from '../model/registry.ts';
@@ -33,14 +34,19 @@ export class VipLifecycle {
   }
 
   #needed(): Set<string> {
-    return new Set(this.#deps.registry.endpoints().map((record) => record.vip));
+    const {registry} = this.#deps;
+    return new Set([...registry.endpoints(), ...registry.leadingBlocks()].map((one) => one.vip));
   }
 
-  claim(): void {
-    for (const vip of this.#needed()) {
-      if (!this.#idleSince.has(vip)) this.#deps.provider.assignAddress(vip);
+  /** Claims VIPs that are served now and were not ours; true if that changed anything. */
+  claim(served: ReadonlySet<string>): boolean {
+    const fresh = [...served].filter((vip) => !this.#idleSince.has(vip));
+    for (const vip of fresh) {
+      this.#deps.provider.assignAddress(vip);
       this.#idleSince.set(vip, null);
     }
+    for (const vip of this.#needed()) if (this.#idleSince.has(vip)) this.#idleSince.set(vip, null);
+    return fresh.length > 0;
   }
 
   /** Gives up what was not needed for the grace time; true if that changed anything. */

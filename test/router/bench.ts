@@ -2,7 +2,8 @@
 // address 10.88.0.10+i and the MAC 02:00:00:00:00:1i.
 
 import {EventLog} from '../../router/control/event-log.ts';
-import type {NodeState, RouterEvent} from '../../router/control/protocol.ts';
+import type {NodeState} from '../../router/control/protocol.ts';
+import type {RouterEvent} from '../../router/control/views.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {applicationDefaults} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
@@ -103,6 +104,7 @@ export class Bench {
       provider: this.provider,
       segment,
       routerAddressFor: () => '10.88.0.1',
+      direct: ['10.88.0.0/24'],
       vipGraceMs: 10_000,
     });
   }

@@ -72,6 +72,7 @@ test('status shows what is there and only counters that count', (t) => {
     services: 2,
     endpoints: 3,
     flows: 4,
+    blocks: {leased: 1, quarantined: 2, free: 3, refused: 0},
     counters: {rx_frames: 5, drop_runt: 0},
   });
   for (const part of [
@@ -80,6 +81,7 @@ test('status shows what is there and only counters that count', (t) => {
     '10.77.0.100 conflict',
     '0: pid 8',
     '4 flows',
+    '1 leased, 2 in quarantine, 3 free',
     'rx_frames',
   ])
     t.true(text.includes(part), part);

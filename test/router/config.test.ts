@@ -157,6 +157,12 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     {},
     [/^r\.yaml:12: applications\[2\]\.timeouts\.sin: unknown key \(did you mean "syn"\?\); valid: syn,/],
   ],
+  [
+    'blocks that are not whole 64s',
+    (s) => `block-ports: 100\n${s}`,
+    {},
+    [/^r\.yaml:1: block-ports: not a multiple of 64 from 64 to 8192$/],
+  ],
   ['unknown mode', (s) => s.replace('dsr', 'fast'), {}, [/^r\.yaml:1: mode: .*dsr, nat$/]],
   [
     'unknown mode on the command line',

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/control/protocol.ts';
+import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
 import {config, Lab, SECRET, until} from './lab.ts';
 
 let lab: Lab;

@@ -183,7 +183,7 @@ const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
     gateway: null,
     interfaces: [],
     vips: [],
-    services: routes,
+    plan: {routes, blocks: [], awaitClaims: false},
     pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
   });
 
@@ -207,7 +207,7 @@ test('compiled: translated endpoints, and where packets leave', (t) => {
     gateway: {mac: MAC, egress: 0},
     interfaces: [],
     vips: [],
-    services: [{...route(80, []), endpoints: [one]}],
+    plan: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitClaims: false},
     pathOf: () => ({mac: MAC, egress: 1}),
   });
   t.true(policy.routes);

@@ -16,7 +16,7 @@ const make = (method = methods.nat) =>
     method,
     [web],
     sides.map((side) => side.network),
-    {endpoints: 8, services: 4},
+    {endpoints: 8, services: 4, blocks: 64},
     1,
   );
 const state = (sequence: number, endpoints: NodeState['endpoints'], node = 1): NodeState =>
@@ -76,7 +76,10 @@ test('what each method needs of an endpoint and of a node', (t) => {
     kind: 'refused',
     reason: "address 10.77.0.12 is on none of the router's networks (10.88.0.1/24)",
   });
-  t.like(ordersFor(nat, '10.88.0.1', methods.nat, []), {mode: 'nat', vipPlacement: 'none'});
+  t.like(ordersFor(nat, {address: '10.88.0.1', direct: []}, methods.nat, {name: 'node1', refused: []}), {
+    mode: 'nat',
+    vipPlacement: 'none',
+  });
 });
 
 test('an endpoint with a port of the node is one instance', (t) => {

@@ -27,7 +27,7 @@ const networks = [
   {address: '10.77.0.1', prefix: 24},
   {address: '10.88.0.1', prefix: 24},
 ];
-const make = (limits = {endpoints: 8, services: 4}, method = methods.dsr) =>
+const make = (limits = {endpoints: 8, services: 4, blocks: 64}, method = methods.dsr) =>
   new Registry(method, applications, networks, limits, 1);
 
 const endpoint = (port: number, application = 'web', instances = 1) => ({
@@ -112,7 +112,10 @@ test('what an endpoint may be', (t) => {
     ],
   );
   t.deepEqual(states(registry), {'node1:80': 'up'});
-  const orders = ordersFor(registry, '10.88.0.1', methods.dsr, []);
+  const orders = ordersFor(registry, {address: '10.88.0.1', direct: []}, methods.dsr, {
+    name: 'node1',
+    refused: [],
+  });
   t.deepEqual(orders.applications[0]?.ports, [
     {protocol: 'tcp', first: 1, last: 24},
     {protocol: 'tcp', first: 26, last: 65535},
@@ -121,7 +124,7 @@ test('what an endpoint may be', (t) => {
 });
 
 test('a full table refuses, and says so', (t) => {
-  const registry = make({endpoints: 2, services: 4});
+  const registry = make({endpoints: 2, services: 4, blocks: 0});
   registry.put('node1', state(1, [80, 81, 82]), 0);
   t.deepEqual(
     registry.node('node1')?.refused.map((one) => one.endpoint.port),
@@ -193,7 +196,7 @@ test('a node that nobody heard of for long, and no endpoint of which answers, is
 });
 
 test('a closed endpoint keeps its place until no flow refers to it; then incarnation rises', (t) => {
-  const registry = make({endpoints: 1, services: 4});
+  const registry = make({endpoints: 1, services: 4, blocks: 0});
   registry.put('node1', state(1, [80]), 0);
   const {slot, incarnation} = registry.endpoints()[0] ?? {slot: -1, incarnation: -1};
   registry.put('node1', state(2, [81]), 0);
@@ -230,7 +233,7 @@ test('restored: places and services stay, every node is in doubt with a fresh le
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
   registry.put('node1', state(8, [81], {levels: {web: 'low'}}), 0);
   const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory())));
-  const next = new Registry(methods.dsr, applications, networks, {endpoints: 8, services: 4}, 99);
+  const next = new Registry(methods.dsr, applications, networks, {endpoints: 8, services: 4, blocks: 64}, 99);
   next.restore(memory, 1000);
   t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'doubt'});
   t.is(next.generation, 1);
@@ -256,7 +259,7 @@ test('property: no two endpoints share a place, and none takes one that a flow s
   });
   fc.assert(
     fc.property(fc.array(put, {maxLength: 60}), (puts) => {
-      const registry = make({endpoints: 6, services: 3});
+      const registry = make({endpoints: 6, services: 3, blocks: 0});
       const flows = new Map<string, string>();
       puts.forEach(({node, ports, flows: keep, leaving}, step) => {
         const now = step * 2000;

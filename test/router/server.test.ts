@@ -13,13 +13,9 @@ import {call} from '../../router/control/client.ts';
 import {defaultHealthRules} from '../../router/control/health.ts';
 import {defaultLoadRules} from '../../router/control/load.ts';
 import {EventLog} from '../../router/control/event-log.ts';
-import {
-  endpointViewSchema,
-  eventSchema,
-  nodeOrdersSchema,
-  reloadViewSchema,
-} from '../../router/control/protocol.ts';
-import type {RouterEvent} from '../../router/control/protocol.ts';
+import {nodeOrdersSchema} from '../../router/control/protocol.ts';
+import {endpointViewSchema, eventSchema, reloadViewSchema} from '../../router/control/views.ts';
+import type {RouterEvent} from '../../router/control/views.ts';
 import {createControlServer, listenOnPath, listenOnPort} from '../../router/control/server.ts';
 import type {ControlledRouter} from '../../router/control/server.ts';
 import {Steering} from '../../router/supervisor/steering.ts';
@@ -42,6 +38,7 @@ async function control(secret: string | null = SECRET, ready = true) {
     endpoints: () => [],
     nodes: () => [],
     flows: () => [],
+    blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
     steering: new Steering({...bench, commit: () => bench.supervisor.commit()}),

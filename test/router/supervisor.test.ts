@@ -200,3 +200,42 @@ test('another host that calls itself a virtual IP is an alarm, once for what was
     ['3 ARP packets in which another host calls itself a virtual IP'],
   );
 });
+
+test('a VIP is ours from the moment that its first endpoint can be reached, not earlier', async (t) => {
+  const bench = await new Bench().start();
+  bench.supervisor.put('node1', nodeState(1, 1, [80]));
+  // Its MAC is not known: whoever came now would be refused.
+  t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: false}]);
+  t.deepEqual(bench.native.announced, []);
+  bench.exec.say(`${addressOf(1)} dev eth1 lladdr ${macOf(1)} REACHABLE`);
+  t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
+  t.true(bench.native.announced.includes(`eth0 ${VIP}`));
+});
+
+test('a VIP is ours as long as blocks of it lead to nodes', async (t) => {
+  const bench = await new Bench().start();
+  const outbound = (wanted: number) => ({
+    outbound: [{vip: VIP, wanted, held: []}],
+    portRange: {first: 32768, last: 60999},
+  });
+  const outcome = await bench.put(1, 1, [], outbound(1));
+  const orders = outcome.kind === 'orders' ? outcome.orders : null;
+  const [block] = orders?.blocks ?? [];
+  t.like(orders, {direct: ['10.88.0.0/24'], blocksRefused: []});
+  const {policy} = bench.native.segment;
+  t.deepEqual(policy?.blocks, block && [{...block, mac: macOf(1), egress: 1}]);
+  t.deepEqual(policy?.vips, [{address: VIP, active: true}]);
+  await bench.clock.advance(60_000);
+  t.deepEqual(bench.names('vip-released'), []);
+  await bench.put(1, 2, [], {leaving: true});
+  await bench.clock.advance(14_000);
+  t.deepEqual(bench.names('vip-released'), [`vip-released ${VIP}`]);
+  t.deepEqual(bench.native.segment.policy?.blocks, []);
+});
+
+test('blocks that a node cannot have are an event, once', async (t) => {
+  const bench = await new Bench().start();
+  for (let sequence = 1; sequence < 4; sequence++)
+    await bench.put(1, sequence, [], {outbound: [{vip: VIP, wanted: 1, held: []}]});
+  t.deepEqual(bench.names('blocks-refused'), [`blocks-refused ${VIP} node1`]);
+});

@@ -9,13 +9,8 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
 import {call} from '../../router/control/client.ts';
-import {
-  endpointViewSchema,
-  eventSchema,
-  flowViewSchema,
-  nodeViewSchema,
-} from '../../router/control/protocol.ts';
-import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/control/protocol.ts';
+import {endpointViewSchema, eventSchema, flowViewSchema, nodeViewSchema} from '../../router/control/views.ts';
+import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/control/views.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../../../..');
 export const VIP = '10.77.0.100';

@@ -3,7 +3,7 @@
 
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {statusViewSchema} from '../../router/control/protocol.ts';
+import {statusViewSchema} from '../../router/control/views.ts';
 import {VIP, run, tool} from './testbed.ts';
 import type {Testbed} from './testbed.ts';
 

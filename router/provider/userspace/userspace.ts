@@ -9,7 +9,7 @@ import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import type {ForwardingMethod} from '../../model/method.ts';
-import type {Route} from '../../model/route.ts';
+import type {Plan} from '../../model/route.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
 import type {Path} from '../../policy/compile.ts';
@@ -59,7 +59,7 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #neighbours: Neighbours;
   readonly #gateway: Gateway | null;
   readonly #adopted: ProviderMemory | null;
-  #routes: readonly Route[] = [];
+  #plan: Plan = {routes: [], blocks: [], awaitClaims: false};
 
   /** `adopted`: what the provider before this one left in the same segment. */
   constructor(deps: UserspaceDeps, adopted: ProviderMemory | null) {
@@ -130,15 +130,15 @@ export class UserspaceProvider implements RoutingProvider {
     });
   }
 
-  apply(routes: readonly Route[]): Applied {
-    this.#routes = routes;
+  apply(plan: Plan): Applied {
+    this.#plan = plan;
     const vips = this.#claims.states();
     const policy = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
       interfaces: this.#deps.sides.map(({name, mac, mtu, network: {address}}) => ({name, mac, mtu, address})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
-      services: routes,
+      plan,
       pathOf: (address) => this.#pathTo(address),
     });
     const memory: ProviderMemory = {
@@ -147,15 +147,15 @@ export class UserspaceProvider implements RoutingProvider {
       macs: this.#neighbours.macs(),
     };
     const generation = this.#deps.segment.publish(policy, this.#deps.remember(memory));
-    return {generation, scheduled: scheduledOf(policy)};
+    return {generation, scheduled: scheduledOf(policy), served: this.#served(policy)};
   }
 
   setWeight(slot: number, weight: number): Applied {
-    const routes = this.#routes.map((route) => ({
+    const routes = this.#plan.routes.map((route) => ({
       ...route,
       endpoints: route.endpoints.map((one) => (one.slot === slot ? {...one, weight} : one)),
     }));
-    return this.apply(routes);
+    return this.apply({...this.#plan, routes});
   }
 
   stats(): ProviderStats {
@@ -168,6 +168,13 @@ export class UserspaceProvider implements RoutingProvider {
     this.#gateway?.close();
     await this.#neighbours.close();
     await removeTable(this.#deps.exec);
+  }
+
+  #served(policy: Policy): Set<string> {
+    const reached = this.#plan.routes.filter((route) =>
+      route.endpoints.some((one) => one.open && this.#pathTo(one.address)),
+    );
+    return new Set([...reached, ...(policy.blocks ?? [])].map((one) => one.vip));
   }
 
   #pathTo(address: string): Path | null {
