@@ -38,6 +38,8 @@ TEST_NEEDS='
   ethtool ethtool
   tcpdump tcpdump
   iperf3 iperf3
+  tshark tshark
+  mergecap wireshark-common
   nginx nginx-light
   sshd openssh-server
   scp openssh-client
