@@ -4,11 +4,11 @@
 //
 //   load:
 //     metrics:
-//       cpu: {low: 30, medium: [50, 65], high: 85}      1 ┤────╮   ╭──────╮   ╭─────
+//       cpu: {low: 25, medium: [50, 60], high: 85}      1 ┤────╮   ╭──────╮   ╭─────
 //       own: {}                        # as is default    │ low ╲ ╱ medium ╲ ╱ high
 //     rules:                                              │      ╳          ╳
 //       - {if: {cpu: medium, own: medium}, level: high}  0 ┤────╯─╰──────────╯─╰─────
-//     hysteresis: 0.1                                         30 50      65 85   cpu
+//     hysteresis: 0.15                                        25 50      60 85   cpu
 //     dwell: 5s
 
 import {z} from 'zod';
@@ -30,10 +30,10 @@ export interface Membership {
 }
 
 export const defaultMemberships: Readonly<Record<Metric, Membership>> = {
-  cpu: {low: 30, medium: [50, 65], high: 85},
+  cpu: {low: 25, medium: [50, 60], high: 85},
   'run-queue': {low: 0.5, medium: [1, 1.5], high: 3},
   pressure: {low: 20, medium: [40, 60], high: 80},
-  own: {low: 30, medium: [50, 65], high: 85},
+  own: {low: 25, medium: [50, 60], high: 85},
 };
 
 function membershipShape(metric: Metric) {
@@ -148,9 +148,9 @@ const loadObject = z.strictObject({
   /** Seconds between samples. */
   interval: secondsSchema(0.1, 60).default(1),
   /** Time constant of the average over samples, in seconds; 0: each sample counts as it is. */
-  smoothing: secondsSchema(0, 300).default(3),
+  smoothing: secondsSchema(0, 300).default(5),
   /** How far beyond the middle between two levels (0.25 and 0.75, where low is 0 and high 1) the load must go. */
-  hysteresis: z.number().min(0, 'at least 0').max(0.2, 'at most 0.2').default(0.1),
+  hysteresis: z.number().min(0, 'at least 0').max(0.2, 'at most 0.2').default(0.15),
   /** Seconds that a level stays at least; falling again and again takes longer each time. */
   dwell: secondsSchema(0, 600).default(5),
   /** Seconds for which a number of an instance counts. */

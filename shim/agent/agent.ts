@@ -20,7 +20,9 @@ import {Endpoints} from './endpoints.ts';
 import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
-import {Instances} from './instances.ts';
+import {Instances, findCgroupMount} from './instances.ts';
+import {Levels} from './load/levels.ts';
+import {type Meter, meterOf} from './load/meters.ts';
 import type {AgentOptions} from './options.ts';
 import {RouterClient, RouterRefusal} from './router-client.ts';
 import {Translator} from './translator.ts';
@@ -51,6 +53,7 @@ export class Agent {
   readonly #addresses: Addresses;
   readonly #names: VirtualNames;
   readonly #endpoints: Endpoints;
+  readonly #levels: Levels;
   readonly #client: RouterClient;
   readonly #binder: Binder;
   readonly #onFatal: (error: UserError) => void;
@@ -87,6 +90,7 @@ export class Agent {
       log,
       () => this.#client.send(),
     );
+    this.#levels = this.#levelsOf(meterOf(findCgroupMount(mountinfo).folder, options.load));
     this.#client = new RouterClient(
       {
         router: options.router,
@@ -97,6 +101,7 @@ export class Agent {
           address: options.address,
           endpoints: [...this.#endpoints.current],
           vips: this.#addresses.carried(),
+          levels: this.#levels.current,
         }),
         onOrders: (orders) => this.#onOrders(orders),
         onFailure: (error) => this.#onFailure(error),
@@ -117,6 +122,17 @@ export class Agent {
       onDatagramBound: () => this.#endpoints.refresh(),
       log,
     });
+  }
+
+  #levelsOf(meter: Meter): Levels {
+    const {clock, log} = this.#parts;
+    const sources = {
+      meter,
+      applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
+      orders: () => this.#orders?.applications ?? [],
+      own: () => null,
+    };
+    return new Levels(sources, clock, log, () => this.#client.send());
   }
 
   /** Resolves when programs can bind. Throws a UserError if the agent cannot serve this node. */
@@ -145,6 +161,7 @@ export class Agent {
       () => this.#endpoints.refresh(),
     );
     this.#endpoints.refresh();
+    this.#levels.start();
     this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
     this.#client.send();
   }
@@ -161,6 +178,7 @@ export class Agent {
     const alive = this.#instances.anyAlive();
     const goes = leaving || !alive;
     this.#endpoints.close();
+    this.#levels.close();
     await this.#client.stop(goes && this.#orders !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });

@@ -115,6 +115,14 @@ addHostOptions(
     `shared with the router (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,
   )
   .option('--address-grace <seconds>', 'how long a virtual IP stays after its last use (default 60)')
+  .option(
+    '--load-cgroup <path>',
+    "whose load is the node's, in the cgroup v2 tree (env COSCANET_LOAD_CGROUP; default: the machine's)",
+  )
+  .option(
+    '--load-cores <number>',
+    'how many cores are 100 % of it (env COSCANET_LOAD_CORES; default: its quota)',
+  )
   .action(runAgent);
 addHostOptions(
   program

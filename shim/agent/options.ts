@@ -2,6 +2,7 @@
 
 import {isIpv4, parseSocketAddress, unusableKind} from '../../router/base/address.ts';
 import {UserError} from '../../router/base/error.ts';
+import type {LoadOptions} from './load/meters.ts';
 import type {RouterAddress} from './router-client.ts';
 
 export const DEFAULT_RUN_DIR = '/run/coscanet';
@@ -16,6 +17,8 @@ export interface GivenOptions {
   cgroupRoot?: string;
   runDir?: string;
   addressGrace?: string;
+  loadCgroup?: string;
+  loadCores?: string;
 }
 
 export interface HostOptions {
@@ -30,6 +33,7 @@ export interface AgentOptions extends HostOptions {
   secretFile: string;
   /** How long a virtual IP stays on lo after its last use. */
   addressGraceMs: number;
+  load: LoadOptions | null;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -49,6 +53,19 @@ export function hostOptions(given: GivenOptions, env: Environment): HostOptions 
     runDir: given.runDir ?? env['COSCANET_RUN_DIR'] ?? DEFAULT_RUN_DIR,
     cgroupRoot: given.cgroupRoot ?? env['COSCANET_CGROUP_ROOT'] ?? '/',
   };
+}
+
+function loadOptions(given: GivenOptions, env: Environment): LoadOptions | null {
+  const cgroup = given.loadCgroup ?? env['COSCANET_LOAD_CGROUP'] ?? '';
+  const text = given.loadCores ?? env['COSCANET_LOAD_CORES'] ?? '';
+  if (cgroup === '') {
+    if (text === '') return null;
+    throw new UserError('--load-cores needs --load-cgroup: of a machine all cores count', 2);
+  }
+  const cores = text === '' ? null : Number(text);
+  if (cores !== null && !(cores > 0 && cores <= 4096))
+    throw new UserError(`--load-cores "${text}": expected a number of cores, as 2 or 0.5`, 2);
+  return {cgroup, cores};
 }
 
 export function agentOptions(given: GivenOptions, env: Environment): AgentOptions {
@@ -71,5 +88,6 @@ export function agentOptions(given: GivenOptions, env: Environment): AgentOption
     address,
     secretFile: given.secretFile ?? env['COSCANET_SECRET_FILE'] ?? DEFAULT_SECRET_FILE,
     addressGraceMs: grace * 1000,
+    load: loadOptions(given, env),
   };
 }

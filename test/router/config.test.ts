@@ -98,7 +98,7 @@ test('weights: global, then per application', (t) => {
 test('load and health: the top of the file, then the application as a whole', (t) => {
   const text = `load: {dwell: 10s}\nhealth: {fall: 5}\n${good}    health: {http: [{path: /up}]}\n`;
   const [web, mail] = load(text).applications;
-  t.like(web?.load, {dwell: 10, hysteresis: 0.1});
+  t.like(web?.load, {dwell: 10, hysteresis: 0.15});
   t.like(mail?.load, {dwell: 10});
   t.like(web?.health, {fall: 5, http: []});
   t.like(mail?.health, {fall: 2, http: [{path: '/up'}]});

@@ -11,14 +11,14 @@ const problems = (schema: z.ZodType, value: unknown) =>
 test('defaults', (t) => {
   t.deepEqual(defaultLoadRules, {
     metrics: {
-      cpu: {low: 30, medium: [50, 65], high: 85},
+      cpu: {low: 25, medium: [50, 60], high: 85},
       pressure: {low: 20, medium: [40, 60], high: 80},
-      own: {low: 30, medium: [50, 65], high: 85},
+      own: {low: 25, medium: [50, 60], high: 85},
     },
     rules: [{if: {cpu: ['medium'], pressure: ['medium']}, level: 'high'}],
     interval: 1,
-    smoothing: 3,
-    hysteresis: 0.1,
+    smoothing: 5,
+    hysteresis: 0.15,
     dwell: 5,
     'own-age': 30,
   });
@@ -47,7 +47,7 @@ test('what was read can be written and read again', (t) => {
     interval: 0.5,
   });
   t.deepEqual(loadSchema.parse(JSON.parse(JSON.stringify(load))), load);
-  t.like(load, {dwell: 60, metrics: {cpu: {low: 30, medium: [50, 65], high: 90}}});
+  t.like(load, {dwell: 60, metrics: {cpu: {low: 25, medium: [50, 60], high: 90}}});
   const health = healthSchema.parse({
     http: [{ports: ['80/tcp', '8000-8999/tcp'], path: '/healthz', status: 204}],
     command: [{run: ['pg-ready', '-q']}],
@@ -68,7 +68,7 @@ test('a rule about a level of nothing, of everything', (t) => {
 
 test('mistakes in load', (t) => {
   t.deepEqual(problems(loadSchema, {metrics: {cpu: {low: 60}}}), [
-    'metrics.cpu: low 60, medium 50 to 65, high 85: each must be more than the one before',
+    'metrics.cpu: low 60, medium 50 to 60, high 85: each must be more than the one before',
   ]);
   t.deepEqual(problems(loadSchema, {metrics: {cpu: {}}, rules: [{if: {own: 'high'}, level: 'high'}]}), [
     'rules.0.if.own: own is not among the metrics: cpu',

@@ -246,9 +246,9 @@ export class Bed {
     return ['--name', 'node1', '--cgroup-root', this.cgroupRoot, '--run-dir', runDir];
   }
 
-  async startAgent(): Promise<Running> {
+  async startAgent(...more: string[]): Promise<Running> {
     const since = Date.now();
-    this.agent = this.spawnInNode(nodeCommand, ['agent', ...this.agentArguments()]);
+    this.agent = this.spawnInNode(nodeCommand, ['agent', ...this.agentArguments(), ...more]);
     await this.waitForPut('first PUT of the agent', () => true, since);
     return this.agent;
   }
