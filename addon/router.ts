@@ -174,7 +174,10 @@ export interface Segment {
   flowsPerEndpoint(): Record<string, number>;
   /** Writes flows on behalf of nodes; one result for each. */
   claim(claims: readonly FlowClaim[]): ClaimResult[];
-  /** Established TCP flows that expire within `seconds`; at most `limit`, going on where the last call stopped. */
+  /**
+   * Established TCP flows that expire within `seconds`; at most `limit`, and among the next 65,536 places of the
+   * table, going on where the last call stopped.
+   */
   expiring(seconds: number, limit: number): Flow[];
   /** New flows so far by service slot (wraps at 2^32). */
   newFlows(): Record<number, number>;

@@ -6,7 +6,7 @@
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
 import type {NodeEndpoint} from '../control/protocol.ts';
-import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {endpointKey, serviceKey, translatedPlace} from './records.ts';
 import {Slots} from './slots.ts';
 
@@ -38,6 +38,10 @@ export class EndpointTable {
 
   endpoints(): EndpointRecord[] {
     return [...this.#endpoints.values()];
+  }
+
+  find(identity: EndpointIdentity): EndpointRecord | undefined {
+    return this.#endpoints.get(endpointKey(identity));
   }
 
   services(): ServiceRecord[] {

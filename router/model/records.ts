@@ -83,7 +83,10 @@ export function serviceKey(of: {vip: string; protocol: Protocol; port: number}):
   return `${of.vip} ${of.protocol} ${of.port}`;
 }
 
-type EndpointIdentity = Pick<EndpointRecord, 'node' | 'address' | 'vip' | 'protocol' | 'port' | 'nodePort'>;
+export type EndpointIdentity = Pick<
+  EndpointRecord,
+  'node' | 'address' | 'vip' | 'protocol' | 'port' | 'nodePort'
+>;
 
 /**
  * In DSR an endpoint is (node, vip, protocol, port): the router cannot choose between instances on a node. In NAT

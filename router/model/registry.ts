@@ -13,7 +13,7 @@ import type {EndpointLimits} from './endpoint-table.ts';
 import type {ForwardingMethod} from './method.ts';
 import {PortBlocks} from './port-blocks.ts';
 import type {BlockLease, PortUse} from './port-blocks.ts';
-import type {EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
@@ -77,6 +77,10 @@ export class Registry {
 
   endpoints(): EndpointRecord[] {
     return this.#table.endpoints();
+  }
+
+  endpointOf(identity: EndpointIdentity): EndpointRecord | undefined {
+    return this.#table.find(identity);
   }
 
   services(): ServiceRecord[] {

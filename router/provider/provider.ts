@@ -22,6 +22,8 @@ export interface ProbeTarget {
   address: string;
   /** NAT: its port there. */
   nodePort?: number | undefined;
+  /** 0: it takes no connections. */
+  instances: number;
 }
 
 export type VipState = 'active' | 'inactive' | 'conflict';

@@ -88,6 +88,7 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     // One-armed, there is no network that router and nodes have for themselves.
     direct: networks.slice(1).map(networkOf),
     vipGraceMs,
+    fresh: memory === null,
   });
   return {events, registry, provider, supervisor};
 }

@@ -6,7 +6,8 @@ import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import type {EventLog} from '../control/event-log.ts';
-import type {NodeOrders, NodeState} from '../control/protocol.ts';
+import {LEASE_MS} from '../control/protocol.ts';
+import type {Claim, NodeOrders, NodeState} from '../control/protocol.ts';
 import type {RouterEvent} from '../control/views.ts';
 import type {PutOutcome} from '../control/server.ts';
 import {ordersFor} from '../model/orders.ts';
@@ -14,8 +15,11 @@ import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {blockRoutesOf, routesOf} from '../policy/routes.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
+import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
+
+type ClaimsRefused = NonNullable<NodeOrders['claimsRefused']>;
 
 const LEASE_CHECK_MS = 100;
 const PRUNE_MS = 2000;
@@ -32,21 +36,27 @@ export interface SupervisorDeps {
   /** Networks that instances reach under their node's own address. */
   direct: readonly string[];
   vipGraceMs: number;
+  /** The flow table began empty: nodes have to tell which connections they have. */
+  fresh: boolean;
 }
 
 export class Supervisor {
   readonly #deps: SupervisorDeps;
   readonly #timers: Timer[] = [];
   readonly #prober: Prober;
+  readonly #flows: FlowClaims;
   readonly vips: VipLifecycle;
   /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
   #scheduled = new Map<string, EndpointRecord>();
   #published = 0;
+  #awaitClaims: boolean;
   /** Value of the counter at the last look. */
   #conflicts = 0;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
+    this.#awaitClaims = deps.fresh;
+    this.#flows = new FlowClaims(deps);
     this.#prober = new Prober({...deps, onResult: () => this.#commitLater()});
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
   }
@@ -58,12 +68,21 @@ export class Supervisor {
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
+    if (this.#awaitClaims) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
+    this.#flows.start();
     this.#prober.start();
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
+    this.#flows.stop();
     this.#prober.stop();
+  }
+
+  /** Every node has had the time to tell its connections. */
+  #claimed(): void {
+    this.#awaitClaims = false;
+    this.#commitLater(true);
   }
 
   put(name: string, state: NodeState): PutOutcome {
@@ -85,7 +104,9 @@ export class Supervisor {
     if (registry.blocks.refusals > refusals)
       for (const {vip, reason} of registry.blocks.refusedOf(name))
         events.add({event: 'blocks-refused', vip, node: name, detail: reason});
-    return {kind: 'orders', orders: this.#orders(node)};
+    const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
+    const confirm = this.#flows.questionsFor(name);
+    return {kind: 'orders', orders: {...this.#orders(node), claimsRefused, confirm}};
   }
 
   #reportLevels({name, levels}: NodeRecord, before: NodeRecord['levels']): void {
@@ -94,6 +115,11 @@ export class Supervisor {
       if (old !== now)
         this.#deps.events.add({event: 'level', node: name, application, detail: `${old} → ${now}`});
     }
+  }
+
+  #take(node: NodeRecord, kind: 'applied' | 'overtaken', claims: readonly Claim[]): ClaimsRefused {
+    if (kind === 'applied') return this.#flows.take(node, claims);
+    return claims.map((claim) => ({claim, reason: 'the message was overtaken by a later one'}));
   }
 
   #orders(node: NodeRecord): NodeOrders {
@@ -110,7 +136,11 @@ export class Supervisor {
   publish(): void {
     const {registry, provider, events} = this.#deps;
     const {revision} = registry;
-    const plan = {routes: routesOf(registry), blocks: blockRoutesOf(registry), awaitClaims: false};
+    const plan = {
+      routes: routesOf(registry),
+      blocks: blockRoutesOf(registry),
+      awaitClaims: this.#awaitClaims,
+    };
     const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
     let applied = provider.apply(plan);

@@ -73,6 +73,7 @@ export class Bench {
     applications: readonly Application[] = [web],
     adopted: ProviderMemory | null = null,
     method = methods.dsr,
+    fresh = false,
   ) {
     const {clock, exec, native, events} = this;
     const {segment} = native;
@@ -106,6 +107,7 @@ export class Bench {
       routerAddressFor: () => '10.88.0.1',
       direct: ['10.88.0.0/24'],
       vipGraceMs: 10_000,
+      fresh: adopted === null && fresh,
     });
   }
 

@@ -120,7 +120,8 @@ export class UserspaceProvider implements RoutingProvider {
     const {mac, reachable} = this.path(target.address);
     const side = this.#deps.sides[this.#egressTo(target.address)];
     if (mac === null || !side) return 'silent';
-    if (target.protocol === 'udp') return reachable ? 'open' : 'silent';
+    // Nothing there would answer a try to connect.
+    if (target.protocol === 'udp' || target.instances === 0) return reachable ? 'open' : 'silent';
     return await this.#deps.native.tcpProbe({
       interface: side.name,
       mac,

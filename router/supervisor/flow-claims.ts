@@ -1,0 +1,125 @@
+// Between the flow table and what nodes know of their connections: writes what they claim, and asks them about
+// those that would soon be forgotten. A connection may be silent for days; only its node can tell whether it lives.
+
+import type {ClaimResult, Flow, Segment} from '../../addon/router.ts';
+import type {Clock, Timer} from '../base/clock.ts';
+import type {Claim, NodeOrders} from '../control/protocol.ts';
+import {MAX_CLAIMS} from '../control/protocol.ts';
+import {defaultTimeouts} from '../model/application.ts';
+import type {FlowTimeouts} from '../model/application.ts';
+import {resolveClaims} from '../model/claims.ts';
+import type {EndpointRecord, NodeRecord} from '../model/records.ts';
+import type {Registry} from '../model/registry.ts';
+
+/** A node is asked this long before a flow expires, or for half of a shorter time-out; again in each quarter of it. */
+const AHEAD_SECONDS = 60;
+const LOOK_MS = 250;
+/** Places of the flow table that one call of `expiring` looks at. */
+const PLACES_PER_CALL = 65_536;
+/** Flows that one call may name: bounds how long the supervisor is busy with it. */
+const MAX_FLOWS = 5000;
+
+const refusals: Partial<Record<ClaimResult, string>> = {
+  held: 'another endpoint has the connection',
+  full: 'the flow table is full',
+};
+
+type Refused = NonNullable<NodeOrders['claimsRefused']>;
+
+export interface FlowClaimsDeps {
+  clock: Clock;
+  registry: Registry;
+  segment: Segment;
+}
+
+export class FlowClaims {
+  readonly #deps: FlowClaimsDeps;
+  /** By node, what it is to be asked next. */
+  readonly #questions = new Map<string, Claim[]>();
+  /** By flow, when it was last asked for (Clock.now). */
+  readonly #asked = new Map<string, number>();
+  #timer: Timer | null = null;
+
+  constructor(deps: FlowClaimsDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#timer = this.#deps.clock.every(LOOK_MS, () => this.#look());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Writes what a node claims of its own endpoints, as published. Returns what could not be taken. */
+  take(node: NodeRecord, claims: readonly Claim[]): Refused {
+    const {registry, segment} = this.#deps;
+    if (claims.length === 0) return [];
+    const resolved = resolveClaims(claims, {
+      endpointOf: (claim) => registry.endpointOf({...claim, node: node.name, address: node.address}),
+      timeoutsOf: (record) => this.#timeoutsOf(record),
+    });
+    const results = segment.claim(resolved.flows);
+    const refused = resolved.claims.flatMap((claim, n) => {
+      const reason = refusals[results[n] ?? 'full'];
+      return reason === undefined ? [] : [{claim, reason}];
+    });
+    return [...resolved.refused, ...refused];
+  }
+
+  /** What the node shall find out; each is handed out once. */
+  questionsFor(name: string): Claim[] {
+    const waiting = this.#questions.get(name) ?? [];
+    if (waiting.length <= MAX_CLAIMS) this.#questions.delete(name);
+    else this.#questions.set(name, waiting.slice(MAX_CLAIMS));
+    return waiting.slice(0, MAX_CLAIMS);
+  }
+
+  #timeoutsOf(record: EndpointRecord): FlowTimeouts {
+    const {applications} = this.#deps.registry;
+    return applications.find((one) => one.name === record.application)?.timeouts ?? defaultTimeouts;
+  }
+
+  /** Seconds before its end at which a flow of this endpoint is asked for. */
+  #aheadOf(record: EndpointRecord): number {
+    return Math.min(AHEAD_SECONDS, this.#timeoutsOf(record).established / 2);
+  }
+
+  /** One look at a part of the flow table; so often that each place is seen several times in its time ahead. */
+  #look(): void {
+    const {registry, segment, clock} = this.#deps;
+    const records = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.incarnation}`, one]));
+    const shortest = Math.min(AHEAD_SECONDS, ...[...records.values()].map((one) => this.#aheadOf(one)));
+    const calls = Math.ceil(segment.limits.flows / PLACES_PER_CALL);
+    const perLook = Math.min(calls, Math.ceil((calls * LOOK_MS) / (shortest * 250)));
+    const now = clock.now();
+    for (let call = 0; call < perLook; call++)
+      for (const flow of segment.expiring(AHEAD_SECONDS, MAX_FLOWS)) {
+        const record = records.get(`${flow.endpointSlot}:${flow.endpointIncarnation}`);
+        if (record) this.#consider(flow, record, now);
+      }
+    for (const [key, at] of this.#asked) if (now - at > AHEAD_SECONDS * 1000) this.#asked.delete(key);
+  }
+
+  #consider(flow: Flow, record: EndpointRecord, now: number): void {
+    const ahead = this.#aheadOf(record);
+    const key = `${flow.client} ${flow.clientPort} ${flow.vip} ${flow.port}`;
+    const asked = this.#asked.get(key) ?? -Infinity;
+    if (flow.expiresInSeconds > ahead || now - asked < ahead * 250) return;
+    this.#asked.set(key, now);
+    const {protocol, client, clientPort, vip, port, endpointSlot, endpointIncarnation} = flow;
+    const node = this.#deps.registry.node(record.node);
+    if (node?.state === 'doubt') {
+      // Who cannot be asked just now is believed.
+      const timeout = Math.ceil(2 * ahead);
+      const endpoint = {endpointSlot, endpointIncarnation};
+      this.#deps.segment.claim([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
+    }
+    if (node?.state !== 'up') return;
+    const nodePort = record.nodePort === undefined ? {} : {nodePort: record.nodePort};
+    const questions = this.#questions.get(record.node) ?? [];
+    this.#questions.set(record.node, questions);
+    questions.push({protocol, vip, port, ...nodePort, client, clientPort});
+  }
+}
