@@ -11,6 +11,8 @@ export interface PolicyInterface {
   mtu: number;
   /** The router host's own address: what comes for it is not ours. */
   address?: string;
+  /** Bits of `address` that name the network on this side: its hosts are looked for nowhere else (NAT: needed). */
+  prefix?: number;
 }
 
 export interface PolicyVip {

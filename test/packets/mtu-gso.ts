@@ -206,7 +206,6 @@ export const MTU_GSO: PacketCase[] = [
     given,
     input: quoted(1400),
     verdict: {drop: 'too_big'},
-    also: {icmp_errors_forwarded: 1},
   },
   {
     description: 'an endpoint on the side with the greater MTU',

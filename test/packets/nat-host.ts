@@ -15,6 +15,9 @@ const answer = fromNode('node1').tcp({...web, ...page});
 const stranger = fromNode('node1').tcp({...web, ...page, from: 8081});
 const datagram = fromNode('node1').udp({from: 8080, to: 40000});
 const neighbour = fromNode('node2').tcp({...web, ...page});
+const tunnelled = fromNode('node1', {protocol: 50}, Buffer.alloc(40, 7));
+const tunnelledByInstance = fromNode('node1', {from: VIP, protocol: 47});
+const ping = fromNode('node1').icmp({type: 8});
 const refused = {reply: 'prohibited_errors'} as const;
 
 export const NAT_HOST: PacketCase[] = [
@@ -49,22 +52,37 @@ export const NAT_HOST: PacketCase[] = [
     description: 'a protocol that nobody translates',
     policy,
     by,
-    input: fromNode('node1', {protocol: 50}),
-    verdict: 'pass',
+    input: tunnelled,
+    verdict: refused,
+    output: complaint(3, 13, tunnelled),
   },
   {
     description: 'from an instance, a protocol that nobody translates',
     policy,
     by,
-    input: fromNode('node1', {from: VIP, protocol: 50}),
+    input: tunnelledByInstance,
+    verdict: refused,
+    output: complaint(3, 13, tunnelledByInstance).ipv4({
+      from: ROUTER.internal,
+      to: VIP,
+      id: 0,
+      dontFragment: true,
+    }),
+  },
+  {
+    description: 'to a VIP, a protocol that nobody translates',
+    policy,
+    by,
+    input: fromNode('node1', {to: VIP, protocol: 50}),
     verdict: {drop: 'protocol_unsupported'},
   },
   {
     description: 'ping',
     policy,
     by,
-    input: fromNode('node1').icmp({type: 8}),
-    verdict: 'pass',
+    input: ping,
+    verdict: refused,
+    output: complaint(3, 13, ping),
   },
   {
     description: 'to the router host itself, as the answer to a probe',
@@ -102,6 +120,13 @@ export const NAT_HOST: PacketCase[] = [
     verdict: {forward: 'node2'},
     also: {block_frames: 1},
   },
+  ...['224.0.0.251', '255.255.255.255', '127.0.0.1'].map((to): PacketCase => ({
+    description: `to ${to}, which is no single host’s`,
+    policy,
+    by,
+    input: fromNode('node1', {to}).udp({from: 5353, to: 5353}),
+    verdict: 'pass',
+  })),
   {
     description: 'to another station',
     policy,

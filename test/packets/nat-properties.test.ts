@@ -3,13 +3,14 @@
 
 import test from 'ava';
 import fc from 'fast-check';
+import type {Policy} from '../../addon/router.ts';
 import {isChecksumRight, pseudoHeader} from '../support/checksum.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
 import type {FrameIn, FrameOut, MemoryRouter} from '../support/memory-router.ts';
 import type {Packet} from '../support/packet-builder.ts';
 import {macBytes} from '../support/packet-headers.ts';
 import type {Ipv4Fields} from '../support/packet-headers.ts';
-import {ADDRESS, NAT, atNode} from './nat-world.ts';
+import {ADDRESS, NAT, atNode, fromNode} from './nat-world.ts';
 import type {Translated} from './nat-world.ts';
 import {MAC, VIP, fromClient} from './world.ts';
 
@@ -101,6 +102,35 @@ test('to the node and back again is the identity, but for two hops', (t) => {
     {numRuns: 500},
   );
   t.true(Math.min(seen.node1, seen.node2) > 200, JSON.stringify(seen));
+});
+
+/** node1 serves all. */
+const ALONE: Policy = {
+  ...NAT,
+  services: NAT.services.map((one) => ({...one, ring: one.ring.slice(0, 1)})),
+};
+
+test('of a node to itself and back again, too', (t) => {
+  fc.assert(
+    fc.property(random, (one) => {
+      fc.pre(one.port !== PORTS[one.protocol].node1); // what comes from there comes from its service
+      const asks = (ttl: number) =>
+        dress(fromNode('node1'), {from: ADDRESS.node1, to: VIP, ttl}, PORTS[one.protocol].vip, one);
+      const arrives = dress(
+        atNode('node1'),
+        {from: '192.0.0.8', to: ADDRESS.node1, ttl: one.ttl - 1},
+        PORTS[one.protocol].node1,
+        one,
+      );
+      const router = createMemoryRouter();
+      router.publish(ALONE);
+      const [there] = router.receive(1, [asks(one.ttl).frame()]);
+      t.deepEqual(shown(there!), shown(arrives.frame()), 'incremental equals full');
+      const [back] = router.receive(1, [turned(there!)]);
+      t.deepEqual(shown(turned(back!)), shown(asks(one.ttl - 2).frame()), 'round trip');
+    }),
+    {numRuns: 200},
+  );
 });
 
 test('a wrong checksum stays wrong', (t) => {

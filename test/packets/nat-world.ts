@@ -4,7 +4,7 @@
 
 import type {Policy, PolicyBlock, PolicyEndpoint, Protocol} from '../../addon/router.ts';
 import {packet} from '../support/packet-builder.ts';
-import type {Ipv4Fields} from '../support/packet-headers.ts';
+import type {Ipv4Fields, Payload} from '../support/packet-headers.ts';
 import {CLIENT, MAC, POLICY, VIP, endpoint} from './world.ts';
 
 export type Translated = 'node1' | 'node2';
@@ -43,6 +43,7 @@ export const NAT: Policy & {gateway: object} = {
   interfaces: POLICY.interfaces.map((one, side) => ({
     ...one,
     address: Object.values(ROUTER)[side] ?? '',
+    prefix: side < 2 ? 24 : 31,
   })),
   endpoints: ENDPOINTS,
   services: POLICY.services.map((one) => (one.port === 53 ? {...one, ring: [3, 4]} : one)),
@@ -62,8 +63,8 @@ type Change = Partial<Ipv4Fields>;
 export const atNode = (node: Translated, change: Change = {}) =>
   packet(MAC.internal, MAC[node]).ipv4({from: CLIENT, to: ADDRESS[node], ttl: 63, ...change});
 /** What a node sends, by its gateway. */
-export const fromNode = (node: Translated, change: Change = {}) =>
-  packet(MAC[node], MAC.internal).ipv4({from: ADDRESS[node], to: CLIENT, ...change});
+export const fromNode = (node: Translated, change: Change = {}, payload: Payload = '') =>
+  packet(MAC[node], MAC.internal).ipv4({from: ADDRESS[node], to: CLIENT, ...change}, payload);
 /** What the client gets. */
 export const atClient = (change: Change = {}) =>
   packet(MAC.external, MAC.client).ipv4({from: VIP, to: CLIENT, ttl: 63, ...change});

@@ -38,7 +38,7 @@ const REFUSED: [string, Policy, string][] = [
   [
     'a router that routes, without an address to complain from',
     {...NAT, interfaces: POLICY.interfaces},
-    'policy.routes: each interface needs an address',
+    'policy.routes: each interface needs an address and its prefix',
   ],
 ];
 

@@ -14,6 +14,7 @@ import {NAT_HOST} from './nat-host.ts';
 import {NAT_ICMP} from './nat-icmp.ts';
 import {NAT_IN} from './nat-in.ts';
 import {NAT_OUT} from './nat-out.ts';
+import {NAT_SELF} from './nat-self.ts';
 import {REPLY} from './reply.ts';
 import {TCP} from './tcp.ts';
 import {UDP} from './udp.ts';
@@ -31,6 +32,7 @@ export const TABLES: Record<string, PacketCase[]> = {
   'nat in': NAT_IN,
   'nat out': NAT_OUT,
   'nat host': NAT_HOST,
+  'nat self': NAT_SELF,
   'nat icmp': NAT_ICMP,
   blocks: BLOCKS,
   claims: CLAIMS,

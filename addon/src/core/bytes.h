@@ -51,9 +51,18 @@ struct Address {
     memcpy(&a, bytes, sizeof bytes);
     return a;
   }
+  /// All that says "IPv4", and the first `bits` of the address itself.
+  static Address mask_v4(uint32_t bits) {
+    uint8_t bytes[8] = {0xff, 0xff, 0xff, 0xff};
+    store_be32(bytes + 4, bits ? ~0u << (32 - bits) : 0);
+    Address mask{~0ull, 0};
+    memcpy(&mask.low, bytes, sizeof bytes);
+    return mask;
+  }
   /// The last four bytes: the IPv4 address of a mapped one.
   void store_v4(uint8_t* p) const { memcpy(p, reinterpret_cast<const uint8_t*>(&low) + 4, 4); }
   bool operator==(const Address& o) const { return high == o.high && low == o.low; }
+  Address operator&(const Address& o) const { return {high & o.high, low & o.low}; }
 };
 static_assert(sizeof(Address) == 16, "an address is 16 bytes");
 

@@ -23,15 +23,17 @@ FlowState next_state(FlowState state, const Packet& p) {
 
 Verdict Path::choose(Packet& p) {
   if (p.has_hop) return {};
+  // A packet from itself to itself ("land") would make a server talk to itself for ever.
+  if (p.client == p.vip && p.client_port == p.port) return drop(Counter::k_drop_ip_source);
   // A block belongs to one node, which opened the connection: no flow, no schedule.
   if (const PolicyBlock* block = policy_.find_block(p.vip, p.port)) {
-    counters_.add(Counter::k_block_frames);
+    p.by_block = true;
     p.go(block->mac, block->egress);
     return {};
   }
-  p.endpoint = endpoint_of_flow(p);
-  if (!p.endpoint) return awaits_claim(p) ? drop(Counter::k_drop_awaiting_claim) : refuse(p);
-  p.go(p.endpoint->mac, p.endpoint->egress);
+  const PolicyEndpoint* endpoint = endpoint_of_flow(p);
+  if (!endpoint) return awaits_claim(p) ? drop(Counter::k_drop_awaiting_claim) : refuse(p);
+  lead_to(p, *endpoint);
   return {};
 }
 
@@ -44,7 +46,7 @@ bool Path::awaits_claim(const Packet& p) const {
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
-  const FlowKey key{p.source, p.vip, p.client_port, p.port, p.protocol};
+  const FlowKey key{p.client, p.vip, p.client_port, p.port, p.protocol};
   const uint64_t hash = flows_.hash(key);
   FlowTable::Ref flow = flows_.find(key, hash, now_);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;

@@ -45,12 +45,10 @@ Verdict Path::process(Frame& frame, Scratch& scratch) {
   Verdict verdict = has_policy_ ? Verdict{} : Verdict{Verdict::pass};
   for (const Step* step = kLife; verdict.kind == Verdict::more; ++step) verdict = (this->**step)(packet);
 
-  if (verdict.kind == Verdict::forward) {
-    counters_.add(Counter::k_forwarded_frames);
-    counters_.add(Counter::k_forwarded_bytes, frame.length);
-  } else {
+  if (verdict.kind == Verdict::forward)
+    count_forwarded(packet);
+  else
     counters_.add(verdict.counter);
-  }
   return verdict;
 }
 
@@ -109,16 +107,16 @@ Verdict Path::network(Packet& p) {
   if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
   if (is_group(ethernet::destination(p.frame.data))) return drop(Counter::k_drop_link_broadcast);
   if (checksum(p.ip, p.ip_header) != 0) return drop(Counter::k_drop_ip_checksum);
-  if (!ipv4::is_valid_source(p.ip)) return drop(Counter::k_drop_ip_source);
+  p.source = ipv4::source(p.ip);
+  if (!ipv4::is_single_host(p.source)) return drop(Counter::k_drop_ip_source);
   if (ipv4::is_fragment(p.ip)) return drop(Counter::k_drop_ip_fragment);
   if (ipv4::ttl(p.ip) == 0) return drop(Counter::k_drop_ip_ttl);
-  p.source = ipv4::source(p.ip);
   p.protocol = ipv4::protocol(p.ip);
   p.l4 = p.ip + p.ip_header;
   p.l4_length = p.ip_length - p.ip_header;
   if (policy_.header().routes) {
     p.from_vip = policy_.find_vip(p.source);
-    neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
+    learn_hop(p);
   }
   return {};
 }
@@ -130,7 +128,7 @@ Verdict Path::control_message(Packet& p) {
     return drop(Counter::k_drop_icmp_checksum);
   p.l4_header = icmp::kHeader;
   const uint8_t type = icmp::type(p.l4);
-  if (p.leaves) return icmp::is_error(type) ? steer_leaving_error(p) : Verdict{Verdict::pass};
+  if (p.leaves) return icmp::is_error(type) ? steer_leaving_error(p) : prohibit(p);
   if (type == icmp::kEcho) return answer_echo(p);
   return icmp::is_error(type) ? steer_error(p) : drop(Counter::k_drop_icmp_type);
 }
@@ -148,15 +146,16 @@ Verdict Path::transport(Packet& p) {
       return drop(Counter::k_drop_udp_header);
     p.l4_header = udp::kHeader;
   } else {
-    // Not an endpoint's, so the host may carry it; from a VIP there is nothing else.
-    return p.leaves && !p.from_vip ? Verdict{Verdict::pass} : drop(Counter::k_drop_protocol_unsupported);
+    return p.leaves ? prohibit(p) : drop(Counter::k_drop_protocol_unsupported);
   }
   // Ports stand in the same place in both.
-  p.client_port = udp::source_port(p.l4);
+  p.source_port = udp::source_port(p.l4);
   p.port = udp::destination_port(p.l4);
-  if (p.client_port == 0 || p.port == 0) return drop(Counter::k_drop_port_zero);
-  // A packet from itself to itself ("land") would make a server talk to itself for ever.
-  if (p.source == p.vip && p.client_port == p.port) return drop(Counter::k_drop_ip_source);
+  if (p.source_port == 0 || p.port == 0) return drop(Counter::k_drop_port_zero);
+  p.client = p.source;
+  p.client_port = p.source_port;
+  // Where it stands for somebody else, nobody can have it.
+  if (policy_.header().routes && p.source == ipv4::node_itself()) return drop(Counter::k_drop_ip_source);
   return {};
 }
 
@@ -173,7 +172,7 @@ Verdict Path::rewrite(Packet& p) {
     return complain(p, icmp::kUnreachable, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
   }
   // A translated packet is routed; rewriting the MAC alone is bridging, and costs no hop.
-  if (p.leaves || p.sender || p.endpoint_translated()) {
+  if (p.leaves || p.translated()) {
     if (ipv4::ttl(p.ip) == 1) {
       if (!may_complain) return drop(Counter::k_drop_ip_ttl);
       return complain(p, icmp::kTimeExceeded, 0, 0, Counter::k_time_exceeded_errors);
@@ -185,16 +184,22 @@ Verdict Path::rewrite(Packet& p) {
   return {Verdict::forward, Counter::k_forwarded_frames, p.hop.egress};
 }
 
-/// The client's end of a packet is never touched: servers see who asks.
-void Path::translate_ends(Packet& p) {
+void Path::translate_ends(Packet& p) const {
   if (p.protocol == ipv4::kIcmp) return;  // done, with its quote
   const bool unfinished = p.frame.vnet()->flags & VnetHdr::kNeedsChecksum;
-  if (p.sender)
-    translate(p.ip, p.ip_header, p.l4_length, End::source, p.sender->nat.vip, p.sender->nat.vip_port,
-              unfinished);
-  if (p.endpoint_translated())
-    translate(p.ip, p.ip_header, p.l4_length, End::destination, p.endpoint->nat.node,
-              p.endpoint->nat.node_port, unfinished);
+  const auto rename = [&](End end, const Alias& alias) {
+    if (alias.used) translate(p.ip, p.ip_header, p.l4_length, end, alias.address, alias.port, unfinished);
+  };
+  rename(End::source, p.source_alias);
+  rename(End::destination, p.destination_alias);
+}
+
+void Path::count_forwarded(const Packet& p) {
+  counters_.add(Counter::k_forwarded_frames);
+  counters_.add(Counter::k_forwarded_bytes, p.frame.length);
+  if (p.by_block) counters_.add(Counter::k_block_frames);
+  if (p.leaves) counters_.add(Counter::k_left_frames);
+  if (p.protocol == ipv4::kIcmp) counters_.add(Counter::k_icmp_errors_forwarded);
 }
 
 }  // namespace coscanet

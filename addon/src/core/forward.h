@@ -39,10 +39,16 @@ class Path {
   Verdict steer_leaving_error(Packet& p);
   bool from_nodes(const Packet& p) const;
   bool may_leave(const Packet& p) const;
-  Verdict find_hop(Packet& p);
-  void translate_ends(Packet& p);
+  void speak_for(Packet& p, const PolicyEndpoint* sender) const;
+  void lead_to(Packet& p, const PolicyEndpoint& endpoint) const;
+  Verdict lead_back(Packet& p, const PolicyEndpoint* sender) const;
+  void learn_hop(const Packet& p);
+  Verdict find_hop(Packet& p) const;
+  void translate_ends(Packet& p) const;
+  void count_forwarded(const Packet& p);
   Verdict refuse(Packet& p);
   Verdict reset(Packet& p);
+  Verdict prohibit(Packet& p);
   /// An ICMP error about the packet; `mtu` only with fragmentation needed.
   Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter);
 

@@ -44,9 +44,18 @@ inline Address destination(const uint8_t* p) {
   return Address::v4(p + 16);
 }
 
-/// May this stand in a source field? Not "this network", loopback, multicast, broadcast (RFC 1122 §3.2.1.3).
-inline bool is_valid_source(const uint8_t* p) {
-  return p[12] != 0 && p[12] != 127 && p[12] < 224;
+/// RFC 7600's dummy address: as whom a node sees itself, when its own service answers it by way of a VIP
+/// (NAT). It would not take a packet from an address of its own.
+inline Address node_itself() {
+  const uint8_t bytes[] = {192, 0, 0, 8};
+  return Address::v4(bytes);
+}
+
+/// Not "this network", loopback, multicast, broadcast: only of such may a packet come (RFC 1122 §3.2.1.3).
+inline bool is_single_host(const Address& address) {
+  uint8_t p[4];
+  address.store_v4(p);
+  return p[0] != 0 && p[0] != 127 && p[0] < 224;
 }
 
 inline void swap_addresses(uint8_t* p) {

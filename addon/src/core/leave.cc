@@ -1,8 +1,8 @@
-// From a node into the world. The endpoint tells in whose name it speaks, so the way back needs no memory of
-// the flow; where its next hop is, the packets of the other side have told.
+// Where endpoints have addresses of their own (NAT): by which names a packet goes on its way to one, and from
+// one into the world. The endpoint tells in whose name it speaks, so the way back needs no memory of the
+// flow; where its next hop is, the packets of the other side have told.
 #include "core/ethernet.h"
 #include "core/forward.h"
-#include "core/icmp.h"
 #include "core/ipv4.h"
 
 namespace coscanet {
@@ -12,9 +12,11 @@ bool Path::from_nodes(const Packet& p) const {
   return policy_.header().routes && p.frame.ingress > 0;
 }
 
-/// Worth a look: it comes from the nodes' side, is for our MAC, and is not for the router host itself.
+/// Worth a look: it comes from the nodes' side, for our MAC, and is neither for the router host itself nor
+/// for all.
 bool Path::may_leave(const Packet& p) const {
   if (!from_nodes(p) || is_group(ethernet::destination(p.frame.data))) return false;
+  if (!ipv4::is_single_host(p.vip)) return false;
   for (unsigned i = 0; i < policy_.header().interface_count; ++i)
     if (p.vip == policy_.interface(i).address) return false;
   return true;
@@ -22,27 +24,57 @@ bool Path::may_leave(const Packet& p) const {
 
 Verdict Path::leave(Packet& p) {
   if (p.has_hop || !from_nodes(p)) return {};
-  p.sender = policy_.find_return(p.source, p.protocol, p.client_port);
+  const PolicyEndpoint* sender = policy_.find_return(p.source, p.protocol, p.source_port);
+  speak_for(p, sender);
   if (!p.leaves) return {};
-  // Neither an endpoint's nor from a VIP: what else a node has to say is not ours to carry, and the host's
-  // stack is told to stay out. Said aloud, so that a program's name look-up fails at once and not after ten
-  // seconds.
-  if (!p.sender && !p.from_vip)
-    return complain(p, icmp::kUnreachable, icmp::kProhibited, 0, Counter::k_prohibited_errors);
-  return find_hop(p);
+  return sender || p.from_vip ? lead_back(p, sender) : prohibit(p);
 }
 
-/// Back the way the other side's packets came, else to the gateway.
-Verdict Path::find_hop(Packet& p) {
+/// `sender`: the translated endpoint that the packet comes from; null: it has no other name.
+void Path::speak_for(Packet& p, const PolicyEndpoint* sender) const {
+  if (!sender) return;
+  p.client = sender->nat.vip;
+  p.client_port = sender->nat.vip_port;
+  p.source_alias = {true, p.client_port, p.client};
+}
+
+/// To an endpoint. The client's name stays, so that servers see who asks; but a node that asks itself would
+/// not take a packet from its own address.
+void Path::lead_to(Packet& p, const PolicyEndpoint& endpoint) const {
+  p.go(endpoint.mac, endpoint.egress);
+  if (!endpoint.translated) return;
+  p.destination_alias = {true, endpoint.nat.node_port, endpoint.nat.node};
+  if (from_nodes(p) && p.client == endpoint.nat.node)
+    p.source_alias = {true, p.client_port, ipv4::node_itself()};
+}
+
+/// From an endpoint, or from an instance that has opened the connection, to who is out there.
+Verdict Path::lead_back(Packet& p, const PolicyEndpoint* sender) const {
+  if (!sender || !(p.vip == ipv4::node_itself())) return find_hop(p);
+  p.destination_alias = {true, p.port, sender->nat.node};
+  p.go(sender->mac, sender->egress);
+  return {};
+}
+
+/// Nobody is believed to be on another side than that of his network: else an outsider could draw a node's
+/// packets to himself.
+void Path::learn_hop(const Packet& p) {
+  const int side = policy_.side_of(p.source);
+  if (side < 0 || side == p.frame.ingress)
+    neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
+}
+
+/// Back the way the other side's packets came, else to the gateway; but a network of ours is not behind it.
+Verdict Path::find_hop(Packet& p) const {
   NextHop hop;
   const PolicyGateway& gateway = policy_.header().gateway;
+  const int side = policy_.side_of(p.vip);
   if (neighbors_.find(p.vip, &hop))
     p.go(hop.mac, hop.egress);
-  else if (gateway.used)
+  else if (gateway.used && (side < 0 || side == gateway.egress))
     p.go(gateway.mac, gateway.egress);
   else
     return drop(Counter::k_drop_no_next_hop);
-  counters_.add(Counter::k_left_frames);
   return {};
 }
 

@@ -17,6 +17,13 @@ struct Verdict {
   uint8_t egress = 0;
 };
 
+/// What one end of a packet is called from here on (NAT), if not what its sender calls it.
+struct Alias {
+  bool used = false;
+  uint16_t port = 0;
+  Address address;
+};
+
 struct Packet {
   explicit Packet(Frame& f) : frame(f) {}
 
@@ -34,23 +41,26 @@ struct Packet {
   uint8_t* l4 = nullptr;
   uint32_t l4_header = 0;
   uint32_t l4_length = 0;
+  uint16_t source_port = 0;
+  uint16_t port = 0;  // destination; of an ICMP error: the source of what it quotes
+  /// The other end of the flow, by the name that goes beyond the router.
+  Address client;
   uint16_t client_port = 0;
-  uint16_t port = 0;
   uint8_t tcp_flags = 0;
 
-  /// Whose packet this becomes: the endpoint of the service that was addressed.
-  const PolicyEndpoint* endpoint = nullptr;
-  /// In whose name this goes on: the translated endpoint that sent it, or that an ICMP error tells of.
-  const PolicyEndpoint* sender = nullptr;
   /// The source is one of our VIPs: a connection that an instance opened. Known only where the router routes.
   bool from_vip = false;
   /// The destination is no VIP: on its way from a node into the world.
   bool leaves = false;
+  /// The destination is a port of a block.
+  bool by_block = false;
+  Alias source_alias;
+  Alias destination_alias;
   /// Where it goes, once something has decided that.
   bool has_hop = false;
   NextHop hop;
 
-  bool endpoint_translated() const { return endpoint && endpoint->translated; }
+  bool translated() const { return source_alias.used || destination_alias.used; }
   void go(const Mac& mac, uint8_t egress) {
     has_hop = true;
     hop = {mac, egress};

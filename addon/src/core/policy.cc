@@ -55,6 +55,18 @@ Policy::Policy(uint8_t* base, const Limits& limits) : limits_(limits) {
   registry_ = base + layout.registry;
 }
 
+int Policy::side_of(const Address& address) const {
+  int side = -1;
+  for (unsigned i = 0; i < header_->interface_count; ++i) {
+    const PolicyInterface& one = header_->interfaces[i];
+    if (!((address & one.mask) == (one.address & one.mask))) continue;
+    // The smaller network knows better: its mask has all bits of the other's.
+    if (side < 0 || (one.mask & header_->interfaces[side].mask) == header_->interfaces[side].mask)
+      side = static_cast<int>(i);
+  }
+  return side;
+}
+
 const PolicyVip* Policy::find_vip(const Address& address) const {
   for (uint32_t i = vip_hash(address);; ++i) {
     const PolicyVip& vip = vips_[i & header_->vip_mask];
@@ -106,9 +118,9 @@ void PolicyWriter::clear() {
   header_->block_mask = table_size(limits_.blocks) - 1;
 }
 
-bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& address) {
+bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix) {
   if (header_->interface_count == kInterfaces) return false;
-  header_->interfaces[header_->interface_count++] = {mac, mtu, address};
+  header_->interfaces[header_->interface_count++] = {mac, mtu, address, Address::mask_v4(prefix)};
   return true;
 }
 

@@ -31,6 +31,7 @@ struct PolicyInterface {
   Mac mac;
   uint16_t mtu;
   Address address;  // the host's own: what comes for it is not ours; all zero: none
+  Address mask;     // its bits that name the network on this side
 };
 
 struct PolicyVip {
@@ -129,6 +130,8 @@ class Policy {
 
   const PolicyHeader& header() const { return *header_; }
   const PolicyInterface& interface(unsigned index) const { return header_->interfaces[index]; }
+  /// The side whose network the address is of; -1: of neither's.
+  int side_of(const Address& address) const;
   const PolicyVip* find_vip(const Address& address) const;
   const PolicyService* find_service(const Address& vip, uint8_t protocol, uint16_t port) const;
   /// The translated endpoint that sends from this address and port, or null.
@@ -159,7 +162,7 @@ class PolicyWriter : public Policy {
  public:
   using Policy::Policy;
   void clear();
-  bool add_interface(const Mac& mac, uint16_t mtu, const Address& address);
+  bool add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix);
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open);
   /// Makes an endpoint that was added a translated one.

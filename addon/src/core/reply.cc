@@ -35,16 +35,22 @@ Verdict Path::reset(Packet& p) {
   if (!ip) return drop(Counter::k_drop_reply_limited);
   uint8_t* segment = ip + ipv4::kHeader;
   if (p.tcp_flags & tcp::kAck) {
-    tcp::write(segment, p.port, p.client_port, tcp::acknowledgment(p.l4), 0, tcp::kRst);
+    tcp::write(segment, p.port, p.source_port, tcp::acknowledgment(p.l4), 0, tcp::kRst);
   } else {
     const uint32_t counted = ((p.tcp_flags & tcp::kSyn) ? 1 : 0) + ((p.tcp_flags & tcp::kFin) ? 1 : 0);
     const uint32_t next = tcp::sequence(p.l4) + p.l4_length - p.l4_header + counted;
-    tcp::write(segment, p.port, p.client_port, 0, next, tcp::kRst | tcp::kAck);
+    tcp::write(segment, p.port, p.source_port, 0, next, tcp::kRst | tcp::kAck);
   }
   ipv4::write(ip, ipv4::kHeader + tcp::kHeader, ipv4::kTcp, p.vip, p.source);
   store_be16(segment + 16,
              checksum_finish(checksum_add(ipv4::pseudo_sum(ip, tcp::kHeader), segment, tcp::kHeader)));
   return send_reply(p, ipv4::kHeader + tcp::kHeader, Counter::k_tcp_resets);
+}
+
+/// What else a node has to say is not ours to carry, and the host's stack is told to stay out. Said aloud, so
+/// that a program's name look-up fails at once and not after ten seconds.
+Verdict Path::prohibit(Packet& p) {
+  return complain(p, icmp::kUnreachable, icmp::kProhibited, 0, Counter::k_prohibited_errors);
 }
 
 Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter) {

@@ -78,6 +78,12 @@ inline bool read_address(const Napi::Value& value, const char* name, Address* ou
   return true;
 }
 
+/// Bits of an IPv4 address.
+inline bool read_prefix(const Napi::Value& value, const char* name, uint32_t* out) {
+  return read_u32(value, name, out) &&
+         (*out <= 32 || type_error(value.Env(), std::string(name) + " must be 0 to 32"));
+}
+
 inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
   std::string text;
   if (!read_string(value, name, &text)) return false;

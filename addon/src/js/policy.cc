@@ -17,10 +17,12 @@ bool read_interfaces(const Napi::Array& list, bool routes, PolicyWriter& out) {
         !read_u32(o.Get("mtu"), "interface mtu", &mtu))
       return false;
     Address address;
-    if (routes && !o.Has("address"))
-      return type_error(list.Env(), "policy.routes: each interface needs an address");
+    uint32_t prefix = 32;
+    if (routes && !(o.Has("address") && o.Has("prefix")))
+      return type_error(list.Env(), "policy.routes: each interface needs an address and its prefix");
     if (o.Has("address") && !read_address(o.Get("address"), "interface address", &address)) return false;
-    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu), address))
+    if (o.Has("prefix") && !read_prefix(o.Get("prefix"), "interface prefix", &prefix)) return false;
+    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu), address, prefix))
       return type_error(list.Env(), "too many interfaces");
   }
   return true;

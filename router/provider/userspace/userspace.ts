@@ -137,7 +137,7 @@ export class UserspaceProvider implements RoutingProvider {
     const policy = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
-      interfaces: this.#deps.sides.map(({name, mac, mtu, network: {address}}) => ({name, mac, mtu, address})),
+      interfaces: this.#deps.sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       plan,
       pathOf: (address) => this.#pathTo(address),
