@@ -262,7 +262,7 @@ const REFUSED: [string, unknown][] = [
     'time-outs without one of them',
     {...POLICY, services: [{...web, timeouts: {syn: 1, established: 2, closing: 3}}]},
   ],
-  ['three interfaces', {...POLICY, interfaces: many(3, () => external)}],
+  ['four interfaces', {...POLICY, interfaces: many(4, () => external)}],
   ['an interface with a wrong MAC', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00'}]}],
   ['a MAC with more behind it', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00:01:02'}]}],
   ['a wait for claims that is no truth', {...POLICY, awaitClaims: 1}],
@@ -279,7 +279,7 @@ const REFUSED: [string, unknown][] = [
     'an incarnation of more than 16 bits',
     {...POLICY, endpoints: [endpoint('node1', {incarnation: 65536})], services: []},
   ],
-  ['an egress that is no interface', {...POLICY, endpoints: [endpoint('node1', {egress: 2})], services: []}],
+  ['an egress that is no interface', {...POLICY, endpoints: [endpoint('node1', {egress: 3})], services: []}],
   ['an egress of a side that is absent', {...POLICY, interfaces: [external], services: []}],
   ['the same service twice', {...POLICY, services: [web, {...web, slot: 1}]}],
   ['too many services', {...POLICY, services: many(9, (index) => service(index % 8))}],
@@ -331,12 +331,12 @@ test('the start time tells a process from another', (t) => {
   t.is(native.processStartTime(2 ** 22 + 1), 0);
 });
 
-test('a forwarder needs a segment and one or two sockets', (t) => {
+test('a forwarder needs a segment and one to three sockets', (t) => {
   const segment = open(newPath());
   const start = (change: object) =>
     native.startForwarder({segmentDescriptor: segment.descriptor, index: 0, descriptors: [0], ...change});
   t.throws(() => start({descriptors: []}), {instanceOf: TypeError});
-  t.throws(() => start({descriptors: [0, 0, 0]}), {instanceOf: TypeError});
+  t.throws(() => start({descriptors: [0, 0, 0, 0]}), {instanceOf: TypeError});
   t.throws(() => start({index: 16}), {instanceOf: TypeError});
   const fd = openSync('/dev/null', 'r+');
   t.throws(() => start({segmentDescriptor: fd}), {code: 'EINVAL'});
