@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # Builds what runs: TypeScript into build/js and the native parts into build/native. `build.sh debug` builds
-# the native parts with ASan, UBSan and coverage into build/debug, `build.sh tsan` with TSan into build/tsan;
-# `build.sh bench` is a release build with the programs that only npm run bench needs.
+# the native parts with ASan, UBSan and coverage into build/debug, `build.sh tsan` with TSan into build/tsan.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-targets=(all)
 case ${1:-release} in
   release) variant=release folder=build/native ;;
   debug) variant=debug folder=build/debug ;;
   tsan) variant=tsan folder=build/tsan ;;
-  bench) variant=release folder=build/native targets=(all bench) ;;
   *)
-    echo 'usage: topology/build.sh [release|debug|tsan|bench]' >&2
+    echo 'usage: topology/build.sh [release|debug|tsan]' >&2
     exit 2
     ;;
 esac
@@ -30,7 +27,7 @@ if [ ! -e $folder/build.ninja ]; then
   rm $folder.log
 fi
 # Silent unless it fails, so that a build with nothing to do says nothing.
-output=$(ninja -C $folder "${targets[@]}" 2>&1) || {
+output=$(ninja -C $folder 2>&1) || {
   printf '%s\n' "$output" >&2
   exit 1
 }

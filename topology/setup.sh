@@ -13,7 +13,7 @@ source topology/debian.sh
 NODE_AT_LEAST=20.19
 STAMP=node_modules/.lock-file-installed
 
-# What is needed, as: command, Debian package.
+# What is needed, as: command or file, Debian package.
 DEMO_NEEDS='
   g++ g++
   cmake cmake
@@ -47,7 +47,12 @@ TEST_NEEDS='
   dig bind9-dnsutils'
 BENCH_NEEDS='
   nginx nginx-light
-  wrk wrk'
+  openssl openssl
+  wrk wrk
+  httperf httperf
+  iperf3 iperf3
+  haproxy haproxy
+  /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core'
 
 fail() {
   printf 'setup: %s\n' "$*" >&2
@@ -67,13 +72,15 @@ check_node() {
 missing_commands() {
   local command package
   while read -r command package; do
-    [ -z "$command" ] || PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null || echo "$command $package"
+    [ -z "$command" ] || [[ $command == /* && -r $command ]] || PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null ||
+      echo "$command $package"
   done <<<"$1"
 }
 
 lock_file_hash() { sha256sum package-lock.json | cut -d' ' -f1; }
 
-npm_is_current() { [ -e $STAMP ] && [ "$(cat $STAMP)" = "$(lock_file_hash)" ]; }
+# A link leads to the packages of another checkout: npm would empty them, so they are left to their owner.
+npm_is_current() { [ -L node_modules ] || { [ -e $STAMP ] && [ "$(cat $STAMP)" = "$(lock_file_hash)" ]; }; }
 
 install_commands() {
   local missing=$1

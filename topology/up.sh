@@ -8,18 +8,22 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=topology/network.sh
 source "$TOPOLOGY/network.sh"
 
-OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--config FILE] [--one-arm] [--rate RATE]
+OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--config FILE] [--one-arm] [--bare] [--rate RATE]
                       [--external-mtu N] [--internal-mtu N] [--hop-mtu N] [--no-offloads] [--name NAME]'
 READY_SECONDS=15
 
-MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' name=''
+MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' BARE='' name=''
 EXTERNAL_MTU=1500 INTERNAL_MTU=1500 HOP_MTU='' NO_OFFLOADS=''
 
 read_options() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --one-arm | --no-offloads)
-        if [ "$1" = --one-arm ]; then ONE_ARM=yes; else NO_OFFLOADS=yes; fi
+      --one-arm | --no-offloads | --bare)
+        case $1 in
+          --one-arm) ONE_ARM=yes ;;
+          --no-offloads) NO_OFFLOADS=yes ;;
+          --bare) BARE=yes ;;
+        esac
         shift
         continue
         ;;
@@ -153,14 +157,14 @@ take_down_unless_done() {
 }
 
 draw() {
-  local option='' last='' shaped='' one_armed='' special=''
-  [ "$NAME" = main ] || option=" --name $NAME"
+  local last='' shaped='' one_armed='' special=''
   [ "$NODES" = 1 ] || last="-$((10 + NODES))"
   [ -z "$RATE" ] || shaped=", each link $RATE each way (tbf, burst $SHAPER_BURST bytes)"
   [ -z "$ONE_ARM" ] || one_armed=', router one-armed'
   [ "$EXTERNAL_MTU$INTERNAL_MTU" = 15001500 ] || special+=", MTU $EXTERNAL_MTU outside and $INTERNAL_MTU inside"
   [ -z "$HOP_MTU" ] || special+=", MTU $HOP_MTU between gateway and remote"
   [ -z "$NO_OFFLOADS" ] || special+=', no offloads'
+  [ -z "$BARE" ] || special+=', the network alone'
   cat <<END
 Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped$special.
 
@@ -185,6 +189,11 @@ END
                       nodes   10.88.0.11$(printf '%-4s' "$last") ───┘ a bridge; everybody's eth1
 END
   fi
+}
+
+suggest() {
+  local option=''
+  [ "$NAME" = main ] || option=" --name $NAME"
   cat <<END
 
 Try:
@@ -209,7 +218,12 @@ trap take_down_unless_done EXIT
 trap 'exit 130' INT TERM
 make_run_dir
 build_network
+if [ -n "$BARE" ]; then
+  draw
+  exit
+fi
 start_router
 start_agents
 wait_until_ready
 draw
+suggest

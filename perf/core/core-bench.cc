@@ -39,6 +39,7 @@ struct Scenario {
   bool known;  // false: each packet opens a flow
 };
 
+constexpr unsigned kSides = 2;
 constexpr uint64_t kMillion = 1 << 20;
 // From about half full on a flow may find no room, so a table has twice as many places as flows.
 constexpr uint32_t kUsual = 1 << 20;  // as the product makes it
@@ -131,13 +132,13 @@ Amount run_core(const Scenario& s, const World& world, const Budget& budget, uin
   const unsigned ingress = s.way == Way::in ? 0 : 1;
   const auto in = std::make_unique<SlotDevice>(ingress, headers, order_of(s, seed));
   const auto out = std::make_unique<SlotDevice>(1 - ingress, headers, order_of(s, seed));
-  Device* devices[kInterfaces] = {};
+  Device* devices[kSides] = {};
   devices[ingress] = in.get();
   devices[1 - ingress] = out.get();
   Path path(world.segment(), forwarder);
   const Amount done = timed(budget, [&] {
     path.begin(boot_ms());
-    forward_batch(path, *in, devices, kInterfaces);
+    forward_batch(path, *in, devices, kSides);
   });
   path.end();
   // A bench that measures drops would be fast.

@@ -1,0 +1,140 @@
+// H1: one connection, one request after the other, of pages from 16 kB to 4 MB. Shaped as in the paper, and not
+// shaped, where what a set-up adds to a request shows in microseconds: a token bucket hides it.
+
+import type {Bench, Case, Found} from '../bench.ts';
+import type {Turn} from '../lab/lab.ts';
+import {beside, distinct, values} from '../report/result.ts';
+import type {Result} from '../report/result.ts';
+import {digits, show} from '../report/statistics.ts';
+import {table} from '../report/table.ts';
+import type {Trial} from '../rounds.ts';
+import {setups, titleOf} from '../setups/index.ts';
+import {PORTS} from '../setups/server.ts';
+import {httperf} from '../tools/httperf.ts';
+import {wrk} from '../tools/wrk.ts';
+import {h1Figures} from './h1-figure.ts';
+
+const LINKS = {'1gbit': '1gbit', unlimited: undefined} as const;
+const SIZES = [16, 64, 256, 1024, 4096].map((kilobytes) => kilobytes * 1024);
+const SMALL = SIZES[0] ?? 0;
+/** As in the paper. */
+const CALLS = 100;
+/** From here on a round takes a second and more on shaped links, and differs little from the next. */
+const LARGE = 1024 * 1024;
+
+export const TIME = 'µs/request';
+const MEDIAN = 'µs median';
+const P99 = 'µs p99';
+
+function paperTrial(turn: Turn, condition: string, size: number, rounds: number): Trial {
+  return {
+    setup: turn.setup.name,
+    condition,
+    x: size,
+    rounds,
+    async measure() {
+      const {network, address} = await turn.use();
+      const report = await httperf(network.client, {
+        address,
+        port: PORTS.http,
+        uri: `/${size}`,
+        connections: 1,
+        calls: CALLS,
+        timeout: 10,
+        seconds: 60,
+      });
+      if (report.replies !== CALLS || report.failedShare > 0)
+        throw new Error(`httperf: ${report.replies} of ${CALLS} answers`);
+      return {[TIME]: (report.connectionMs * 1000) / CALLS};
+    },
+  };
+}
+
+/** What httperf, which never sleeps, does not show: a client that waits for its answer, and its percentiles. */
+function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
+  return {
+    setup: turn.setup.name,
+    condition: `${condition} waiting`,
+    x: SMALL,
+    async measure() {
+      const {network, address} = await turn.use();
+      const report = await wrk(network.client, {url: `http://${address}/${SMALL}`, seconds});
+      return {[TIME]: 1e6 / report.requestsPerSecond, [MEDIAN]: report.median, [P99]: report.p99};
+    },
+  };
+}
+
+async function measureLink(bench: Bench, condition: string, rate: string | undefined): Promise<Found> {
+  const sizes = bench.quick ? SIZES.slice(0, 3) : SIZES;
+  const turns = await bench.lab.prepare(setups, {rate, sizes});
+  const [rounds, large] = [bench.rounds(10, 2), bench.rounds(5, 1)];
+  const seconds = 1;
+  const trials = [
+    ...sizes.flatMap((size) =>
+      turns.map((turn) => paperTrial(turn, condition, size, size >= LARGE ? large : rounds)),
+    ),
+    ...turns.map((turn) => waitingTrial(turn, condition, seconds)),
+  ];
+  const measured = await bench.inTurns(trials, rounds);
+  await bench.lab.clear();
+  return {...measured, parameters: {rounds, 'rounds of 1 MB and more': large}};
+}
+
+const percent = (value: number) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
+
+function timesTable(result: Result, condition: string): string {
+  const of = result.series.filter((series) => series.condition === condition);
+  const sizes = distinct(of.map(({x}) => x ?? 0));
+  const rows = distinct(of.map(({setup}) => setup)).map((setup) => [
+    titleOf(setup),
+    ...sizes.map((x) => {
+      const key = {setup, condition, x, metric: TIME};
+      if (setup === 'direct') return `${show(values(result, key))} µs`;
+      return show(
+        beside(result, key, 'direct', (value, base) => value / base - 1),
+        percent,
+      );
+    }),
+  ]);
+  return table([`${condition}, httperf`, ...sizes.map((size) => `${size / 1024} kB`)], rows);
+}
+
+function addedTable(result: Result, condition: string): string {
+  const of = result.series.filter((series) => series.condition === condition);
+  const rows = distinct(of.map(({setup}) => setup)).map((setup) => [
+    titleOf(setup),
+    ...[TIME, MEDIAN, P99].map((metric) => {
+      const key = {setup, condition, x: SMALL, metric};
+      if (setup === 'direct') return show(values(result, key));
+      return show(
+        beside(result, key, 'direct', (value, base) => value - base),
+        (value) => `${value >= 0 ? '+' : '−'}${digits(Math.abs(value))}`,
+      );
+    }),
+  ]);
+  return table([`${condition}, 16 kB, wrk`, 'mean, µs', 'median, µs', 'p99, µs'], rows);
+}
+
+export const h1: Case = {
+  name: 'h1',
+  title: 'requests one after the other on one connection, 16 kB to 4 MB',
+  limit: [900, 150],
+  async run(bench) {
+    const found: Found[] = [];
+    for (const [condition, rate] of Object.entries(LINKS))
+      found.push(await measureLink(bench, condition, rate));
+    return {
+      series: found.flatMap(({series}) => series),
+      failures: found.flatMap(({failures}) => failures),
+      parameters: {...found[0]?.parameters, requests: CALLS, 'burst of the shaper': '15140 bytes'},
+    };
+  },
+  table(result) {
+    const conditions = Object.keys(LINKS);
+    return [
+      ...conditions.map((condition) => timesTable(result, condition)),
+      ...conditions.map((condition) => addedTable(result, `${condition} waiting`)),
+    ].join('\n\n');
+  },
+  figures: h1Figures,
+};

@@ -1,0 +1,81 @@
+// Programs of this machine, each bounded in time and ended with the run that started it.
+
+import {spawn} from 'node:child_process';
+import type {ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
+
+export interface Bounds {
+  /** Seconds until it is killed; 30 if absent. */
+  seconds?: number;
+  /** Ends it too. */
+  signal?: AbortSignal | undefined;
+  /** What it reads. */
+  input?: string;
+}
+
+const LAST_WORDS = 600;
+
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+/** Runs a command to its end; resolves with stdout. Rejects with what it said last if it fails or takes too long. */
+export async function run(command: readonly string[], bounds: Bounds = {}): Promise<string> {
+  bounds.signal?.throwIfAborted();
+  const [file = '', ...args] = command;
+  const seconds = bounds.seconds ?? 30;
+  const child = spawn(file, args, {stdio: ['pipe', 'pipe', 'pipe']});
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  child.stdin.on('error', () => {}); // it need not read
+  child.stdin.end(bounds.input ?? '');
+  let late = false;
+  const kill = () => child.kill('SIGKILL');
+  const timer = setTimeout(() => {
+    late = true;
+    kill();
+  }, seconds * 1000);
+  bounds.signal?.addEventListener('abort', kill, {once: true});
+  try {
+    const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+    bounds.signal?.throwIfAborted();
+    if (status === 0) return out;
+    const end = late ? `took longer than ${seconds} s` : `ended with ${signal ?? `status ${status}`}`;
+    throw new CommandError(`${command.join(' ')}: ${end}: ${(err + out).trim().slice(-LAST_WORDS)}`);
+  } finally {
+    clearTimeout(timer);
+    bounds.signal?.removeEventListener('abort', kill);
+  }
+}
+
+/** A program that goes on until stop(). */
+export class Program {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #error = '';
+
+  constructor(command: readonly string[]) {
+    const [file = '', ...args] = command;
+    this.#child = spawn(file, args, {stdio: ['pipe', 'ignore', 'pipe']});
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#error = (this.#error + text).slice(-LAST_WORDS);
+    });
+    this.#child.on('error', (error) => (this.#error += error.message));
+    this.#ended = once(this.#child, 'close');
+  }
+
+  /** What it said last, when it has ended by itself; null while it lives. */
+  get lastWords(): string | null {
+    const {exitCode, signalCode} = this.#child;
+    return exitCode === null && signalCode === null ? null : this.#error.trim();
+  }
+
+  async stop(): Promise<void> {
+    this.#child.stdin?.end(); // what runs elsewhere for us ends with it
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 3000);
+    await this.#ended.catch(() => {});
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,104 @@
+// Where cases find their set-ups. In a testbed each has a network of its own, all of them up at once: none pays for
+// another's rules or sockets, and turns cost nothing.
+
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {readdir} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {run} from '../exec.ts';
+import {configuration} from '../setups/ours.ts';
+import type {Setup} from '../setups/setup.ts';
+import {topology} from './host.ts';
+import {TestbedNetwork} from './network.ts';
+import {raise} from './stage.ts';
+import type {Stage} from './stage.ts';
+
+export interface StageOptions {
+  /** Of each link, such as "1gbit"; absent: not shaped. */
+  rate?: string | undefined;
+  /** Of the server's files, in bytes. */
+  sizes?: readonly number[];
+  forwarders?: number;
+  /** Lines of COSCANet's configuration. */
+  settings?: string;
+}
+
+/** A set-up to be measured, when it is its turn. */
+export interface Turn {
+  readonly setup: Setup;
+  use(): Promise<Stage>;
+}
+
+export interface Lab {
+  /** "namespaces", or the hosts. */
+  readonly site: string;
+  /** Set-ups of `wanted` that this lab can show, in that order. */
+  prepare(wanted: readonly Setup[], options?: StageOptions): Promise<Turn[]>;
+  /** Takes everything down. */
+  clear(): Promise<void>;
+}
+
+export class TestbedLab implements Lab {
+  readonly site = 'namespaces';
+  readonly #signal: AbortSignal;
+  readonly #networks = new Set<TestbedNetwork>();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'coscanet-perf-'));
+  #count = 0;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  async prepare(wanted: readonly Setup[], options: StageOptions = {}): Promise<Turn[]> {
+    const turns: Turn[] = [];
+    for (const setup of wanted) {
+      const stage = await this.#stage(setup, options);
+      turns.push({setup, use: () => Promise.resolve(stage)});
+    }
+    return turns;
+  }
+
+  async #stage(setup: Setup, options: StageOptions): Promise<Stage> {
+    const {rate, sizes = [], forwarders = 1, settings = ''} = options;
+    const name = `perf-${process.pid}-${this.#count++}`;
+    const config = join(this.#folder, `${name}.yaml`);
+    writeFileSync(config, configuration(undefined, settings));
+    const ours = setup.ours ? {config, forwarders} : {};
+    const network = await TestbedNetwork.up(name, {shape: setup.shape, rate, ...ours}, this.#signal);
+    this.#networks.add(network);
+    return raise(setup, network, sizes);
+  }
+
+  async clear(): Promise<void> {
+    const networks = [...this.#networks];
+    this.#networks.clear();
+    const results = await Promise.allSettled(networks.map((network) => network.down()));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.clear();
+    } finally {
+      rmSync(this.#folder, {recursive: true, force: true});
+    }
+  }
+}
+
+/** Takes down the testbeds of runs that were killed. */
+export async function clearLeftovers(): Promise<void> {
+  for (const name of await readdir('/run/coscanet').catch(() => [])) {
+    const [, testbed, pid] = /^testbed-(perf-(\d+)-\d+)$/.exec(name) ?? [];
+    if (testbed === undefined || isAlive(Number(pid))) continue;
+    await run([topology('down'), '--name', testbed]);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

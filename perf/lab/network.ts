@@ -1,0 +1,109 @@
+// A network to measure in: a client, a router and a node, of which every set-up gets one of its own or, on real
+// machines, has it to itself while it is measured.
+//
+//   client ──┬── external ──┬── router ── internal ── node
+//            └──────────────┴──────────────────────── node, where it answers clients itself
+
+import {run} from '../exec.ts';
+import type {Program} from '../exec.ts';
+import {NamespaceHost, topology} from './host.ts';
+import type {Host} from './host.ts';
+
+/** dsr: the node is on the external network too. nat: it sees the router alone, its gateway. */
+export type Shape = 'dsr' | 'nat';
+
+export interface NetworkOptions {
+  shape: Shape;
+  /** COSCANet's configuration file; absent: a network without COSCANet. */
+  config?: string;
+  forwarders?: number;
+  /** Of each link, such as "1gbit"; absent: not shaped. */
+  rate?: string | undefined;
+}
+
+export interface Network {
+  readonly client: Host;
+  readonly router: Host;
+  readonly node: Host;
+  /** Interfaces of the router host. */
+  readonly external: string;
+  readonly internal: string;
+  /** The interface of the node that the router reaches. */
+  readonly nodeInterface: string;
+  /** The node as the client reaches it without a router, and as the router reaches it. */
+  readonly nodeAddress: string;
+  readonly nodeInside: string;
+  readonly vip: string;
+  /** The command that runs another as an instance of the application "web" on the node. */
+  instance(command: readonly string[]): readonly string[];
+  /** Starts a program that ends with the network. */
+  keep(host: Host, command: readonly string[]): Program;
+  /** Those that were started. */
+  readonly programs: readonly Program[];
+  /** What puts back a change, when the network goes; the last change first. */
+  undo(host: Host, command: readonly string[]): void;
+  down(): Promise<void>;
+}
+
+export const VIP = '10.77.0.100';
+
+/** A testbed of topology/. */
+export class TestbedNetwork implements Network {
+  readonly client: Host;
+  readonly router: Host;
+  readonly node: Host;
+  readonly external = 'eth0';
+  readonly internal = 'eth1';
+  readonly nodeInterface = 'eth1';
+  readonly nodeAddress = '10.77.0.11';
+  readonly nodeInside = '10.88.0.11';
+  readonly vip = VIP;
+  readonly testbed: string;
+  readonly programs: Program[] = [];
+  readonly #files: string[][] = [];
+
+  private constructor(testbed: string, signal: AbortSignal) {
+    this.testbed = testbed;
+    this.client = new NamespaceHost(testbed, 'client', signal);
+    this.router = new NamespaceHost(testbed, 'router', signal);
+    this.node = new NamespaceHost(testbed, 'node1', signal);
+  }
+
+  static async up(testbed: string, options: NetworkOptions, signal: AbortSignal): Promise<TestbedNetwork> {
+    const {shape, config, rate, forwarders = 1} = options;
+    const words = ['--name', testbed, '--mode', shape, '--nodes', '1'];
+    if (config === undefined) words.push('--bare');
+    else words.push('--config', config, '--forwarders', String(forwarders));
+    if (rate !== undefined) words.push('--rate', rate);
+    const network = new TestbedNetwork(testbed, signal);
+    try {
+      await run([topology('up'), ...words], {seconds: 60, signal});
+    } catch (error) {
+      await network.down();
+      throw error;
+    }
+    return network;
+  }
+
+  instance(command: readonly string[]): readonly string[] {
+    return ['coscanet-node', 'run', '--app', 'web', '--', ...command];
+  }
+
+  keep(host: Host, command: readonly string[]): Program {
+    const program = host.start(command);
+    this.programs.push(program);
+    return program;
+  }
+
+  /** Namespaces take with them what was changed in them, but files are the machine's. */
+  undo(_host: Host, command: readonly string[]): void {
+    if (command[0] === 'rm') this.#files.push([...command]);
+  }
+
+  async down(): Promise<void> {
+    const stopped = Promise.all(this.programs.map((program) => program.stop()));
+    await run([topology('down'), '--name', this.testbed]);
+    await stopped;
+    for (const command of this.#files) await run(command);
+  }
+}
