@@ -172,8 +172,11 @@ export interface Segment {
   registry(): Buffer | null;
   /** Live flows, newest state; a copy. */
   flows(): Flow[];
-  /** Live flows per endpoint slot ("slot:incarnation" → count). */
-  flowsPerEndpoint(): Record<string, number>;
+  /**
+   * Live flows per endpoint slot ("slot:incarnation" → count); with `quietSeconds` without those TCP flows that have
+   * been silent so long and are no connections (any more): before the handshake's end, or after a FIN or RST.
+   */
+  flowsPerEndpoint(quietSeconds?: number): Record<string, number>;
   /** Writes flows on behalf of nodes; one result for each. */
   claim(claims: readonly FlowClaim[]): ClaimResult[];
   /**

@@ -5,6 +5,9 @@ import type {z} from 'zod';
 import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
 import {call} from '../control/client.ts';
 
+/** What a command's argument may name. */
+export const TARGET = 'a node, or an endpoint as "coscanet endpoints" prints it';
+
 export interface Options {
   json?: boolean;
   runDir: string;
@@ -45,9 +48,12 @@ export interface Question<T> {
 }
 
 /** Asks the router and prints what it says. */
-export async function show<T>({json, runDir}: Options, question: Question<T>): Promise<void> {
+export async function show<T>(options: Options, question: Question<T>): Promise<void> {
   const {path, order, post, schema, format} = question;
   const method = order || post ? 'POST' : 'GET';
-  const view = await call(pathsIn(runDir).socket, method, path, schema, order);
+  print(options, await call(pathsIn(options.runDir).socket, method, path, schema, order), format);
+}
+
+export function print<T>({json}: Options, view: T, format: (view: T) => string): void {
   process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : format(view));
 }

@@ -34,6 +34,7 @@ export function formatEndpoints(rows: readonly EndpointView[]): string {
       {title: 'factor', cell: (row) => row.factor},
       {title: 'weight', cell: (row) => row.weight},
       {title: 'state', cell: (row) => row.state},
+      {title: 'reason', cell: (row) => row.reason ?? ''},
     ],
     rows,
   );
@@ -59,7 +60,7 @@ export function formatNodes(rows: readonly NodeView[]): string {
       {title: 'mac', cell: (row) => row.mac ?? 'unknown'},
       {title: 'endpoints', cell: (row) => row.endpoints},
       {title: 'lease', cell: (row) => `${(row.leaseRemainingMs / 1000).toFixed(1)}s`},
-      {title: 'state', cell: (row) => row.state},
+      {title: 'state', cell: (row) => (row.drain ? `${row.state}, ${row.drain}` : row.state)},
     ],
     rows,
   );

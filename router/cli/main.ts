@@ -24,7 +24,8 @@ import {
   formatServices,
   formatStatus,
 } from './format.ts';
-import {addSteeringCommands} from './steering.ts';
+import {addDrainCommands} from './drain.ts';
+import {addWeightCommand} from './weight.ts';
 
 /** A command that asks for the resource of its name. */
 function addQuestion<T>(name: string, description: string, question: Omit<Question<T>, 'path'>): void {
@@ -50,7 +51,8 @@ addQuestion('blocks', 'ports that nodes open connections from', {
   format: formatBlocks,
 });
 addQuestion('events', 'what the router did, when', {schema: list(eventSchema), format: formatEvents});
-addSteeringCommands();
+addWeightCommand();
+addDrainCommands();
 addQuestion('reload', 'apply the changed configuration file', {
   post: true,
   schema: reloadViewSchema,

@@ -4,13 +4,16 @@ import type {FastifyInstance, FastifyReply} from 'fastify';
 import type {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {describe, refuse} from './refusal.ts';
-import {weightOrderSchema} from './steering.ts';
-import type {WeightOrder, WeightView} from './steering.ts';
+import {drainOrderSchema, undrainOrderSchema, weightOrderSchema} from './steering.ts';
+import type {DrainOrder, DrainView, UndrainOrder, UndrainView, WeightOrder, WeightView} from './steering.ts';
 
 /** Each throws a UserError that names what is wrong with the order. */
 export interface Steered {
   weight(order: WeightOrder): WeightView;
   weights(): WeightView[];
+  drain(order: DrainOrder): DrainView;
+  drains(): DrainView[];
+  undrain(order: UndrainOrder): UndrainView;
 }
 
 /** Answers a POST: 400 with one line if its body does not fit or cannot be carried out. */
@@ -34,5 +37,12 @@ export function addSteeringRoutes(server: FastifyInstance, steered: () => Steere
   server.get('/v1/weight', (_, reply) => reply.send(steered().weights()));
   server.post('/v1/weight', ({body}, reply) =>
     carryOut(reply, weightOrderSchema, body, (order) => steered().weight(order)),
+  );
+  server.get('/v1/drain', (_, reply) => reply.send(steered().drains()));
+  server.post('/v1/drain', ({body}, reply) =>
+    carryOut(reply, drainOrderSchema, body, (order) => steered().drain(order)),
+  );
+  server.post('/v1/undrain', ({body}, reply) =>
+    carryOut(reply, undrainOrderSchema, body, (order) => steered().undrain(order)),
   );
 }

@@ -1,7 +1,9 @@
 // What operators tell a running router about nodes and endpoints (POST), and what they have told it so far (GET).
 // TARGET is a name as `coscanet endpoints` prints it, or a node's.
 //
-//   POST /v1/weight {target, factor}     GET /v1/weight
+//   POST /v1/weight {target, factor}                           GET /v1/weight
+//   POST /v1/drain {target, deadlineSeconds, keepClients}      GET /v1/drain
+//   POST /v1/undrain {target}
 
 import {z} from 'zod';
 
@@ -19,3 +21,40 @@ export const weightViewSchema = z.strictObject({
   endpoints: z.array(z.string()),
 });
 export type WeightView = z.infer<typeof weightViewSchema>;
+
+export const DEFAULT_DRAIN_SECONDS = 60;
+const MAX_DRAIN_SECONDS = 7 * 86_400;
+
+export const drainOrderSchema = z.strictObject({
+  target,
+  /** 0: at once. */
+  deadlineSeconds: z.number().min(0).max(MAX_DRAIN_SECONDS).default(DEFAULT_DRAIN_SECONDS),
+  /** Clients with an affinity come back until the deadline. */
+  keepClients: z.boolean().default(false),
+});
+export type DrainOrder = z.infer<typeof drainOrderSchema>;
+
+export const drainViewSchema = z.strictObject({
+  target,
+  /** Milliseconds since the epoch. */
+  since: z.number(),
+  deadline: z.number(),
+  keepClients: z.boolean(),
+  /** drained: no flow is left, and none will come. */
+  state: z.enum(['draining', 'drained']),
+  /** Left, as counted within the last second; those that only wait to be forgotten do not count. */
+  flows: z.number().int(),
+  endpoints: z.array(z.string()),
+});
+export type DrainView = z.infer<typeof drainViewSchema>;
+
+export const undrainOrderSchema = z.strictObject({target});
+export type UndrainOrder = z.infer<typeof undrainOrderSchema>;
+
+export const undrainViewSchema = z.strictObject({
+  target,
+  /** Was it drained, or being drained? */
+  was: z.boolean(),
+  endpoints: z.array(z.string()),
+});
+export type UndrainView = z.infer<typeof undrainViewSchema>;

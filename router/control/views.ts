@@ -22,8 +22,13 @@ export const endpointViewSchema = z.strictObject({
   factor: z.number(),
   /** Share of new flows relative to the others of the service; 0 = no new flows. */
   weight: z.number(),
-  /** up: in the ring · doubt: lease over, probes answered · unreachable: probes failed · resolving: MAC not known yet · closed: socket gone, running flows stay */
-  state: z.enum(['up', 'doubt', 'unreachable', 'resolving', 'closed']),
+  /** Why it is in that state, or gets no new flows. */
+  reason: z.string().optional(),
+  /**
+   * In the ring: up · doubt: lease over, probes answered. Not: resolving: MAC not known yet · draining, drained: the
+   * operator's wish · failing: its agent says so · unreachable: probes failed · closed: socket gone, running flows stay
+   */
+  state: z.enum(['up', 'doubt', 'resolving', 'draining', 'drained', 'failing', 'unreachable', 'closed']),
 });
 export type EndpointView = z.infer<typeof endpointViewSchema>;
 
@@ -59,6 +64,7 @@ export const nodeViewSchema = z.strictObject({
   endpoints: z.number().int(),
   leaseRemainingMs: z.number(),
   state: z.enum(['up', 'doubt', 'left']),
+  drain: z.enum(['draining', 'drained']).optional(),
 });
 export type NodeView = z.infer<typeof nodeViewSchema>;
 
@@ -79,6 +85,9 @@ export const eventSchema = z.strictObject({
     'level',
     'weight',
     'blocks-refused',
+    'drain',
+    'drained',
+    'undrain',
     'forwarder-started',
     'forwarder-died',
     'reloaded',

@@ -70,7 +70,7 @@ export const registryMemorySchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
   generation: z.number(),
   nodes: z.array(nodeMemory),
-  wishes: wishesMemorySchema.default({factors: {}}),
+  wishes: wishesMemorySchema.default({factors: {}, drains: {}}),
   endpoints: z.array(endpointMemory),
   services: z.array(serviceMemory),
   endpointHistory: historyMemory,

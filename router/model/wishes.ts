@@ -1,18 +1,32 @@
-// What operators wish of nodes and endpoints, by name (target.ts). It outlives the supervisor, and what it names:
-// a node that comes back finds its weight as it was. Pure.
+// What operators wish of nodes and endpoints, by name (target.ts): weight factors, and drains, which take new flows
+// away while running ones go on. It outlives the supervisor, and what it names: a node that comes back finds its
+// weight as it was, and stays out of service until it is undrained. Pure; times are milliseconds since the epoch.
 
 import {z} from 'zod';
 import type {Named} from './target.ts';
 import {namesOf} from './target.ts';
 
+const drainMemory = z.strictObject({
+  since: z.number(),
+  /** Then what can move at once is moved: UDP conversations, handshakes, clients that were kept. */
+  deadline: z.number(),
+  /** Clients with an affinity come back until the deadline. */
+  keepClients: z.boolean(),
+  /** The deadline has passed. */
+  over: z.boolean(),
+});
+export type Drain = z.infer<typeof drainMemory>;
+
 export const wishesMemorySchema = z.strictObject({
   /** Weight factors by name; 1 where there is none. */
   factors: z.record(z.string(), z.number()),
+  drains: z.record(z.string(), drainMemory).default({}),
 });
 export type WishesMemory = z.infer<typeof wishesMemorySchema>;
 
 export class Wishes {
   readonly #factors = new Map<string, number>();
+  readonly #drains = new Map<string, Drain>();
   readonly #changed: () => void;
 
   /** `changed` is called whenever the data plane or the next supervisor must know. */
@@ -37,11 +51,48 @@ export class Wishes {
     return namesOf(endpoint).reduce((product, name) => product * (this.#factors.get(name) ?? 1), 1);
   }
 
+  drains(): ReadonlyMap<string, Drain> {
+    return this.#drains;
+  }
+
+  drain(name: string, drain: Drain): void {
+    this.#drains.set(name, drain);
+    this.#changed();
+  }
+
+  /** False if it was not drained. */
+  undrain(name: string): boolean {
+    if (!this.#drains.delete(name)) return false;
+    this.#changed();
+    return true;
+  }
+
+  /** The strictest of what its names are told, or null. */
+  drainOf(endpoint: Named): Drain | null {
+    if (this.#drains.size === 0) return null;
+    const drains = namesOf(endpoint).flatMap((name) => this.#drains.get(name) ?? []);
+    const [first] = drains.toSorted((a, b) => a.deadline - b.deadline);
+    return first ? {...first, keepClients: drains.every((drain) => drain.keepClients)} : null;
+  }
+
+  /** Time goes on: deadlines pass. */
+  pass(now: number): void {
+    for (const drain of this.#drains.values()) {
+      if (drain.over || now < drain.deadline) continue;
+      drain.over = true;
+      this.#changed();
+    }
+  }
+
   memory(): WishesMemory {
-    return {factors: Object.fromEntries(this.#factors)};
+    return {
+      factors: Object.fromEntries(this.#factors),
+      drains: Object.fromEntries([...this.#drains].map(([name, drain]) => [name, {...drain}])),
+    };
   }
 
   restore(memory: WishesMemory): void {
     for (const [name, factor] of Object.entries(memory.factors)) this.#factors.set(name, factor);
+    for (const [name, drain] of Object.entries(memory.drains)) this.#drains.set(name, drain);
   }
 }

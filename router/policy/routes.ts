@@ -2,7 +2,6 @@
 
 import {defaultTimeouts} from '../model/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
-import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {BlockRoute, Route, RouteEndpoint} from '../model/route.ts';
 import {Standings} from './standing.ts';
@@ -13,17 +12,9 @@ function toRouteEndpoint(record: EndpointRecord, standings: Standings): RouteEnd
   return {slot, incarnation, address, nodePort, weight, open};
 }
 
-export function routesOf(registry: Registry): Route[] {
-  const standings = new Standings(registry);
-  const byService = new Map<string, EndpointRecord[]>();
-  for (const record of registry.endpoints()) {
-    const key = serviceKey(record);
-    const records = byService.get(key);
-    if (records) records.push(record);
-    else byService.set(key, [record]);
-  }
+export function routesOf(registry: Registry, standings = new Standings(registry)): Route[] {
   return registry.services().map((service) => {
-    const records = byService.get(serviceKey(service)) ?? [];
+    const records = standings.records(service);
     const owner = records.find((record) => record.state !== 'closed') ?? records[0];
     const timeouts = standings.application(owner?.application ?? '')?.timeouts ?? defaultTimeouts;
     return {...service, timeouts, endpoints: records.map((record) => toRouteEndpoint(record, standings))};

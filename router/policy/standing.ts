@@ -1,47 +1,123 @@
-// How an endpoint stands: whether it gets new flows, which share of them, and why. The one place where the words of
+// How endpoints stand: whether they get new flows, which share of them, and why. The one place where the words of
 // agents, probes, load and operators come together. Pure.
 
 import type {Level} from '../control/protocol.ts';
 import type {EndpointView} from '../control/views.ts';
 import type {Application} from '../model/application.ts';
 import {defaultWeights} from '../model/application.ts';
-import type {EndpointRecord} from '../model/records.ts';
+import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
+import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {weightOf} from './weight.ts';
 
 export interface Standing {
   state: EndpointView['state'];
+  /** For people; absent where there is nothing to say. */
+  reason?: string;
   /** What its node reports for its application; nothing reported counts as medium. */
   level: Level;
   /** The operator's. */
   factor: number;
   /** Share of new flows relative to the others of the service; 0 = none. */
   weight: number;
-  /** false: its socket or its node is gone. */
+  /** false: running TCP flows alone stay. */
   open: boolean;
+  /** It gets no new clients, but those come back that an affinity leads to it. */
+  keepsClients: boolean;
 }
 
-/** A look at all endpoints at one time. */
+type Judgement = Pick<Standing, 'state' | 'reason' | 'open'> & {
+  takes: boolean;
+  keepsClients?: boolean;
+};
+
+/** All endpoints at one time. */
 export class Standings {
   readonly #registry: Registry;
   readonly #applications: ReadonlyMap<string, Application>;
+  readonly #standings = new Map<EndpointRecord, Standing>();
+  readonly #services = new Map<string, EndpointRecord[]>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
     this.#applications = new Map(registry.applications.map((known) => [known.name, known]));
+    for (const record of registry.endpoints()) {
+      const key = serviceKey(record);
+      const records = this.#services.get(key);
+      if (records) records.push(record);
+      else this.#services.set(key, [record]);
+    }
+    for (const records of this.#services.values()) this.#judge(records);
   }
 
   application(name: string): Application | undefined {
     return this.#applications.get(name);
   }
 
+  /** The endpoints of a service, whatever their state. */
+  records(service: ServiceRecord): readonly EndpointRecord[] {
+    return this.#services.get(serviceKey(service)) ?? [];
+  }
+
+  /** Undefined if the registry has forgotten it. */
+  find(record: EndpointRecord): Standing | undefined {
+    return this.#standings.get(record);
+  }
+
   of(record: EndpointRecord): Standing {
-    const {state, instances} = record;
+    const standing = this.find(record);
+    if (!standing) throw new Error('an endpoint of another registry');
+    return standing;
+  }
+
+  /**
+   * Endpoints of one service. When none is well, those get its flows that only fail their checks from the inside:
+   * the checks may be wrong, and nobody else would serve.
+   */
+  #judge(records: readonly EndpointRecord[]): void {
+    const judgements = records.map((record) => this.#standing(record, this.#word(record)));
+    const served = judgements.some((standing) => standing.weight > 0);
+    for (const [index, record] of records.entries()) {
+      const standing = judgements[index];
+      if (!standing) continue;
+      const last = !served && standing.state === 'failing';
+      this.#standings.set(record, last ? this.#lastResort(record, standing) : standing);
+    }
+  }
+
+  #lastResort(record: EndpointRecord, {state, reason}: Standing): Standing {
+    const kept = `${reason} (it serves all the same: no endpoint of the service is well)`;
+    return this.#standing(record, {state, reason: kept, open: true, takes: true});
+  }
+
+  #standing(record: EndpointRecord, word: Judgement): Standing {
+    const {takes, keepsClients = false, ...rest} = word;
     const level = this.#registry.node(record.node)?.levels[record.application] ?? 'medium';
     const weights = this.application(record.application)?.weights ?? defaultWeights;
     const factor = this.#registry.wishes.factorOf(record);
-    const open = state === 'up' || state === 'doubt';
-    const weight = open ? weightOf({instances, level, weights, factor}) : 0;
-    return {state, level, factor, weight, open};
+    const {instances} = record;
+    const weight = takes ? weightOf({instances, level, weights, factor}) : 0;
+    if (takes && instances === 0) rest.reason = 'it opens connections and takes none';
+    else if (takes && factor === 0) rest.reason = 'its weight factor is 0';
+    return {...rest, level, factor, weight, keepsClients};
+  }
+
+  #word(record: EndpointRecord): Judgement {
+    const {state, failing} = record;
+    if (state === 'closed') {
+      const reason = 'its socket is closed; running connections go on';
+      return {state, reason, open: false, takes: false};
+    }
+    const drain = this.#registry.wishes.drainOf(record);
+    if (drain) {
+      const keepsClients = drain.keepClients && !drain.over;
+      return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, keepsClients};
+    }
+    if (state === 'unreachable')
+      return {state, reason: 'its agent is silent, and it does not answer', open: false, takes: false};
+    if (failing !== undefined) return {state: 'failing', reason: failing, open: false, takes: false};
+    if (state === 'doubt')
+      return {state, reason: 'its agent is silent, but it answers', open: true, takes: true};
+    return {state, open: true, takes: true};
   }
 }

@@ -142,8 +142,22 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     {clock, events, registry, provider, supervisor, read, readSecret, maxVips},
     settings,
   );
-  const steering = new Steering({registry, events, commit: () => supervisor.commit()});
-  const views = new Views({registry, provider, segment, clock, settings, startedAt});
+  const steering = new Steering({
+    clock,
+    registry,
+    events,
+    drains: supervisor.drains,
+    commit: () => supervisor.commit(),
+  });
+  const views = new Views({
+    registry,
+    provider,
+    drains: supervisor.drains,
+    segment,
+    clock,
+    settings,
+    startedAt,
+  });
   const router: ControlledRouter = {
     put: (node, state) => supervisor.put(node, state),
     status: () => views.status(),

@@ -2,22 +2,34 @@
 
 import {UserError} from '../base/error.ts';
 import {likely, nearest} from '../config/nearest.ts';
+import type {Clock} from '../base/clock.ts';
 import type {EventLog} from '../control/event-log.ts';
-import type {WeightOrder, WeightView} from '../control/steering.ts';
+import type {Steered} from '../control/steering-routes.ts';
+import type {
+  DrainOrder,
+  DrainView,
+  UndrainOrder,
+  UndrainView,
+  WeightOrder,
+  WeightView,
+} from '../control/steering.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName, namesOf} from '../model/target.ts';
+import type {Drains} from './drains.ts';
 
 /** Valid choices that an error shows. */
 const MAX_CHOICES = 8;
 
 export interface SteeringDeps {
+  clock: Clock;
   registry: Registry;
   events: EventLog;
+  drains: Drains;
   /** Publishes what follows. */
   commit: () => void;
 }
 
-export class Steering {
+export class Steering implements Steered {
   readonly #deps: SteeringDeps;
 
   constructor(deps: SteeringDeps) {
@@ -38,6 +50,42 @@ export class Steering {
   weights(): WeightView[] {
     const factors = [...this.#deps.registry.wishes.factors()];
     return factors.map(([target, factor]) => ({target, factor, endpoints: this.#endpoints(target)}));
+  }
+
+  /** New flows go elsewhere; again for the same target: with another deadline. Throws a UserError as `weight` does. */
+  drain({target, deadlineSeconds, keepClients}: DrainOrder): DrainView {
+    const {clock, registry, events, drains, commit} = this.#deps;
+    const before = registry.wishes.drains().get(target);
+    if (!before) this.#check(target);
+    const now = clock.wall();
+    const deadline = now + deadlineSeconds * 1000;
+    registry.wishes.drain(target, {
+      since: before?.since ?? now,
+      deadline,
+      keepClients,
+      over: deadline <= now,
+    });
+    drains.changed(target);
+    commit();
+    const kept = keepClients ? ', clients kept' : '';
+    events.add({event: 'drain', detail: `${target}: until ${new Date(deadline).toISOString()}${kept}`});
+    const view = drains.views().find((one) => one.target === target);
+    if (!view) throw new Error('a drain that has just begun is gone');
+    return view;
+  }
+
+  drains(): DrainView[] {
+    return this.#deps.drains.views();
+  }
+
+  undrain({target}: UndrainOrder): UndrainView {
+    const {registry, events, drains, commit} = this.#deps;
+    const was = registry.wishes.undrain(target);
+    if (!was) this.#check(target);
+    drains.changed(target);
+    commit();
+    if (was) events.add({event: 'undrain', detail: target});
+    return {target, was, endpoints: this.#endpoints(target)};
   }
 
   #endpoints(target: string): string[] {

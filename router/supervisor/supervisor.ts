@@ -14,7 +14,9 @@ import {ordersFor} from '../model/orders.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {blockRoutesOf, routesOf} from '../policy/routes.ts';
+import {Standings} from '../policy/standing.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
+import {Drains} from './drains.ts';
 import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
@@ -46,6 +48,7 @@ export class Supervisor {
   readonly #prober: Prober;
   readonly #flows: FlowClaims;
   readonly vips: VipLifecycle;
+  readonly drains: Drains;
   /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
   #scheduled = new Map<string, EndpointRecord>();
   #published = 0;
@@ -58,6 +61,7 @@ export class Supervisor {
     this.#awaitClaims = deps.fresh;
     this.#flows = new FlowClaims(deps);
     this.#prober = new Prober({...deps, onResult: () => this.#commitLater()});
+    this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
   }
 
@@ -71,12 +75,14 @@ export class Supervisor {
     if (this.#awaitClaims) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
     this.#flows.start();
     this.#prober.start();
+    this.drains.start();
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#flows.stop();
     this.#prober.stop();
+    this.drains.stop();
   }
 
   /** Every node has had the time to tell its connections. */
@@ -136,11 +142,9 @@ export class Supervisor {
   publish(): void {
     const {registry, provider, events} = this.#deps;
     const {revision} = registry;
-    const plan = {
-      routes: routesOf(registry),
-      blocks: blockRoutesOf(registry),
-      awaitClaims: this.#awaitClaims,
-    };
+    const standings = new Standings(registry);
+    const routes = routesOf(registry, standings);
+    const plan = {routes, blocks: blockRoutesOf(registry), awaitClaims: this.#awaitClaims};
     const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
     let applied = provider.apply(plan);
@@ -148,12 +152,12 @@ export class Supervisor {
     if (this.vips.claim(applied.served)) applied = provider.apply(plan);
     const {generation, scheduled} = applied;
     this.#published = revision;
-    this.#report(scheduled);
+    this.#report(scheduled, standings);
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
   /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
-  #report(scheduled: ReadonlySet<string>): void {
+  #report(scheduled: ReadonlySet<string>, standings: Standings): void {
     const {events, registry} = this.#deps;
     const now = new Map<string, EndpointRecord>();
     for (const record of registry.endpoints()) {
@@ -165,7 +169,7 @@ export class Supervisor {
     for (const [key, record] of this.#scheduled) {
       if (now.has(key)) continue;
       const event = record.state === 'unreachable' ? 'endpoint-unreachable' : 'endpoint-down';
-      events.add(endpointEvent(event, record));
+      events.add(endpointEvent(event, record, standings.find(record)?.reason));
     }
     this.#scheduled = now;
   }
@@ -215,8 +219,13 @@ export class Supervisor {
   }
 }
 
-function endpointEvent(event: RouterEvent['event'], record: EndpointRecord): Omit<RouterEvent, 'time'> {
+function endpointEvent(
+  event: RouterEvent['event'],
+  record: EndpointRecord,
+  reason?: string,
+): Omit<RouterEvent, 'time'> {
   const {application, vip, protocol, port, node, address, nodePort} = record;
-  const detail = nodePort === undefined ? {} : {detail: `${address}:${nodePort}`};
-  return {event, application, vip, protocol, port, node, ...detail};
+  const place = nodePort === undefined ? undefined : `${address}:${nodePort}`;
+  const detail = [place, reason].filter((part) => part !== undefined).join(': ');
+  return {event, application, vip, protocol, port, node, ...(detail === '' ? {} : {detail})};
 }

@@ -11,11 +11,13 @@ import type {Registry} from '../model/registry.ts';
 import {endpointName} from '../model/target.ts';
 import type {Standing} from '../policy/standing.ts';
 import {Standings} from '../policy/standing.ts';
+import type {Drains} from './drains.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {
   registry: Registry;
   provider: RoutingProvider;
+  drains: Drains;
   segment: Segment;
   clock: Clock;
   settings: Settings;
@@ -37,12 +39,23 @@ export class Views {
 
   #endpoint(record: EndpointRecord, standing: Standing): EndpointView {
     const {application, vip, protocol, port, node, address, nodePort} = record;
-    const {open, level, factor} = standing;
-    const lost = open && this.#deps.provider.path(address).mac === null;
-    const state = lost ? 'resolving' : standing.state;
-    const weight = lost ? 0 : standing.weight;
+    const {level, factor, weight, state, reason} = this.#refined(record, standing);
     const what = {endpoint: endpointName(record), application, vip, protocol, port, node};
-    return {...what, ...placeOf(address, nodePort), level, factor, weight, state};
+    const why = reason === undefined ? {} : {reason};
+    return {...what, ...placeOf(address, nodePort), level, factor, weight, state, ...why};
+  }
+
+  /** What only the provider and the flow table know: whether the way to it is known, how many flows are left. */
+  #refined(record: EndpointRecord, standing: Standing): Standing {
+    const {provider, drains} = this.#deps;
+    if (standing.state === 'draining') {
+      if (drains.isDrained(record)) return {...standing, state: 'drained'};
+      const kept = standing.keepsClients ? ', its clients are kept' : '';
+      return {...standing, reason: `${standing.reason}, ${drains.flowsOf(record)} flows left${kept}`};
+    }
+    if (standing.weight > 0 && provider.path(record.address).mac === null)
+      return {...standing, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
+    return standing;
   }
 
   services(): ServiceView[] {
@@ -66,8 +79,9 @@ export class Views {
   }
 
   nodes(): NodeView[] {
-    const {registry, provider, clock} = this.#deps;
+    const {registry, provider, drains, clock} = this.#deps;
     const records = registry.endpoints().filter((record) => record.state !== 'closed');
+    const drainOf = new Map(drains.views().map((one) => [one.target, one.state]));
     return registry.nodes().map(({name, address, state, leaseUntil}) => ({
       name,
       address,
@@ -75,6 +89,7 @@ export class Views {
       endpoints: records.filter((record) => record.node === name).length,
       leaseRemainingMs: state === 'left' ? 0 : Math.max(0, Math.round(leaseUntil - clock.now())),
       state,
+      ...(drainOf.has(name) ? {drain: drainOf.get(name)} : {}),
     }));
   }
 

@@ -136,6 +136,8 @@ test('what was claimed outlives who claimed it', (t) => {
   t.true(next.adopted);
   t.is(next.flows()[0]?.clientPort, CLAIM.clientPort);
   t.deepEqual(next.flowsPerEndpoint(), {'1:1': 1});
+  t.deepEqual(next.flowsPerEndpoint(0), {'1:1': 1});
+  t.throws(() => next.flowsPerEndpoint(-1), {message: /quietSeconds/});
   t.deepEqual(next.claim([CLAIM, {...CLAIM, endpointSlot: 0}]), ['kept', 'held']);
   t.is(next.expiring(CLAIM.timeout, 10).length, 1);
 });

@@ -61,8 +61,15 @@ export class FakeSegment implements Segment {
   }
   /** Counters that a test has moved. */
   readonly moved: Record<string, number> = {};
-  flowsPerEndpoint(): Record<string, number> {
-    return this.flowCounts;
+  /** Of these, what is silent and no connection (any more). */
+  quietCounts: Record<string, number> = {};
+  flowsPerEndpoint(quietSeconds?: number): Record<string, number> {
+    if (quietSeconds === undefined) return this.flowCounts;
+    const counted = Object.entries(this.flowCounts).map(([key, count]) => [
+      key,
+      count - (this.quietCounts[key] ?? 0),
+    ]);
+    return Object.fromEntries(counted);
   }
   counters(): Record<string, number> {
     return {rx_frames: 7, ...this.moved};

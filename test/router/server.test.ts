@@ -41,7 +41,11 @@ async function control(secret: string | null = SECRET, ready = true) {
     blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
-    steering: new Steering({...bench, commit: () => bench.supervisor.commit()}),
+    steering: new Steering({
+      ...bench,
+      drains: bench.supervisor.drains,
+      commit: () => bench.supervisor.commit(),
+    }),
   };
   const server = createControlServer({
     router: () => (ready ? router : null),

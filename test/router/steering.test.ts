@@ -1,7 +1,7 @@
 // What operators tell the router about nodes and endpoints: weights, over HTTP down to the ring.
 
 import test from 'ava';
-import {parseFactor} from '../../router/cli/steering.ts';
+import {parseFactor} from '../../router/cli/weight.ts';
 import {createControlServer} from '../../router/control/server.ts';
 import type {ControlledRouter} from '../../router/control/server.ts';
 import {silentLogger} from '../../router/base/logger.ts';
@@ -14,8 +14,9 @@ import {Bench, macOf, VIP, web} from './bench.ts';
 const NAME = `node1:${VIP}:80/tcp`;
 
 function steer(bench: Bench): Steering {
-  const {registry, events, supervisor} = bench;
-  return new Steering({registry, events, commit: () => supervisor.commit()});
+  const {clock, registry, events, supervisor} = bench;
+  const {drains} = supervisor;
+  return new Steering({clock, registry, events, drains, commit: () => supervisor.commit()});
 }
 
 async function twoNodes(): Promise<{bench: Bench; steering: Steering}> {

@@ -123,8 +123,13 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     const Napi::Env env = info.Env();
     Napi::Object out = Napi::Object::New(env);
     if (!open(env)) return out;
+    uint32_t quiet = UINT32_MAX;
+    if (info.Length() > 0 && !info[0].IsUndefined() && !read_u32(info[0], "quietSeconds", &quiet)) return out;
     std::map<std::pair<unsigned, unsigned>, uint32_t> counts;
-    segment().flow_table().for_each(boot_seconds(), [&](const FlowTable::Record& r) {
+    const uint32_t now = boot_seconds();
+    segment().flow_table().for_each(now, [&](const FlowTable::Record& r) {
+      const bool connected = r.flow.state == FlowState::established || r.flow.state == FlowState::udp;
+      if (!connected && now - r.seen >= quiet) return;
       ++counts[{r.flow.endpoint.slot, r.flow.endpoint.incarnation}];
     });
     for (const auto& [endpoint, count] : counts)

@@ -1,14 +1,12 @@
-// coscanet weight: what operators tell the router about nodes and endpoints.
+// coscanet weight: shares of new flows as operators want them.
 
 import {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {MAX_FACTOR, weightViewSchema} from '../control/steering.ts';
 import type {WeightView} from '../control/steering.ts';
-import {addCommand, show} from './command.ts';
+import {addCommand, show, TARGET} from './command.ts';
 import type {Options} from './command.ts';
 import {formatTable} from './table.ts';
-
-const TARGET = 'a node, or an endpoint as "coscanet endpoints" prints it';
 
 function formatWeights(rows: readonly WeightView[]): string {
   return formatTable<WeightView>(
@@ -28,7 +26,7 @@ export function parseFactor(text: string): number {
   throw new UserError(`"${text}" is not a factor from 0 to ${MAX_FACTOR}: write 0, 0.5 or 2`, 2);
 }
 
-export function addSteeringCommands(): void {
+export function addWeightCommand(): void {
   const path = '/v1/weight';
   addCommand('weight', 'multiply the weight of a node or endpoint; without arguments: show the factors')
     .argument('[target]', TARGET)

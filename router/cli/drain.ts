@@ -1,0 +1,111 @@
+// coscanet drain, undrain: taking nodes and endpoints out of service, and waiting until nobody uses them.
+
+import {setTimeout as sleep} from 'node:timers/promises';
+import {z} from 'zod';
+import {UserError} from '../base/error.ts';
+import {pathsIn} from '../base/paths.ts';
+import {formatDuration, parseDuration} from '../config/duration.ts';
+import {call} from '../control/client.ts';
+import {DEFAULT_DRAIN_SECONDS, drainViewSchema, undrainViewSchema} from '../control/steering.ts';
+import type {DrainView, UndrainView} from '../control/steering.ts';
+import {addCommand, print, show, TARGET} from './command.ts';
+import type {Options} from './command.ts';
+import {formatTable} from './table.ts';
+
+const POLL_MS = 250;
+const list = z.array(drainViewSchema);
+
+interface DrainOptions extends Options {
+  deadline: string;
+  keepClients?: boolean;
+  wait?: boolean;
+  timeout?: string;
+}
+
+function formatDrains(rows: readonly DrainView[]): string {
+  const now = Date.now();
+  const left = ({deadline}: DrainView) =>
+    deadline > now ? `in ${formatDuration(Math.ceil((deadline - now) / 1000))}` : 'passed';
+  return formatTable<DrainView>(
+    [
+      {title: 'target', cell: (row) => row.target},
+      {title: 'state', cell: (row) => row.state},
+      {title: 'endpoints', cell: (row) => row.endpoints.length},
+      {title: 'flows', cell: (row) => row.flows},
+      {title: 'deadline', cell: left},
+      {title: 'clients', cell: (row) => (row.keepClients ? 'kept until then' : 'go elsewhere')},
+    ],
+    rows,
+  );
+}
+
+function formatUndrain({target, was, endpoints}: UndrainView): string {
+  if (!was) return `${target} was not drained\n`;
+  return `${target} is in service again: ${endpoints.length} endpoints\n`;
+}
+
+/** "60s" → 60. Throws a UserError that names the option. */
+function secondsOf(option: string, text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== null) return seconds;
+  throw new UserError(`${option}: "${text}" is not a duration: write 30, 30s or 2m`, 2);
+}
+
+/**
+ * Asks until `targets` are drained. Throws a UserError when the time is over (infinite: never), or somebody undrains
+ * one of them.
+ */
+async function waitUntilDrained(
+  {runDir}: Options,
+  targets: readonly string[],
+  seconds: number,
+): Promise<DrainView[]> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const views = await call(pathsIn(runDir).socket, 'GET', '/v1/drain', list);
+    const awaited = views.filter((view) => targets.includes(view.target));
+    const gone = targets.find((target) => !awaited.some((view) => view.target === target));
+    if (gone !== undefined) throw new UserError(`${gone} was undrained meanwhile`);
+    const busy = awaited.filter((view) => view.state !== 'drained');
+    if (busy.length === 0) return awaited;
+    if (performance.now() >= end)
+      throw new UserError(
+        `not drained in time: ${busy.map((view) => `${view.target} (${view.flows} flows)`).join(', ')}`,
+      );
+    await sleep(POLL_MS);
+  }
+}
+
+async function drain(target: string | undefined, options: DrainOptions): Promise<void> {
+  const {runDir, keepClients, wait, timeout} = options;
+  const seconds = timeout === undefined ? Infinity : secondsOf('--timeout', timeout);
+  const deadlineSeconds = secondsOf('--deadline', options.deadline);
+  if (timeout !== undefined && !wait) throw new UserError('--timeout is for --wait', 2);
+  const socket = pathsIn(runDir).socket;
+  const order = {target, deadlineSeconds, keepClients: keepClients ?? false};
+  const views =
+    target === undefined
+      ? await call(socket, 'GET', '/v1/drain', list)
+      : [await call(socket, 'POST', '/v1/drain', drainViewSchema, order)];
+  const targets = views.map((view) => view.target);
+  print(options, wait ? await waitUntilDrained(options, targets, seconds) : views, formatDrains);
+}
+
+export function addDrainCommands(): void {
+  addCommand('drain', 'no new flows for a node or endpoint; running ones go on. Without target: show')
+    .argument('[target]', TARGET)
+    .option(
+      '--deadline <duration>',
+      'when UDP conversations, handshakes and kept clients move; TCP connections stay until they end',
+      `${DEFAULT_DRAIN_SECONDS}s`,
+    )
+    .option('--keep-clients', 'clients with an affinity come back until the deadline')
+    .option('--wait', 'until no flow is left (without target: for all that is being drained)')
+    .option('--timeout <duration>', 'wait at most so long, else end with status 1')
+    .action(drain);
+  addCommand('undrain', 'a node or endpoint is in service again')
+    .argument('<target>', TARGET)
+    .action((target: string, options: Options) =>
+      show(options, {path: '/v1/undrain', order: {target}, schema: undrainViewSchema, format: formatUndrain}),
+    );
+}
