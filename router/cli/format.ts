@@ -47,6 +47,7 @@ export function formatServices(rows: readonly ServiceView[]): string {
       {title: 'service', cell: service},
       {title: 'endpoints', cell: (row) => row.endpoints},
       {title: 'flows', cell: (row) => row.flows},
+      {title: 'exclusive to', cell: (row) => row.exclusive ?? '-'},
     ],
     rows,
   );

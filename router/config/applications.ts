@@ -26,6 +26,7 @@ export function applicationsOf(file: File): Application[] {
     tenant: one.tenant,
     vips: one.vips,
     ports: one.ports ? normalizePorts(one.ports) : null,
+    exclusive: normalizePorts(one.exclusive ?? []),
     timeouts: settled(defaultTimeouts, one.timeouts, file.timeouts),
     weights: settled(defaultWeights, one.weights, file.weights),
     load: one.load ?? file.load ?? defaultLoadRules,

@@ -43,6 +43,7 @@ function changed(before: Application, after: Application): string[] {
     ['tenant', before.tenant, after.tenant],
     ['vips', before.vips.join(', '), after.vips.join(', ')],
     ['ports', portsText(before), portsText(after)],
+    ['exclusive', formatPorts(before.exclusive) || 'none', formatPorts(after.exclusive) || 'none'],
     ['timeouts', timeoutsText(before), timeoutsText(after)],
     ['weights', weightsText(before), weightsText(after)],
     ...ruleAspects('load', before.load, after.load),

@@ -1,7 +1,8 @@
 // Rules between applications: names are unique, and a port of a virtual IP has one owner. Pure.
 
 import type {Application} from '../model/application.ts';
-import {formatRange, sharedPorts} from '../model/ports.ts';
+import {portsOf} from '../model/application.ts';
+import {formatPorts, formatRange, sharedPorts, subtractPorts} from '../model/ports.ts';
 import type {Problem} from './problem.ts';
 
 type Find = (application: Application, index: number) => Problem[];
@@ -42,7 +43,20 @@ function sharedOwners(all: readonly Application[]): Find {
     });
 }
 
+/** Exclusive ports that are not the application's own. */
+function foreignExclusive(all: readonly Application[]): Find {
+  return (application, index) =>
+    application.exclusive.flatMap((range, place) => {
+      const ports = portsOf(application, all);
+      const [foreign] = subtractPorts([range], ports);
+      if (!foreign) return [];
+      const path = ['applications', index, 'exclusive', place];
+      const message = `${formatRange(foreign)} is not among the ports of "${application.name}": ${formatPorts(ports)}`;
+      return [{path, message}];
+    });
+}
+
 export function ownershipProblems(all: readonly Application[]): Problem[] {
-  const finds = [duplicateVips, sharedOwners(all)];
+  const finds = [duplicateVips, sharedOwners(all), foreignExclusive(all)];
   return [...duplicateNames(all), ...all.flatMap((one, index) => finds.flatMap((find) => find(one, index)))];
 }

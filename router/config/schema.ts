@@ -97,6 +97,7 @@ export const applicationSchema = z.strictObject({
   tenant: name.default('default'),
   vips: z.array(vip).min(1, 'an application needs at least one virtual IP'),
   ports: z.array(ports).min(1, 'leave ports out to allow every port, or name at least one').optional(),
+  exclusive: z.array(ports).min(1, 'leave exclusive out if no port is').optional(),
   ...steeringKeys,
 });
 

@@ -164,6 +164,7 @@ export function settle(
   const written = applications.map((one, index) => ({
     ...one,
     ports: file.applications[index]?.ports ?? null,
+    exclusive: file.applications[index]?.exclusive ?? [],
   }));
   problems.push(
     ...ownershipProblems(written),

@@ -54,6 +54,8 @@ export const serviceViewSchema = z.strictObject({
   port,
   endpoints: z.number().int(),
   flows: z.number().int(),
+  /** The one node that may have the port; null: any may. */
+  exclusive: name.nullable(),
 });
 export type ServiceView = z.infer<typeof serviceViewSchema>;
 
@@ -88,6 +90,9 @@ export const eventSchema = z.strictObject({
     'drain',
     'drained',
     'undrain',
+    'exclusive-granted',
+    'exclusive-refused',
+    'exclusive-released',
     'forwarder-started',
     'forwarder-died',
     'reloaded',

@@ -10,6 +10,8 @@ import type {BlockLease} from './port-blocks.ts';
 import {containsPort, formatPorts} from './ports.ts';
 import type {NodeRecord} from './records.ts';
 
+type Bound = Pick<NodeEndpoint, 'application' | 'vip' | 'protocol' | 'port'>;
+
 /** Why the node's whole state is refused (409), or null. */
 export function nodeRefusal(
   name: string,
@@ -60,8 +62,30 @@ export function endpointRefusal(
   return method.refusal(endpoint);
 }
 
+export function isExclusive(
+  {application, protocol, port}: Bound,
+  applications: readonly Application[],
+): boolean {
+  const owner = applications.find((one) => one.name === application);
+  return owner !== undefined && containsPort(owner.exclusive, protocol, port);
+}
+
+/** Why nobody may have the port as an exclusive one, or null. */
+export function exclusiveRefusal(
+  bound: Bound,
+  applications: readonly Application[],
+  block: BlockLease | undefined,
+): string | null {
+  const {application, vip, protocol, port} = bound;
+  const owner = applications.find((one) => one.name === application);
+  if (!owner?.vips.includes(vip)) return `${vip} is no virtual IP of application "${application}"`;
+  if (!isExclusive(bound, applications))
+    return `${port}/${protocol} is not exclusive: of ${application} are ${formatPorts(owner.exclusive) || 'no ports'}`;
+  return blockRefusal(bound, block);
+}
+
 /** Why an endpoint cannot have a port that lies in a block, or null: forwarders send it to the block's node. */
-export function blockRefusal(endpoint: NodeEndpoint, block: BlockLease | undefined): string | null {
+export function blockRefusal(endpoint: Pick<Bound, 'port'>, block: BlockLease | undefined): string | null {
   if (!block) return null;
   const {vip, first, last, node} = block;
   return (

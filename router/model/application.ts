@@ -18,6 +18,8 @@ export interface Application {
   vips: string[];
   /** null: every port that no other application with the same VIP claims. */
   ports: PortRange[] | null;
+  /** Of its ports, those that one node alone may have at a time. */
+  exclusive: PortRange[];
   timeouts: FlowTimeouts;
   /** What each instance counts by its node's load level. */
   weights: Record<Level, number>;
@@ -31,6 +33,7 @@ export const defaultTimeouts: FlowTimeouts = {syn: 30, established: 8100, closin
 export const defaultWeights: Readonly<Record<Level, number>> = {low: 4, medium: 2, high: 1};
 /** What an application has of which the configuration says nothing. */
 export const applicationDefaults = {
+  exclusive: [] as PortRange[],
   timeouts: defaultTimeouts,
   weights: defaultWeights,
   load: defaultLoadRules,
@@ -55,4 +58,8 @@ export function vipsOf(all: readonly Application[]): string[] {
 /** Ports that the configuration names for services on a VIP, whatever the protocol. */
 export function portsNamedOn(vip: string, all: readonly Application[]): Span[] {
   return all.filter((one) => one.vips.includes(vip)).flatMap((one) => one.ports ?? []);
+}
+
+export function exclusivePortsOn(vip: string, all: readonly Application[]): Span[] {
+  return all.filter((one) => one.vips.includes(vip)).flatMap((one) => one.exclusive);
 }

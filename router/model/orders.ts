@@ -21,6 +21,7 @@ function applicationOrders(applications: readonly Application[]): ApplicationOrd
     tenant: one.tenant,
     vips: one.vips,
     ports: portsOf(one, applications),
+    exclusive: one.exclusive,
     load: one.load,
     health: one.health,
   }));
@@ -41,7 +42,8 @@ export function ordersFor(
   method: ForwardingMethod,
   node: Pick<NodeRecord, 'name' | 'refused'>,
 ): NodeOrders {
-  const {generation, blocks} = registry;
+  const {generation} = registry;
+  const {blocks, exclusive} = registry.ports;
   return {
     mode: method.name,
     leaseMs: LEASE_MS,
@@ -53,6 +55,8 @@ export function ordersFor(
     flowTable: generation,
     blocks: blocks.ofNode(node.name),
     blocksRefused: blocks.refusedOf(node.name),
+    exclusive: exclusive.ofNode(node.name),
+    exclusiveRefused: exclusive.refusedOf(node.name),
     direct: [...router.direct],
     refused: node.refused,
   };

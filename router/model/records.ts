@@ -64,6 +64,14 @@ const blockMemory = z.strictObject({
   freed: z.boolean(),
 });
 
+const exclusiveMemory = z.strictObject({
+  application: z.string(),
+  vip: z.ipv4(),
+  protocol: protocolSchema,
+  port: z.number(),
+  node: z.string(),
+});
+
 const historyMemory = z.array(z.strictObject({slot: z.number(), incarnation: z.number()}));
 
 export const registryMemorySchema = z.strictObject({
@@ -76,6 +84,7 @@ export const registryMemorySchema = z.strictObject({
   endpointHistory: historyMemory,
   serviceHistory: historyMemory,
   blocks: z.array(blockMemory).default([]),
+  exclusive: z.array(exclusiveMemory).default([]),
 });
 export type RegistryMemory = z.infer<typeof registryMemorySchema>;
 

@@ -5,14 +5,13 @@
 import type {Network} from '../base/address.ts';
 import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
 import {LEASE_MS} from '../control/protocol.ts';
-import {blockRefusal, endpointRefusal, nodeRefusal} from './admission.ts';
+import {endpointRefusal, nodeRefusal} from './admission.ts';
 import type {Application} from './application.ts';
-import {portsNamedOn, vipsOf} from './application.ts';
 import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
 import type {ForwardingMethod} from './method.ts';
-import {PortBlocks} from './port-blocks.ts';
-import type {BlockLease, PortUse} from './port-blocks.ts';
+import {NodePorts} from './node-ports.ts';
+import type {BlockLease} from './port-blocks.ts';
 import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {Wishes} from './wishes.ts';
 
@@ -34,7 +33,7 @@ export class Registry {
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #table: EndpointTable;
   readonly wishes = new Wishes(() => this.#revision++);
-  readonly blocks: PortBlocks;
+  readonly ports: NodePorts;
   #applications: readonly Application[];
   #generation: number;
   #revision = 1;
@@ -52,7 +51,11 @@ export class Registry {
     this.#networks = method.nodeNetworks(networks);
     this.#generation = generation;
     this.#table = new EndpointTable(limits, () => this.#revision++);
-    this.blocks = new PortBlocks(limits.blocks, () => this.#revision++);
+    this.ports = new NodePorts(limits.blocks, {
+      applications: () => this.#applications,
+      services: () => this.#table.services(),
+      changed: () => this.#revision++,
+    });
   }
 
   get revision(): number {
@@ -108,22 +111,18 @@ export class Registry {
     this.#nodes.set(name, node);
     if (!known || known.state !== node.state || known.address !== node.address) this.#revision++;
     if (JSON.stringify(known?.levels) !== JSON.stringify(node.levels)) this.#revision++;
-    this.#replaceEndpoints(node, state.leaving ? [] : state.endpoints, now);
-    if (state.leaving) this.blocks.release(name, now);
-    else this.blocks.report(node, state, this.#portUse, now);
+    if (state.leaving) this.#leave(node, now);
+    else {
+      this.ports.reportExclusive(name, state, now);
+      this.#replaceEndpoints(node, state.endpoints, now);
+      this.ports.reportBlocks(node, state, now);
+    }
     return {kind: 'applied', node};
   }
 
-  readonly #portUse: PortUse = {
-    isVip: (address) => vipsOf(this.#applications).includes(address),
-    taken: (vip) =>
-      this.services().flatMap((one) => (one.vip === vip ? [{first: one.port, last: one.port}] : [])),
-    named: (vip) => portsNamedOn(vip, this.#applications),
-  };
-
   /** Blocks that lead to their node: those in quarantine only as long as it is there. */
   leadingBlocks(): BlockLease[] {
-    return this.blocks.all().filter((lease) => {
+    return this.ports.blocks.all().filter((lease) => {
       if (lease.freedAt === null) return true;
       const node = this.#nodes.get(lease.node);
       return node !== undefined && node.state !== 'left' && node.address === lease.address;
@@ -135,7 +134,7 @@ export class Registry {
     const permitted = wanted.filter((endpoint) => {
       const reason =
         endpointRefusal(endpoint, this.#method, this.#applications, ports) ??
-        blockRefusal(endpoint, this.blocks.holderOf(endpoint.vip, endpoint.port));
+        this.ports.refusal(endpoint, node.name);
       if (reason !== null) node.refused.push({endpoint, reason});
       return reason === null;
     });
@@ -152,7 +151,7 @@ export class Registry {
     if (node.state !== 'left') this.#revision++;
     node.state = 'left';
     this.#replaceEndpoints(node, [], now);
-    this.blocks.release(node.name, now);
+    this.ports.release(node.name, now);
   }
 
   /** Ends leases, and what was known of load with them. Returns the nodes that came into doubt. */
@@ -194,7 +193,7 @@ export class Registry {
   prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
     for (const node of this.#nodes.values()) if (this.#isLost(node, now)) this.#leave(node, now);
     this.#table.prune(flowsPerEndpoint, now);
-    this.blocks.prune(now);
+    this.ports.prune(now);
     const used = new Set(this.endpoints().map((record) => record.node));
     for (const node of this.nodes())
       if (node.state === 'left' && !used.has(node.name)) {
@@ -212,7 +211,7 @@ export class Registry {
   /** A new configuration: endpoints that it no longer permits close; their nodes learn why with the next PUT. */
   configure(applications: readonly Application[], now: number): void {
     this.#applications = applications;
-    this.blocks.configure(this.#portUse, now);
+    this.ports.configure(now);
     this.#revision++;
     const ports = new Map();
     for (const record of this.endpoints())
@@ -226,13 +225,13 @@ export class Registry {
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
       wishes: this.wishes.memory(),
       ...this.#table.memory(),
-      blocks: this.blocks.memory(),
+      ...this.ports.memory(),
     };
   }
 
   /** Begins with nothing: what nodes hold must be heard before any of it is given away. */
   begin(now: number): void {
-    this.blocks.begin(now);
+    this.ports.begin(now);
   }
 
   /** Begins where another registry ended: every node in doubt, with a fresh lease, until its agent PUTs. */
@@ -244,7 +243,7 @@ export class Registry {
     }
     this.#table.restore(memory, now);
     this.wishes.restore(memory.wishes);
-    this.blocks.restore(memory.blocks, now);
+    this.ports.restore(memory, now);
     this.configure(this.#applications, now);
   }
 }

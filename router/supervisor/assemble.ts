@@ -58,7 +58,7 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
   const events = new EventLog(clock, log);
   const networks = sides.map((side) => side.network);
   const registry = new Registry(method, applications, networks, segment.limits, clock.wall());
-  registry.blocks.size = settings.blockPorts;
+  registry.ports.blocks.size = settings.blockPorts;
   if (memory) registry.restore(memory.registry, clock.now());
   else registry.begin(clock.now());
   const provider = new UserspaceProvider(

@@ -9,7 +9,7 @@ type OfVip = BlocksView['vips'][number];
 
 /** Every VIP that is configured or of which a block is leased. */
 function byVip(registry: Registry): OfVip[] {
-  const {blocks} = registry;
+  const {blocks} = registry.ports;
   const leases = blocks.all();
   const vips = new Set([...vipsOf(registry.applications), ...leases.map((lease) => lease.vip)]);
   return [...vips].map((vip) => {
@@ -26,7 +26,7 @@ function byVip(registry: Registry): OfVip[] {
 
 /** `now`: Clock.now. */
 export function blocksView(registry: Registry, now: number): BlocksView {
-  const blocks = registry.blocks.all().map(({vip, first, last, node, freedAt}) => {
+  const blocks = registry.ports.blocks.all().map(({vip, first, last, node, freedAt}) => {
     const left = freedAt === null ? 0 : Math.max(0, freedAt + QUARANTINE_MS - now);
     const state = freedAt === null ? ('leased' as const) : ('quarantine' as const);
     return {vip, first, last, node, state, quarantineSeconds: Math.ceil(left / 1000)};
@@ -42,6 +42,6 @@ export function blockCounts(registry: Registry): StatusView['blocks'] {
     leased: sum((vip) => vip.leased),
     quarantined: sum((vip) => vip.quarantined),
     free: sum((vip) => vip.free),
-    refused: registry.blocks.refusals,
+    refused: registry.ports.blocks.refusals,
   };
 }

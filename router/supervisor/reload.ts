@@ -50,7 +50,7 @@ export class Reloader {
     // VIPs that still have flows stay known until they are released.
     await provider.reserve([...new Set([...vipsOf(settings.applications), ...supervisor.vips.assigned()])]);
     supervisor.vips.graceMs = settings.vipGraceMs;
-    registry.blocks.size = settings.blockPorts;
+    registry.ports.blocks.size = settings.blockPorts;
     registry.configure(settings.applications, clock.now());
     supervisor.publish();
     this.#settings = settings;

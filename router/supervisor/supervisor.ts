@@ -19,6 +19,7 @@ import type {RoutingProvider} from '../provider/provider.ts';
 import {Drains} from './drains.ts';
 import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
+import {PutReport} from './put-report.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
 
 type ClaimsRefused = NonNullable<NodeOrders['claimsRefused']>;
@@ -93,10 +94,7 @@ export class Supervisor {
 
   put(name: string, state: NodeState): PutOutcome {
     const {registry, events, clock, log} = this.#deps;
-    const before = registry.node(name);
-    const was = before?.state;
-    const levels = {...before?.levels};
-    const {refusals} = registry.blocks;
+    const report = new PutReport(registry, name);
     const result = registry.put(name, state, clock.now());
     if (result.kind === 'refused') {
       log.warn({node: name, address: state.address, reason: result.reason}, 'node refused');
@@ -104,23 +102,10 @@ export class Supervisor {
     }
     const {node} = result;
     this.commit();
-    if (result.kind === 'applied') this.#reportLevels(node, levels);
-    if (was !== 'up' && node.state === 'up') events.add({event: 'node-up', node: name, detail: node.address});
-    if (was !== 'left' && node.state === 'left') events.add({event: 'node-left', node: name});
-    if (registry.blocks.refusals > refusals)
-      for (const {vip, reason} of registry.blocks.refusedOf(name))
-        events.add({event: 'blocks-refused', vip, node: name, detail: reason});
+    report.write(events);
     const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
     const confirm = this.#flows.questionsFor(name);
     return {kind: 'orders', orders: {...this.#orders(node), claimsRefused, confirm}};
-  }
-
-  #reportLevels({name, levels}: NodeRecord, before: NodeRecord['levels']): void {
-    for (const application of new Set([...Object.keys(before), ...Object.keys(levels)])) {
-      const [old, now] = [before[application] ?? 'none', levels[application] ?? 'none'];
-      if (old !== now)
-        this.#deps.events.add({event: 'level', node: name, application, detail: `${old} → ${now}`});
-    }
   }
 
   #take(node: NodeRecord, kind: 'applied' | 'overtaken', claims: readonly Claim[]): ClaimsRefused {

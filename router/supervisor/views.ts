@@ -58,24 +58,32 @@ export class Views {
     return standing;
   }
 
+  /** Virtual services, and exclusive ports that have a node but nobody who takes connections. */
   services(): ServiceView[] {
     const {registry, segment} = this.#deps;
     const flows = segment.flowsPerEndpoint();
-    return registry.services().map(({vip, protocol, port}) => {
+    const {exclusive} = registry.ports;
+    const served = registry.services().map(({vip, protocol, port}): ServiceView => {
       const key = serviceKey({vip, protocol, port});
       const records = registry.endpoints().filter((record) => serviceKey(record) === key);
       const counts = records.map((record) => flows[`${record.slot}:${record.incarnation}`] ?? 0);
       const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
-      const owner = open[0] ?? records[0];
       return {
-        application: owner?.application ?? '',
+        application: (open[0] ?? records[0])?.application ?? '',
         vip,
         protocol,
         port,
         endpoints: open.length,
         flows: counts.reduce((total, count) => total + count, 0),
+        exclusive: exclusive.holderOf({vip, protocol, port}) ?? null,
       };
     });
+    const keys = new Set(served.map(serviceKey));
+    const others = exclusive.all().filter((one) => !keys.has(serviceKey(one)));
+    return [
+      ...served,
+      ...others.map(({node, ...port}) => ({...port, endpoints: 0, flows: 0, exclusive: node})),
+    ];
   }
 
   nodes(): NodeView[] {

@@ -2,10 +2,12 @@
 
 import test from 'ava';
 import {
+  formatBlocks,
   formatEndpoints,
   formatEvents,
   formatFlows,
   formatReload,
+  formatServices,
   formatStatus,
 } from '../../router/cli/format.ts';
 import {formatTable} from '../../router/cli/table.ts';
@@ -56,6 +58,41 @@ test('endpoints, flows, events, reload', (t) => {
   );
   t.is(formatReload({differences: []}), 'nothing changed\n');
   t.is(formatReload({differences: ['+ virtual IP 10.77.0.101']}), '+ virtual IP 10.77.0.101\n');
+});
+
+test('who has an exclusive port', (t) => {
+  const service = {application: 'web', vip: '10.77.0.100', protocol: 'udp' as const, flows: 0};
+  const rows = [
+    {...service, port: 53, endpoints: 2, exclusive: null},
+    {...service, port: 5000, endpoints: 0, exclusive: 'node2'},
+  ];
+  t.deepEqual(
+    formatServices(rows)
+      .split('\n')
+      .map((line) => line.split(/ {2,}/).at(-1)),
+    ['EXCLUSIVE TO', '-', 'node2', ''],
+  );
+});
+
+test('blocks, what is free, and who could not have more', (t) => {
+  const lease = {vip: '10.77.0.100', first: 40_192, last: 40_447, node: 'node1'};
+  const text = formatBlocks({
+    blocks: [
+      {...lease, state: 'leased', quarantineSeconds: 0},
+      {...lease, first: 40_448, last: 40_703, state: 'quarantine', quarantineSeconds: 61},
+    ],
+    vips: [
+      {vip: lease.vip, leased: 1, quarantined: 1, free: 0, refused: [{node: 'node2', reason: 'none left'}]},
+    ],
+  });
+  for (const part of [
+    '40192-40447',
+    'node1',
+    ' leased ',
+    '1m1s',
+    'refused: 10.77.0.100 for node2: none left\n',
+  ])
+    t.true(text.includes(part), part);
 });
 
 test('status shows what is there and only counters that count', (t) => {

@@ -163,6 +163,20 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     {},
     [/^r\.yaml:1: block-ports: not a multiple of 64 from 64 to 8192$/],
   ],
+  [
+    'exclusive ports of another application',
+    (s) => s.replace('    tenant: acme\n', '    tenant: acme\n    exclusive: [53/udp, 25/tcp]\n'),
+    {},
+    [
+      /^r\.yaml:7: applications\[1\]\.exclusive\[2\]: 25\/tcp is not among the ports of "web": 80\/tcp, 8000-8999\/tcp, 53\/udp$/,
+    ],
+  ],
+  [
+    'exclusive ports that are none',
+    (s) => s.replace('    tenant: acme\n', '    tenant: acme\n    exclusive: [53/sctp]\n'),
+    {},
+    [/^r\.yaml:7: applications\[1\]\.exclusive\[1\]: "53\/sctp": unknown protocol "sctp": one of tcp, udp$/],
+  ],
   ['unknown mode', (s) => s.replace('dsr', 'fast'), {}, [/^r\.yaml:1: mode: .*dsr, nat$/]],
   [
     'unknown mode on the command line',

@@ -44,11 +44,11 @@ class Nodes {
   }
 
   of(node: number): Held {
-    return this.registry.blocks.ofNode(`node${node}`);
+    return this.registry.ports.blocks.ofNode(`node${node}`);
   }
 
   reasons(node: number): string[] {
-    return this.registry.blocks.refusedOf(`node${node}`).map((one) => one.reason);
+    return this.registry.ports.blocks.refusedOf(`node${node}`).map((one) => one.reason);
   }
 }
 
@@ -92,7 +92,7 @@ test('quarantine: the block still leads to its node, and is nobody else’s for 
   t.deepEqual(nodes.put(2, want(1), 3000 + QUARANTINE_MS - 1, one), []);
   nodes.registry.prune({}, 3000 + QUARANTINE_MS);
   t.deepEqual(nodes.put(2, want(1), 3000 + QUARANTINE_MS, one), [block]);
-  t.is(nodes.registry.blocks.refusals, 1);
+  t.is(nodes.registry.ports.blocks.refusals, 1);
 });
 
 test('the end of a node: doubt keeps, leaving and being given up free', (t) => {
@@ -109,9 +109,9 @@ test('the end of a node: doubt keeps, leaving and being given up free', (t) => {
   t.deepEqual(nodes.of(1), []);
   // Who is not there gets no packets; its ports rest all the same.
   t.deepEqual(blockRoutesOf(nodes.registry), []);
-  t.is(nodes.registry.blocks.all().length, 2);
+  t.is(nodes.registry.ports.blocks.all().length, 2);
   // It was only silent: what it holds is still its own.
-  const [lost] = nodes.registry.blocks.all();
+  const [lost] = nodes.registry.ports.blocks.all();
   if (!lost) return t.fail();
   const {vip, first, last} = lost;
   t.deepEqual(nodes.put(1, want(1, [{vip, first, last}]), FORGET_MS + 4000), [{vip, first, last}]);
@@ -131,12 +131,12 @@ test('a router that lost its memory: first it hears who holds what', (t) => {
   registry.begin(0);
   const nodes = new Nodes(registry);
   t.deepEqual(nodes.put(2, want(1), 1000), []);
-  t.like(registry.blocks.refusedOf('node2')[0], {retryMs: 2000});
+  t.like(registry.ports.blocks.refusedOf('node2')[0], {retryMs: 2000});
   const held = {vip: VIP, first: 40_192, last: 40_447};
   t.deepEqual(nodes.put(1, want(2, [held]), 1000), [held]);
   t.is(nodes.put(1, want(2, [held]), 3000).length, 2);
   t.is(nodes.put(2, want(1), 3000).length, 1);
-  t.is(registry.blocks.refusals, 0);
+  t.is(registry.ports.blocks.refusals, 0);
 });
 
 const badlyHeld: [string, Held[number], RegExp][] = [
@@ -169,7 +169,7 @@ test('why there is no block', (t) => {
   t.deepEqual(nodes.reasons(2), ['the table of port blocks is full']);
   // Asked again and again, it is one refusal.
   nodes.put(2, want(2));
-  t.is(nodes.registry.blocks.refusals, 3);
+  t.is(nodes.registry.ports.blocks.refusals, 3);
 });
 
 test('clear of served ports, and of those the configuration names as long as there are others', (t) => {
@@ -196,7 +196,7 @@ test('a VIP that is configured no more: its blocks end', (t) => {
   nodes.put(1, want(1));
   nodes.registry.configure([{...web, vips: [OTHER]}], 10);
   t.deepEqual(nodes.of(1), []);
-  t.is(nodes.registry.blocks.all()[0]?.freedAt, 10);
+  t.is(nodes.registry.ports.blocks.all()[0]?.freedAt, 10);
 });
 
 test('restored: leases stay, quarantines begin again', (t) => {
@@ -208,7 +208,7 @@ test('restored: leases stay, quarantines begin again', (t) => {
   next.registry.restore(memory, 500);
   t.deepEqual(next.of(1), kept ? [kept] : []);
   t.deepEqual(
-    next.registry.blocks.all().map((one) => one.freedAt),
+    next.registry.ports.blocks.all().map((one) => one.freedAt),
     [null, 500],
   );
   t.is(blockRoutesOf(next.registry).length, 2);
@@ -244,7 +244,7 @@ test('property: never two nodes, never again within the quarantine, whole 64s, i
         now += passes;
         nodes.registry.expire(now);
         nodes.registry.prune({}, now);
-        nodes.registry.blocks.size = size;
+        nodes.registry.ports.blocks.size = size;
         check(nodes, had, now);
         if (does === 'be silent') continue;
         if (does === 'restart router') {
@@ -291,6 +291,8 @@ function check(nodes: Nodes, had: Map<number, {node: number; until: number}>, no
     }
   for (const [port, last] of had)
     if (last.until === Infinity && !mine.has(port)) had.set(port, {...last, until: now + QUARANTINE_MS});
-  const table = nodes.registry.blocks.all().reduce((sum, one) => sum + (one.last - one.first + 1) / 64, 0);
+  const table = nodes.registry.ports.blocks
+    .all()
+    .reduce((sum, one) => sum + (one.last - one.first + 1) / 64, 0);
   if (table > 64) throw new Error('more than the table holds');
 }

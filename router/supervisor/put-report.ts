@@ -1,0 +1,73 @@
+// What a node's message has changed that operators want to read: compared before and after.
+
+import type {EventLog} from '../control/event-log.ts';
+import type {ExclusivePort, NodeOrders} from '../control/protocol.ts';
+import type {NodeRecord} from '../model/records.ts';
+import {serviceKey} from '../model/records.ts';
+import type {Registry} from '../model/registry.ts';
+
+interface Seen {
+  state: NodeRecord['state'] | undefined;
+  levels: NodeRecord['levels'];
+  refusals: number;
+  exclusive: ExclusivePort[];
+  exclusiveRefused: NonNullable<NodeOrders['exclusiveRefused']>;
+}
+
+export class PutReport {
+  readonly #registry: Registry;
+  readonly #name: string;
+  readonly #before: Seen;
+
+  /** Looks at the node before its message is applied. */
+  constructor(registry: Registry, name: string) {
+    this.#registry = registry;
+    this.#name = name;
+    this.#before = this.#look();
+  }
+
+  #look(): Seen {
+    const node = this.#registry.node(this.#name);
+    const {blocks, exclusive} = this.#registry.ports;
+    return {
+      state: node?.state,
+      levels: {...node?.levels},
+      refusals: blocks.refusals,
+      exclusive: exclusive.ofNode(this.#name),
+      exclusiveRefused: exclusive.refusedOf(this.#name),
+    };
+  }
+
+  /** Looks again, and writes down what is different. */
+  write(events: EventLog): void {
+    const [before, now, node] = [this.#before, this.#look(), this.#name];
+    this.#levels(events, before.levels, now.levels);
+    if (before.state !== 'up' && now.state === 'up')
+      events.add({event: 'node-up', node, detail: this.#registry.node(node)?.address ?? ''});
+    if (before.state !== 'left' && now.state === 'left') events.add({event: 'node-left', node});
+    if (now.refusals > before.refusals)
+      for (const {vip, reason} of this.#registry.ports.blocks.refusedOf(node))
+        events.add({event: 'blocks-refused', vip, node, detail: reason});
+    for (const port of without(now.exclusive, before.exclusive))
+      events.add({event: 'exclusive-granted', ...port, node});
+    for (const port of without(before.exclusive, now.exclusive))
+      events.add({event: 'exclusive-released', ...port, node});
+    const known = new Set(before.exclusiveRefused.map((one) => serviceKey(one.port)));
+    for (const {port, reason} of now.exclusiveRefused)
+      if (!known.has(serviceKey(port)))
+        events.add({event: 'exclusive-refused', ...port, node, detail: reason});
+  }
+
+  #levels(events: EventLog, before: NodeRecord['levels'], now: NodeRecord['levels']): void {
+    for (const application of new Set([...Object.keys(before), ...Object.keys(now)])) {
+      const [old, level] = [before[application] ?? 'none', now[application] ?? 'none'];
+      if (old !== level)
+        events.add({event: 'level', node: this.#name, application, detail: `${old} → ${level}`});
+    }
+  }
+}
+
+function without(ports: readonly ExclusivePort[], others: readonly ExclusivePort[]): ExclusivePort[] {
+  const keys = new Set(others.map(serviceKey));
+  return ports.filter((one) => !keys.has(serviceKey(one)));
+}
