@@ -1,0 +1,113 @@
+// Hairpins: a plain program of a node talks to a virtual IP whose packets come back to the nodes: served by another
+// node, by the node itself, or carried by the node for another service. In both modes.
+//
+//              ┌── node1  plain programs   near .103   mail .104:25   both .105
+//     router ──┤
+//              └── node2                   far .102    shop .104:80   both .105
+
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {z} from 'zod';
+import {MODES} from '../support/modes.ts';
+import type {ModeCase} from '../support/modes.ts';
+import {Testbed, tool} from '../support/testbed.ts';
+
+const SERVICE = 'ports: [80/tcp, 53/udp]';
+const CONFIG = `applications:
+  - {name: far, vips: [10.77.0.102], ${SERVICE}}
+  - {name: near, vips: [10.77.0.103], ${SERVICE}}
+  - {name: shop, vips: [10.77.0.104], ${SERVICE}}
+  - {name: mail, vips: [10.77.0.104], ports: [25/tcp]}
+  - {name: both, vips: [10.77.0.105], ${SERVICE}}
+`;
+const SIZE = 1_000_000;
+/** What a node that talks to itself is called, where a translation must tell the two ends apart. */
+const DUMMY = '192.0.0.8';
+
+const beds = new Map<string, Testbed>();
+test.before(async () => {
+  for (const {mode} of MODES) {
+    const bed = await Testbed.up({mode, nodes: 2, forwarders: 1, config: CONFIG});
+    beds.set(mode, bed);
+    const places = {far: ['node2'], near: ['node1'], shop: ['node2'], both: ['node1', 'node2']};
+    for (const [application, nodes] of Object.entries(places))
+      for (const node of nodes) {
+        await bed.serve(node, application, 80, tool('http_server', 80, node));
+        await bed.serve(node, application, 53, tool('udp_echo', 53, node));
+      }
+    await bed.serve('node1', 'mail', 25, tool('http_server', 25, 'node1'));
+  }
+});
+test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
+
+interface Way {
+  to: string;
+  vip: string;
+  servers: string[];
+}
+
+const WAYS: Way[] = [
+  {to: 'served by another node', vip: '10.77.0.102', servers: ['node2']},
+  {to: 'served by the node itself', vip: '10.77.0.103', servers: ['node1']},
+  {to: 'carried by the node for another service', vip: '10.77.0.104', servers: ['node2']},
+  {to: 'served by both', vip: '10.77.0.105', servers: ['node1', 'node2']},
+];
+
+const socketsSchema = z.array(
+  z.object({
+    nodes: z.array(z.string()),
+    seen: z.array(z.string()),
+    from: z.array(z.string()),
+    lost: z.number(),
+  }),
+);
+const downloadsSchema = z.array(
+  z.object({node: z.string(), bytes: z.number(), error: z.string().nullable()}),
+);
+const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
+
+type Execute = (command: string[]) => Promise<string>;
+
+async function talks(
+  t: ExecutionContext,
+  execute: Execute,
+  {vip, servers}: Way,
+  seen: (server: string) => string[],
+) {
+  const loop = loopSchema.parse(JSON.parse(await execute(tool('request_loop', `http://${vip}/`, 12))));
+  t.deepEqual(loop.failures, []);
+  t.deepEqual(Object.keys(loop.answers).sort(), servers);
+  const text = await execute(tool('downloads', `http://${vip}/bytes/${SIZE}`, 4));
+  const downloads = downloadsSchema.parse(JSON.parse(text.replace('started\n', '')));
+  for (const one of downloads) t.like(one, {bytes: SIZE, error: null});
+  const sockets = socketsSchema.parse(JSON.parse(await execute(tool('udp_clients', vip, 53, 6, 3))));
+  for (const socket of sockets) {
+    t.is(socket.lost, 0);
+    t.deepEqual(socket.from, [`${vip}:53`]);
+    t.is(socket.seen.length, 1);
+    t.true(seen(socket.nodes[0] ?? '').includes(socket.seen[0] ?? ''), socket.seen[0]);
+  }
+  t.deepEqual([...new Set(sockets.flatMap((one) => one.nodes))].sort(), servers);
+}
+
+/** What a server may be told about a plain program of node1: the address of one of its sides. */
+function plainSource({answersPassRouter}: ModeCase): (server: string) => string[] {
+  if (!answersPassRouter) return () => ['10.77.0.11', '10.88.0.11'];
+  return (server) => [server === 'node1' ? DUMMY : '10.88.0.11'];
+}
+
+for (const one of MODES)
+  for (const way of WAYS) {
+    test.serial(`${one.mode}: a plain program to a virtual IP ${way.to}`, async (t) => {
+      const bed = beds.get(one.mode)!;
+      await talks(t, (command) => bed.in('node1', command), way, plainSource(one));
+    });
+  }
+
+for (const {mode} of MODES) {
+  test.serial(`${mode}: a port that nobody serves is refused at once`, async (t) => {
+    const bed = beds.get(mode)!;
+    const curl = ['curl', '-sS', '-m', '3', 'http://10.77.0.104:81/'];
+    t.is((await bed.try('node1', curl)).status, 7);
+  });
+}
