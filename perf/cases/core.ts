@@ -68,7 +68,7 @@ export const core: Case = {
     const scenarios = distinct(result.series.map(({condition}) => condition));
     const rows = scenarios.map((condition) => {
       const cell = (setup: string) => show(values(result, {setup, condition, metric: METRIC}));
-      const overFloor = beside(result, {setup: 'core', condition, metric: METRIC}, 'floor');
+      const overFloor = beside(result, {setup: 'core', condition, metric: METRIC}, {setup: 'floor'});
       return [condition, cell('headers'), cell('floor'), cell('core'), show(overFloor)];
     });
     return [

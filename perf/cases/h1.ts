@@ -3,15 +3,14 @@
 
 import type {Bench, Case, Found} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
-import {beside, distinct, values} from '../report/result.ts';
+import {added, setupTable, slower} from '../report/columns.ts';
+import {distinct} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
-import {digits, show} from '../report/statistics.ts';
-import {table} from '../report/table.ts';
 import type {Trial} from '../rounds.ts';
-import {setups, titleOf} from '../setups/index.ts';
+import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {httperf} from '../tools/httperf.ts';
-import {wrk} from '../tools/wrk.ts';
+import {load} from '../tools/load.ts';
 import {h1Figures} from './h1-figure.ts';
 
 const LINKS = {'1gbit': '1gbit', unlimited: undefined} as const;
@@ -25,6 +24,7 @@ const LARGE = 1024 * 1024;
 export const TIME = 'µs/request';
 const MEDIAN = 'µs median';
 const P99 = 'µs p99';
+const CPU = 'µs CPU/request';
 
 function paperTrial(turn: Turn, condition: string, size: number, rounds: number): Trial {
   return {
@@ -57,9 +57,13 @@ function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
     condition: `${condition} waiting`,
     x: SMALL,
     async measure() {
-      const {network, address} = await turn.use();
-      const report = await wrk(network.client, {url: `http://${address}/${SMALL}`, seconds});
-      return {[TIME]: 1e6 / report.requestsPerSecond, [MEDIAN]: report.median, [P99]: report.p99};
+      const report = await load(await turn.use(), {path: `/${SMALL}`, seconds});
+      return {
+        [TIME]: 1e6 / report.requestsPerSecond,
+        [MEDIAN]: report.median,
+        [P99]: report.p99,
+        [CPU]: report.machineCpu,
+      };
     },
   };
 }
@@ -80,39 +84,25 @@ async function measureLink(bench: Bench, condition: string, rate: string | undef
   return {...measured, parameters: {rounds, 'rounds of 1 MB and more': large}};
 }
 
-const percent = (value: number) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
-
 function timesTable(result: Result, condition: string): string {
-  const of = result.series.filter((series) => series.condition === condition);
-  const sizes = distinct(of.map(({x}) => x ?? 0));
-  const rows = distinct(of.map(({setup}) => setup)).map((setup) => [
-    titleOf(setup),
-    ...sizes.map((x) => {
-      const key = {setup, condition, x, metric: TIME};
-      if (setup === 'direct') return `${show(values(result, key))} µs`;
-      return show(
-        beside(result, key, 'direct', (value, base) => value / base - 1),
-        percent,
-      );
-    }),
-  ]);
-  return table([`${condition}, httperf`, ...sizes.map((size) => `${size / 1024} kB`)], rows);
+  const sizes = distinct(
+    result.series.filter((series) => series.condition === condition).map(({x}) => x ?? 0),
+  );
+  return setupTable(
+    result,
+    `${condition}, httperf, µs`,
+    condition,
+    sizes.map((x) => ({head: `${x / 1024} kB`, cell: slower(TIME), x})),
+  );
 }
 
 function addedTable(result: Result, condition: string): string {
-  const of = result.series.filter((series) => series.condition === condition);
-  const rows = distinct(of.map(({setup}) => setup)).map((setup) => [
-    titleOf(setup),
-    ...[TIME, MEDIAN, P99].map((metric) => {
-      const key = {setup, condition, x: SMALL, metric};
-      if (setup === 'direct') return show(values(result, key));
-      return show(
-        beside(result, key, 'direct', (value, base) => value - base),
-        (value) => `${value >= 0 ? '+' : '−'}${digits(Math.abs(value))}`,
-      );
-    }),
+  return setupTable(result, `${condition}, 16 kB, wrk, µs`, condition, [
+    {head: 'mean', cell: added(TIME), x: SMALL},
+    {head: 'median', cell: added(MEDIAN), x: SMALL},
+    {head: 'p99', cell: added(P99), x: SMALL},
+    {head: 'processor time of the machine', cell: added(CPU), x: SMALL},
   ]);
-  return table([`${condition}, 16 kB, wrk`, 'mean, µs', 'median, µs', 'p99, µs'], rows);
 }
 
 export const h1: Case = {

@@ -1,7 +1,11 @@
 // All cases, in the order in which they are measured and shown.
 
 import type {Case} from '../bench.ts';
+import {bulk} from './bulk.ts';
+import {connections} from './connections.ts';
 import {core} from './core.ts';
 import {h1} from './h1.ts';
+import {requests} from './requests.ts';
+import {tls} from './tls.ts';
 
-export const cases: readonly Case[] = [core, h1];
+export const cases: readonly Case[] = [core, h1, requests, connections, tls, bulk];

@@ -6,6 +6,8 @@
 
 import {run} from '../exec.ts';
 import type {Program} from '../exec.ts';
+import {cpuTime} from './cpu.ts';
+import type {CpuTime} from './cpu.ts';
 import {NamespaceHost, topology} from './host.ts';
 import type {Host} from './host.ts';
 
@@ -40,6 +42,8 @@ export interface Network {
   keep(host: Host, command: readonly string[]): Program;
   /** Those that were started. */
   readonly programs: readonly Program[];
+  /** Processor time so far, of the router's programs and of the machine. */
+  cpu(): Promise<CpuTime>;
   /** What puts back a change, when the network goes; the last change first. */
   undo(host: Host, command: readonly string[]): void;
   down(): Promise<void>;
@@ -61,6 +65,7 @@ export class TestbedNetwork implements Network {
   readonly testbed: string;
   readonly programs: Program[] = [];
   readonly #files: string[][] = [];
+  #namespace: string | undefined;
 
   private constructor(testbed: string, signal: AbortSignal) {
     this.testbed = testbed;
@@ -98,6 +103,11 @@ export class TestbedNetwork implements Network {
   /** Namespaces take with them what was changed in them, but files are the machine's. */
   undo(_host: Host, command: readonly string[]): void {
     if (command[0] === 'rm') this.#files.push([...command]);
+  }
+
+  async cpu(): Promise<CpuTime> {
+    this.#namespace ??= (await this.router.run(['readlink', '/proc/self/ns/net'])).trim();
+    return cpuTime(this.#namespace);
   }
 
   async down(): Promise<void> {

@@ -59,14 +59,14 @@ export function values(result: Pick<Result, 'series'>, key: Key): number[] {
   return (find(result, key)?.values ?? []).filter((value) => value !== null);
 }
 
-/** Round by round, `combine(value, that of the other in the same round)`. */
+/** Round by round, `combine(value, that of the other in the same round)`; `other`: in what its key differs. */
 export function beside(
   result: Pick<Result, 'series'>,
   key: Key,
-  other: string,
+  other: Partial<Key>,
   combine: (value: number, base: number) => number = (value, base) => value / base,
 ): number[] {
-  const base = find(result, {...key, setup: other})?.values ?? [];
+  const base = find(result, {...key, ...other})?.values ?? [];
   return (find(result, key)?.values ?? []).flatMap((value, round) => {
     const against = base[round];
     return value === null || against === null || against === undefined ? [] : [combine(value, against)];

@@ -6,6 +6,7 @@ import type {Host} from '../lab/host.ts';
 const UNITS: Record<string, number> = {us: 1, ms: 1000, s: 1_000_000, m: 60_000_000};
 
 export interface WrkReport {
+  requests: number;
   requestsPerSecond: number;
   /** Microseconds. */
   median: number;
@@ -32,6 +33,7 @@ export function parseWrk(report: string): WrkReport {
   const trouble = /^ *(Socket errors|Non-2xx).*$/m.exec(report);
   if (trouble) throw new Error(`wrk: ${trouble[0].trim()}`);
   return {
+    requests: Number(field(report, /^ *(\d+) requests in /m)[1]),
     requestsPerSecond: Number(field(report, /^Requests\/sec: +([0-9.]+)$/m)[1]),
     median: microseconds(report, '50'),
     p99: microseconds(report, '99'),

@@ -56,7 +56,7 @@ test('rounds go to and fro; ratios are of the same round', async (t) => {
   t.deepEqual(order, ['direct', 'other', 'other', 'direct', 'direct', 'other']);
   const key = {setup: 'other', condition: 'c', x: 1, metric: 'speed'};
   t.deepEqual(values(result, key), [20, 30, 60]);
-  t.deepEqual(beside(result, key, 'direct'), [20, 30 / 4, 60 / 5]);
+  t.deepEqual(beside(result, key, {setup: 'direct'}), [20, 30 / 4, 60 / 5]);
 });
 
 test('one failed round is a hole, and takes its ratio with it; many are a failed trial', async (t) => {
@@ -68,7 +68,7 @@ test('one failed round is a hole, and takes its ratio with it; many are a failed
   });
   const result = await inTurns([direct, other], turns(4));
   const key = {setup: 'other', condition: 'c', x: 1, metric: 'speed'};
-  t.deepEqual(beside(result, key, 'direct'), [1, 3, 4]);
+  t.deepEqual(beside(result, key, {setup: 'direct'}), [1, 3, 4]);
   t.deepEqual(result.failures, [{round: 1, what: 'other c 1', reason: 'no answer'}]);
 
   const broken = trial('broken', () => Promise.reject(new Error('no answer')));

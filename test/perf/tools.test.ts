@@ -21,7 +21,13 @@ p99.9 2210
 `;
 
 test('a report of wrk: requests per second, median and p99 in microseconds', (t) => {
-  t.deepEqual(parseWrk(report), {requestsPerSecond: 5721.12, median: 168, p99: 1250, p999: 2210});
+  t.deepEqual(parseWrk(report), {
+    requests: 6292,
+    requestsPerSecond: 5721.12,
+    median: 168,
+    p99: 1250,
+    p999: 2210,
+  });
 });
 
 test('a run with errors measures nothing', (t) => {
