@@ -29,6 +29,7 @@ export function applicationsOf(file: File): Application[] {
     exclusive: normalizePorts(one.exclusive ?? []),
     timeouts: settled(defaultTimeouts, one.timeouts, file.timeouts),
     weights: settled(defaultWeights, one.weights, file.weights),
+    affinity: one.affinity ?? file.affinity ?? null,
     load: one.load ?? file.load ?? defaultLoadRules,
     health: one.health ?? file.health ?? defaultHealthRules,
   }));

@@ -3,6 +3,7 @@
 import type {Application} from '../model/application.ts';
 import {vipsOf} from '../model/application.ts';
 import {formatPorts} from '../model/ports.ts';
+import {affinityText} from './affinity.ts';
 import {formatDuration} from './duration.ts';
 import type {Settings} from './settings.ts';
 
@@ -46,6 +47,7 @@ function changed(before: Application, after: Application): string[] {
     ['exclusive', formatPorts(before.exclusive) || 'none', formatPorts(after.exclusive) || 'none'],
     ['timeouts', timeoutsText(before), timeoutsText(after)],
     ['weights', weightsText(before), weightsText(after)],
+    ['affinity', affinityText(before), affinityText(after)],
     ...ruleAspects('load', before.load, after.load),
     ...ruleAspects('health', before.health, after.health),
   ];

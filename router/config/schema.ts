@@ -7,10 +7,9 @@ import {modeSchema} from '../control/protocol.ts';
 import type {Mode} from '../control/protocol.ts';
 import {healthSchema, healthShapes} from '../control/health.ts';
 import {loadSchema, loadShapes} from '../control/load.ts';
-import {parseRange} from '../model/ports.ts';
-import type {PortRange} from '../model/ports.ts';
 import {UNIT} from '../model/spans.ts';
-import {parseDuration} from './duration.ts';
+import {affinitySchema} from './affinity.ts';
+import {durationSchema as duration, portsSchema as ports} from './values.ts';
 
 /** As many as the segment has places for. */
 export const MAX_FORWARDERS = 16;
@@ -44,23 +43,6 @@ const vip = z.string().superRefine((text, context) => {
   if (problem !== null) context.addIssue({code: 'custom', message: problem});
 });
 
-const ports = z.union([z.string(), z.number()]).transform((value, context): PortRange => {
-  const parsed = parseRange(String(value));
-  if (typeof parsed !== 'string') return parsed;
-  context.addIssue({code: 'custom', message: parsed});
-  return z.NEVER;
-});
-
-const duration = z.union([z.string(), z.number()]).transform((value, context): number => {
-  const seconds = parseDuration(String(value));
-  if (seconds !== null && seconds >= 1 && seconds <= 7 * 86_400) return seconds;
-  context.addIssue({
-    code: 'custom',
-    message: `"${value}" is not a duration from 1s to 7d: write 30, 30s or 2h15m`,
-  });
-  return z.NEVER;
-});
-
 const timeouts = z
   .strictObject({syn: duration, established: duration, closing: duration, udp: duration})
   .partial();
@@ -73,6 +55,7 @@ const weights = z.strictObject({low: weight, medium: weight, high: weight}).part
 const steeringKeys = {
   timeouts: timeouts.optional(),
   weights: weights.optional(),
+  affinity: affinitySchema.optional(),
   load: loadSchema.optional(),
   health: healthSchema.optional(),
 };
@@ -81,6 +64,7 @@ const steeringKeys = {
 const steeringShapes: Readonly<Record<string, z.ZodType>> = {
   timeouts,
   weights,
+  affinity: affinitySchema,
   ...below('load', loadShapes),
   ...below('health', healthShapes),
 };

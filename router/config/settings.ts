@@ -8,6 +8,7 @@ import {parseSocketAddress} from '../base/address.ts';
 import type {SocketAddress} from '../base/address.ts';
 import type {Application} from '../model/application.ts';
 import type {Side} from '../model/side.ts';
+import {affinityProblems} from './affinity.ts';
 import {applicationsOf, weightProblems} from './applications.ts';
 import {sidesOf, vipProblems} from './host.ts';
 import type {Links} from './host.ts';
@@ -170,6 +171,7 @@ export function settle(
     ...ownershipProblems(written),
     ...vipProblems(applications, interfaces.sides, links),
     ...weightProblems(applications),
+    ...affinityProblems(applications),
   );
   const settings: Settings = {
     mode,

@@ -6,6 +6,7 @@ import type {HealthRules} from '../control/health.ts';
 import {defaultLoadRules} from '../control/load.ts';
 import type {LoadRules} from '../control/load.ts';
 import type {Level} from '../control/terms.ts';
+import type {Affinity} from './affinity.ts';
 import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
 import type {PortRange} from './ports.ts';
 import type {Span} from './spans.ts';
@@ -23,6 +24,8 @@ export interface Application {
   timeouts: FlowTimeouts;
   /** What each instance counts by its node's load level. */
   weights: Record<Level, number>;
+  /** null: each flow is scheduled by itself. */
+  affinity: Affinity | null;
   /** How its agents judge the load of their nodes. */
   load: LoadRules;
   /** How its agents check its endpoints from the inside. */
@@ -36,6 +39,7 @@ export const applicationDefaults = {
   exclusive: [] as PortRange[],
   timeouts: defaultTimeouts,
   weights: defaultWeights,
+  affinity: null,
   load: defaultLoadRules,
   health: defaultHealthRules,
 };

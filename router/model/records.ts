@@ -4,6 +4,7 @@
 import {z} from 'zod';
 import {levelSchema, nodeEndpointSchema, protocolSchema} from '../control/protocol.ts';
 import type {Protocol} from '../control/protocol.ts';
+import {numberingMemorySchema} from './numbering.ts';
 import {wishesMemorySchema} from './wishes.ts';
 
 const nodeFields = {
@@ -78,6 +79,8 @@ export const registryMemorySchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
   generation: z.number(),
   nodes: z.array(nodeMemory),
+  nodeNumbers: numberingMemorySchema.default({}),
+  groupNumbers: numberingMemorySchema.default({}),
   wishes: wishesMemorySchema.default({factors: {}, drains: {}}),
   endpoints: z.array(endpointMemory),
   services: z.array(serviceMemory),

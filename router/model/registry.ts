@@ -13,6 +13,8 @@ import type {ForwardingMethod} from './method.ts';
 import {NodePorts} from './node-ports.ts';
 import type {BlockLease} from './port-blocks.ts';
 import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import {groupNames} from './affinity.ts';
+import {Numbering} from './numbering.ts';
 import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
@@ -32,6 +34,9 @@ export class Registry {
   readonly #networks: readonly Network[];
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #table: EndpointTable;
+  /** For affinities: of nodes, and of what shares clients' choices. */
+  readonly nodeNumbers = new Numbering();
+  readonly groupNumbers = new Numbering();
   readonly wishes = new Wishes(() => this.#revision++);
   readonly ports: NodePorts;
   #applications: readonly Application[];
@@ -200,6 +205,8 @@ export class Registry {
         this.#nodes.delete(node.name);
         this.#revision++;
       }
+    this.nodeNumbers.keep(new Set(this.#nodes.keys()));
+    this.groupNumbers.keep(groupNames(this.#applications, this.services()));
   }
 
   #isLost(node: NodeRecord, now: number): boolean {
@@ -224,6 +231,8 @@ export class Registry {
       generation: this.#generation,
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
       wishes: this.wishes.memory(),
+      nodeNumbers: this.nodeNumbers.memory(),
+      groupNumbers: this.groupNumbers.memory(),
       ...this.#table.memory(),
       ...this.ports.memory(),
     };
@@ -244,6 +253,8 @@ export class Registry {
     this.#table.restore(memory, now);
     this.wishes.restore(memory.wishes);
     this.ports.restore(memory, now);
+    this.nodeNumbers.restore(memory.nodeNumbers);
+    this.groupNumbers.restore(memory.groupNumbers);
     this.configure(this.#applications, now);
   }
 }

@@ -1,7 +1,7 @@
 // A route: a virtual service and the endpoints that serve it. What policy makes of the registry and what a
 // provider realises.
 
-import type {FlowTimeouts} from '../../addon/router.ts';
+import type {FlowTimeouts, PolicyAffinity} from '../../addon/router.ts';
 import type {Protocol} from '../control/protocol.ts';
 
 export interface RouteEndpoint {
@@ -15,7 +15,14 @@ export interface RouteEndpoint {
   weight: number;
   /** false: its socket or its node is gone. */
   open: boolean;
+  /** It gets no new clients, but those come back that an affinity leads to it. */
+  keepsClients?: boolean;
+  /** Its node's number, the same for all of its endpoints; undefined: it has none. */
+  node?: number | undefined;
 }
+
+/** Routes with one group share a client's choice. */
+export type RouteAffinity = Omit<PolicyAffinity, 'members'>;
 
 /** Ports of a VIP whose packets go to one node: it opens connections from them. */
 export interface BlockRoute {
@@ -41,5 +48,6 @@ export interface Route {
   protocol: Protocol;
   port: number;
   timeouts: FlowTimeouts;
+  affinity?: RouteAffinity;
   endpoints: RouteEndpoint[];
 }

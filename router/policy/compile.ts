@@ -62,13 +62,15 @@ export class Compiler {
   #services(input: CompilerInput, bound: number): PolicyService[] {
     const rings = new Map<number, {signature: string; ring: number[]}>();
     const services = input.plan.routes.map(
-      ({slot, vip, protocol, port, timeouts, endpoints}): PolicyService => {
-        const usable = endpoints.filter((one) => one.open && one.weight > 0 && input.pathOf(one.address));
+      ({slot, vip, protocol, port, timeouts, affinity, endpoints}): PolicyService => {
+        const reached = endpoints.filter((one) => one.open && input.pathOf(one.address));
+        const usable = reached.filter((one) => one.weight > 0);
         const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
         const known = this.#rings.get(slot);
         const ring = known?.signature === signature ? known.ring : ringOf(usable, bound);
         rings.set(slot, {signature, ring});
-        return {slot, vip, protocol, port, ring, timeouts};
+        const service = {slot, vip, protocol, port, ring, timeouts};
+        return affinity ? {...service, affinity: {...affinity, members: membersOf(reached)}} : service;
       },
     );
     this.#rings = rings;
@@ -77,11 +79,17 @@ export class Compiler {
 }
 
 function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
-  const {slot, incarnation, address, nodePort, open} = one;
+  const {slot, incarnation, address, nodePort, open, node} = one;
   const {protocol, vip, port: vipPort} = route;
-  const endpoint = {slot, incarnation, mac: path?.mac ?? NO_MAC, egress: path?.egress ?? 0, open};
+  const way = path ?? {mac: NO_MAC, egress: 0};
+  const endpoint = {slot, incarnation, ...way, open, ...(node === undefined ? {} : {node})};
   if (nodePort === undefined) return endpoint;
   return {...endpoint, nat: {protocol, node: address, nodePort, vip, vipPort}};
+}
+
+/** Slots of endpoints that a client may stay with. */
+function membersOf(reached: readonly RouteEndpoint[]): number[] {
+  return reached.filter((one) => one.weight > 0 || one.keepsClients).map((one) => one.slot);
 }
 
 /** Those whose node can be reached. */

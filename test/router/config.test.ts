@@ -95,6 +95,28 @@ test('weights: global, then per application', (t) => {
   );
 });
 
+test('affinity: none, for each port, together, or for some ports', (t) => {
+  const affinity = (text: string) => load(`${good}    affinity: ${text}\n`).applications[1]?.affinity;
+  t.is(load(good).applications[0]?.affinity, null);
+  t.deepEqual(affinity('{}'), {prefix: 32, timeout: 1800, ports: 'each'});
+  t.deepEqual(affinity('{ports: together, prefix: 24, timeout: 1h}'), {
+    prefix: 24,
+    timeout: 3600,
+    ports: 'together',
+  });
+  t.deepEqual(affinity('{ports: [143/tcp, 25/tcp]}')?.ports, [
+    {protocol: 'tcp', first: 25, last: 25},
+    {protocol: 'tcp', first: 143, last: 143},
+  ]);
+  t.deepEqual(
+    differences(load(good), load(`affinity: {timeout: 60}\n${good}    affinity: {ports: [25/tcp]}\n`)),
+    [
+      '~ application web: affinity none → by /32 for 1m, ports each',
+      '~ application mail: affinity none → by /32 for 30m, ports 25/tcp',
+    ],
+  );
+});
+
 test('load and health: the top of the file, then the application as a whole', (t) => {
   const text = `load: {dwell: 10s}\nhealth: {fall: 5}\n${good}    health: {http: [{path: /up}]}\n`;
   const [web, mail] = load(text).applications;
@@ -136,6 +158,28 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     (s) => `${s}    weights: {high: 0}\n`,
     {},
     [/applications\[2\]\.weights\.high: at least 0\.01/],
+  ],
+  [
+    'an affinity by no such word',
+    (s) => `${s}    affinity: {ports: all}\n`,
+    {},
+    [
+      /^r\.yaml:12: applications\[2\]\.affinity\.ports: "all" is none of the valid choices: each, together, or a list/,
+    ],
+  ],
+  [
+    'an affinity for ports of others',
+    (s) => `${s}    affinity: {ports: [25/tcp, 80/tcp]}\n`,
+    {},
+    [
+      /^r\.yaml:12: applications\[2\]\.affinity\.ports: 80\/tcp is not among the ports of application "mail": 25\/tcp, 143\/tcp/,
+    ],
+  ],
+  [
+    'an affinity by too many bits, for too long',
+    (s) => `${s}    affinity: {prefix: 33, timeout: 8d}\n`,
+    {},
+    [/affinity\.prefix: from 1 to 32/, /affinity\.timeout: "8d" is not a duration from 1s to 7d/],
   ],
   [
     'an unknown metric',
