@@ -101,6 +101,8 @@ export interface AgentNative {
   datagramSockets(): SocketInfo[];
   /** UDP sockets that are connected, both families: they hold their port too. */
   connectedDatagramSockets(): SocketInfo[];
+  /** TCP connections, both families, that wait in the accept queue of a listener (whose cgroup they show). */
+  untakenConnections(): SocketInfo[];
   /** Does any TCP socket in any state (FIN and TIME-WAIT too), or UDP socket, have this local address? */
   addressInUse(address: string): boolean;
   /** sock_diag destroy events, filtered in the kernel to sockets without a peer; `onOverflow` = events were lost, dump. */

@@ -16,13 +16,12 @@ import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
 import type {NodeOrders} from '../../router/control/protocol.ts';
 import {Binder} from './binder.ts';
+import {Condition} from './condition.ts';
 import {Endpoints} from './endpoints.ts';
 import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
-import {Instances, findCgroupMount} from './instances.ts';
-import {Levels} from './load/levels.ts';
-import {type Meter, meterOf} from './load/meters.ts';
+import {Instances} from './instances.ts';
 import type {AgentOptions} from './options.ts';
 import {RouterClient, RouterRefusal} from './router-client.ts';
 import {Translator} from './translator.ts';
@@ -53,7 +52,7 @@ export class Agent {
   readonly #addresses: Addresses;
   readonly #names: VirtualNames;
   readonly #endpoints: Endpoints;
-  readonly #levels: Levels;
+  readonly #condition: Condition;
   readonly #client: RouterClient;
   readonly #binder: Binder;
   readonly #onFatal: (error: UserError) => void;
@@ -86,11 +85,12 @@ export class Agent {
         names: this.#names,
         orders: () => this.#orders,
       },
+      (found) => this.#condition.judge(found),
       clock,
       log,
       () => this.#client.send(),
     );
-    this.#levels = this.#levelsOf(meterOf(findCgroupMount(mountinfo).folder, options.load));
+    this.#condition = this.#conditionOf(mountinfo);
     this.#client = new RouterClient(
       {
         router: options.router,
@@ -101,7 +101,7 @@ export class Agent {
           address: options.address,
           endpoints: [...this.#endpoints.current],
           vips: this.#addresses.carried(),
-          levels: this.#levels.current,
+          levels: this.#condition.levels,
         }),
         onOrders: (orders) => this.#onOrders(orders),
         onFailure: (error) => this.#onFailure(error),
@@ -124,15 +124,13 @@ export class Agent {
     });
   }
 
-  #levelsOf(meter: Meter): Levels {
-    const {clock, log} = this.#parts;
-    const sources = {
-      meter,
-      applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
+  #conditionOf(mountinfo: string): Condition {
+    return new Condition(this.#options, mountinfo, this.#parts, {
       orders: () => this.#orders?.applications ?? [],
-      own: () => null,
-    };
-    return new Levels(sources, clock, log, () => this.#client.send());
+      applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
+      onHealth: () => this.#endpoints.refresh(),
+      onLevels: () => this.#client.send(),
+    });
   }
 
   /** Resolves when programs can bind. Throws a UserError if the agent cannot serve this node. */
@@ -161,7 +159,7 @@ export class Agent {
       () => this.#endpoints.refresh(),
     );
     this.#endpoints.refresh();
-    this.#levels.start();
+    this.#condition.start();
     this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
     this.#client.send();
   }
@@ -178,7 +176,7 @@ export class Agent {
     const alive = this.#instances.anyAlive();
     const goes = leaving || !alive;
     this.#endpoints.close();
-    this.#levels.close();
+    this.#condition.close();
     await this.#client.stop(goes && this.#orders !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });

@@ -26,6 +26,12 @@ export interface EndpointSources {
   orders(): Pick<NodeOrders, 'mode' | 'applications'> | null;
 }
 
+/** An endpoint and the sockets that it consists of, each with the folder of its instance. */
+export interface FoundEndpoint {
+  endpoint: NodeEndpoint;
+  members: {socket: SocketInfo; folder: string}[];
+}
+
 function isAllowed(
   applications: readonly ApplicationOrder[],
   name: string,
@@ -36,13 +42,13 @@ function isAllowed(
   return application !== undefined && application.vips.includes(vip) && mayBind(application, protocol, port);
 }
 
-interface Found {
+interface Judged {
   instance: Instance;
   name: VirtualName;
 }
 
 /** Whose endpoint a socket is, or why it is none; null if it is no concern of ours. */
-function judge(socket: SocketInfo, isOnVip: boolean, sources: EndpointSources): Found | string | null {
+function judge(socket: SocketInfo, isOnVip: boolean, sources: EndpointSources): Judged | string | null {
   const instance = sources.instanceOf(socket.cgroup);
   if (instance === null) {
     // On the node's own address others are at home.
@@ -70,9 +76,9 @@ export function endpointsOf(
   sockets: readonly SocketInfo[],
   sources: EndpointSources,
   onStray: (socket: SocketInfo, reason: string) => void,
-): NodeEndpoint[] {
+): FoundEndpoint[] {
   const vips = new Set(sources.vips());
-  const found = new Map<string, {endpoint: NodeEndpoint; folders: Set<string>}>();
+  const found = new Map<string, FoundEndpoint>();
   for (const socket of sockets) {
     const isOnVip = vips.has(socket.address);
     if (!isOnVip && socket.address !== sources.address) continue;
@@ -88,19 +94,20 @@ export function endpointsOf(
     const key = `${application} ${name.vip} ${protocol} ${ports}`;
     const entry = found.get(key) ?? {
       endpoint: {application, vip: name.vip, protocol, port: name.port, instances: 0, ...nodePort},
-      folders: new Set<string>(),
+      members: [],
     };
-    entry.folders.add(instance.folder);
-    entry.endpoint.instances = isOnVip ? entry.folders.size : 1;
+    entry.members.push({socket, folder: instance.folder});
+    entry.endpoint.instances = isOnVip ? new Set(entry.members.map(({folder}) => folder)).size : 1;
     found.set(key, entry);
   }
-  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry.endpoint);
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 }
 
 export class Endpoints {
   readonly #sources: EndpointSources;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #examine: (found: readonly FoundEndpoint[]) => NodeEndpoint[];
   readonly #onChange: () => void;
   readonly #strays = new Set<bigint>();
   #current: NodeEndpoint[] = [];
@@ -109,8 +116,16 @@ export class Endpoints {
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(sources: EndpointSources, clock: Clock, log: Logger, onChange: () => void) {
+  /** `examine`: says which of them are sick. */
+  constructor(
+    sources: EndpointSources,
+    examine: (found: readonly FoundEndpoint[]) => NodeEndpoint[],
+    clock: Clock,
+    log: Logger,
+    onChange: () => void,
+  ) {
     this.#sources = sources;
+    this.#examine = examine;
     this.#clock = clock;
     this.#log = log;
     this.#onChange = onChange;
@@ -142,9 +157,8 @@ export class Endpoints {
   #read(): void {
     const {native} = this.#sources;
     const sockets = [...native.listeners(), ...native.datagramSockets()];
-    this.#current = endpointsOf(sockets, this.#sources, (socket, reason) =>
-      this.#reportStray(socket, reason),
-    );
+    const found = endpointsOf(sockets, this.#sources, (socket, reason) => this.#reportStray(socket, reason));
+    this.#current = this.#examine(found);
     this.#cookies = new Set(sockets.map((socket) => socket.cookie));
     const text = JSON.stringify(this.#current);
     const changed = text !== this.#text;

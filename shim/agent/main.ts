@@ -13,6 +13,7 @@ import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import {
+  DEFAULT_CHECKS_DIR,
   DEFAULT_RUN_DIR,
   DEFAULT_SECRET_FILE,
   type GivenOptions,
@@ -115,6 +116,10 @@ addHostOptions(
     `shared with the router (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,
   )
   .option('--address-grace <seconds>', 'how long a virtual IP stays after its last use (default 60)')
+  .option(
+    '--checks-dir <dir>',
+    `programs that may be run as checks of health (env COSCANET_CHECKS_DIR; default ${DEFAULT_CHECKS_DIR})`,
+  )
   .option(
     '--load-cgroup <path>',
     "whose load is the node's, in the cgroup v2 tree (env COSCANET_LOAD_CGROUP; default: the machine's)",

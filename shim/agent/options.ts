@@ -6,6 +6,7 @@ import type {LoadOptions} from './load/meters.ts';
 import type {RouterAddress} from './router-client.ts';
 
 export const DEFAULT_RUN_DIR = '/run/coscanet';
+export const DEFAULT_CHECKS_DIR = '/etc/coscanet/checks';
 export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
 
 /** As commander reads them; absent ones come from the environment. */
@@ -17,6 +18,7 @@ export interface GivenOptions {
   cgroupRoot?: string;
   runDir?: string;
   addressGrace?: string;
+  checksDir?: string;
   loadCgroup?: string;
   loadCores?: string;
 }
@@ -34,6 +36,8 @@ export interface AgentOptions extends HostOptions {
   /** How long a virtual IP stays on lo after its last use. */
   addressGraceMs: number;
   load: LoadOptions | null;
+  /** Where programs are that the configuration may name as checks. */
+  checksFolder: string;
 }
 
 type Environment = Record<string, string | undefined>;
@@ -89,5 +93,6 @@ export function agentOptions(given: GivenOptions, env: Environment): AgentOption
     secretFile: given.secretFile ?? env['COSCANET_SECRET_FILE'] ?? DEFAULT_SECRET_FILE,
     addressGraceMs: grace * 1000,
     load: loadOptions(given, env),
+    checksFolder: given.checksDir ?? env['COSCANET_CHECKS_DIR'] ?? DEFAULT_CHECKS_DIR,
   };
 }

@@ -23,6 +23,42 @@ while True:
   c.close()
 `);
 
+/** As `server`, with a second process that serves as well, while the first only waits for it. */
+export const forking = (port: number): string[] =>
+  server(port).map((text) => text.replace('print(int', 'p = os.fork()\nif p: os.waitpid(p, 0)\nprint(int'));
+
+/** Listens, and takes connections only while it handles SIGUSR1: all that wait. */
+export const deaf = (port: number): string[] =>
+  python(`
+import signal
+s = socket.socket()
+s.bind(('', ${port}))
+s.listen()
+s.setblocking(False)
+def take(*_):
+  try:
+    while True: s.accept()[0].close()
+  except BlockingIOError: pass
+signal.signal(signal.SIGUSR1, take)
+print('ready')
+while True: time.sleep(1000)
+`);
+
+/** Answers every request with the status that a file holds. */
+export const moody = (port: number, file: string): string[] =>
+  python(`
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('', ${port}))
+s.listen(200)
+print('ready')
+while True:
+  c, _ = s.accept()
+  c.recv(1000)
+  c.sendall(b'HTTP/1.0 %s Hm\\r\\n\\r\\n' % open(${JSON.stringify(file)}, 'rb').read())
+  c.close()
+`);
+
 /** Prints what getsockname says of its listener; its answers say it of the connection. With SO_REUSEPORT. */
 export const reporting = (port: number): string[] =>
   python(`

@@ -156,7 +156,9 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
     socket({cgroup: 7n, port: 8000}),
   ];
   t.deepEqual(
-    endpointsOf(sockets, sources, (stray, reason) => strays.push(`${stray.port}: ${reason}`)),
+    endpointsOf(sockets, sources, (stray, reason) => strays.push(`${stray.port}: ${reason}`)).map(
+      ({endpoint}) => endpoint,
+    ),
     [
       {application: 'web', vip: VIP, protocol: 'tcp', port: 80, instances: 2},
       {application: 'web', vip: VIP, protocol: 'udp', port: 53, instances: 1},
@@ -189,7 +191,10 @@ test('translated: each physical port is an endpoint; what is not translated is n
   const found = endpointsOf([...translated, ...others], sourcesIn('nat'), (stray, reason) =>
     strays.push(`${stray.port}: ${reason}`),
   );
-  t.deepEqual(found, translatedEndpoints);
+  t.deepEqual(
+    found.map(({endpoint}) => endpoint),
+    translatedEndpoints,
+  );
   t.deepEqual(strays, [
     '81: it was made outside of every application, before its process entered one',
     '82: application web may not bind it',
@@ -201,7 +206,7 @@ test('translated: each physical port is an endpoint; what is not translated is n
 test('before the first orders both kinds count; then only those of the mode', (t) => {
   const all = [socket({}), ...translated];
   const portsIn = (mode: 'dsr' | 'nat' | null) =>
-    endpointsOf(all, sourcesIn(mode), () => {}).map((endpoint) => endpoint.nodePort);
+    endpointsOf(all, sourcesIn(mode), () => {}).map(({endpoint}) => endpoint.nodePort);
   t.deepEqual(portsIn(null), [undefined, 80, 40000]);
   t.deepEqual(portsIn('nat'), [80, 40000]);
   t.deepEqual(portsIn('dsr'), [undefined]);

@@ -88,6 +88,12 @@ static Napi::Value Dump(const Napi::CallbackInfo& info) {
   return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
 }
 
+static Napi::Value DumpUntaken(const Napi::CallbackInfo& info) {
+  std::vector<SocketInfo> sockets;
+  int result = dump_untaken(&sockets);
+  return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
+}
+
 static Napi::Value AddressInUse(const Napi::CallbackInfo& info) {
   std::string address;
   if (!read_string(info[0], "address", &address)) return info.Env().Undefined();
@@ -107,6 +113,7 @@ void InitAgent(Napi::Env env, Napi::Object exports) {
               Napi::Function::New(env, Dump<SocketState::kUnconnected>, "datagramSockets"));
   exports.Set("connectedDatagramSockets",
               Napi::Function::New(env, Dump<SocketState::kConnected>, "connectedDatagramSockets"));
+  exports.Set("untakenConnections", Napi::Function::New(env, DumpUntaken, "untakenConnections"));
   exports.Set("addressInUse", Napi::Function::New(env, AddressInUse, "addressInUse"));
   exports.Set("listenShim", Napi::Function::New(env, ListenForPrograms, "listenShim"));
   exports.Set("watchDestroyed", Napi::Function::New(env, WatchDestroyed, "watchDestroyed"));

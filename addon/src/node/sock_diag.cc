@@ -117,6 +117,15 @@ int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets) {
   return result < 0 ? result : dump_family(AF_INET6, protocol, 1u << kernel_state, sockets);
 }
 
+int dump_untaken(std::vector<SocketInfo>* sockets) {
+  constexpr uint32_t kStates = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
+  int result = dump_family(AF_INET, IPPROTO_TCP, kStates, sockets);
+  if (result == 0) result = dump_family(AF_INET6, IPPROTO_TCP, kStates, sockets);
+  auto is_taken = [](const SocketInfo& socket) { return socket.inode != 0; };
+  sockets->erase(std::remove_if(sockets->begin(), sockets->end(), is_taken), sockets->end());
+  return result;
+}
+
 int is_address_in_use(const std::string& address) {
   in_addr wanted{};
   if (inet_pton(AF_INET, address.c_str(), &wanted) != 1) return -EINVAL;

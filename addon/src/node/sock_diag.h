@@ -27,6 +27,9 @@ struct SocketInfo {
 // UDP.
 int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets);
 
+// TCP connections that no program has taken from its listener's queue: no descriptor stands for them yet.
+int dump_untaken(std::vector<SocketInfo>* sockets);
+
 // Does any TCP socket in any state, TIME-WAIT included, or any UDP socket have this local IPv4 address?
 // 1, 0 or -errno.
 int is_address_in_use(const std::string& address);

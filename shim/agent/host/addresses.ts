@@ -1,6 +1,7 @@
 // Virtual IPs on this node: a /32 on lo that is never announced, and the way from here to the router for
 // packets that this node itself sends to it (else they would never leave lo).
 //
+//   rule  4: from 127.0.0.0/8 → table local (checks of health reach the node's own sockets)
 //   rule  5: from lo to VIP → table 7400      rule 10: table local (moved from 0)
 //   table 7400: VIP via ROUTER dev IF
 
@@ -13,6 +14,7 @@ import {
   type HostView,
   LABEL,
   LOCAL_PREFERENCE,
+  LOOPBACK_PREFERENCE,
   PROTOCOL,
   TABLE,
   VIP_PREFERENCE,
@@ -25,6 +27,7 @@ const routeSchema = z.array(z.object({dev: z.string(), gateway: z.string().optio
 
 const vipRule = (vip: string) =>
   ['iif', 'lo', 'to', vip, 'lookup', TABLE, 'pref', VIP_PREFERENCE, 'protocol', PROTOCOL].join(' ');
+const loopbackRule = `from 127.0.0.0/8 lookup local pref ${LOOPBACK_PREFERENCE} protocol ${PROTOCOL}`;
 const movedRule = ['lookup', 'local', 'pref', LOCAL_PREFERENCE, 'protocol', PROTOCOL].join(' ');
 
 export class Addresses {
@@ -118,6 +121,7 @@ export class Addresses {
         await this.#remove(view, vip);
       }
       this.#carried.clear();
+      if (view.loopbackLocal) await this.#ip(`rule del ${loopbackRule}`);
       if (view.localMoved) {
         if (!view.localFirst) await this.#ip('rule add lookup local pref 0 protocol kernel');
         await this.#ip(`rule del ${movedRule}`);
@@ -135,8 +139,10 @@ export class Addresses {
     if (changed.length > 0) this.#log.info({sysctls: changed}, 'kernel settings changed');
     if (!view.localMoved) await this.#ip(`rule add ${movedRule}`);
     if (view.localFirst) await this.#ip('rule del lookup local pref 0');
+    if (!view.loopbackLocal) await this.#ip(`rule add ${loopbackRule}`);
     view.localMoved = true;
     view.localFirst = false;
+    view.loopbackLocal = true;
     if (view.routed.get(vip) !== `${this.#router} ${device}`) {
       await this.#ip(
         `route replace ${vip} via ${this.#router} dev ${device} table ${TABLE} proto ${PROTOCOL}`,

@@ -7,7 +7,11 @@ import type {Exec} from '../../../router/base/exec.ts';
 export const TABLE = 7400;
 export const PROTOCOL = '74';
 export const LABEL = 'lo:coscanet';
-/** Rules: to-the-router rules come before the local table, which moves from 0 to make room. */
+/**
+ * Rules: to-the-router rules come before the local table, which moves from 0 to make room; before them those that
+ * speak from a loopback address, checks of health, which mean this node's own sockets.
+ */
+export const LOOPBACK_PREFERENCE = 4;
 export const VIP_PREFERENCE = 5;
 export const LOCAL_PREFERENCE = 10;
 
@@ -20,6 +24,7 @@ const addressesSchema = z.array(
 const rulesSchema = z.array(
   z.object({
     priority: z.number(),
+    src: z.string().optional(),
     dst: z.string().optional(),
     table: z.string(),
     protocol: z.union([z.string(), z.number()]).optional(),
@@ -40,6 +45,8 @@ export interface HostView {
   routed: Map<string, string>;
   localFirst: boolean;
   localMoved: boolean;
+  /** There is the rule for loopback addresses. */
+  loopbackLocal: boolean;
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string): T {
@@ -61,6 +68,7 @@ export async function readHost(exec: Exec): Promise<HostView> {
     routed: new Map(routes.map((route) => [route.dst, `${route.gateway ?? ''} ${route.dev ?? ''}`])),
     localFirst: false,
     localMoved: false,
+    loopbackLocal: false,
   };
   for (const {ifname = '', addr_info = []} of addresses) {
     for (const {local, label} of addr_info) {
@@ -72,7 +80,8 @@ export async function readHost(exec: Exec): Promise<HostView> {
   for (const rule of rules) {
     const isOurs = String(rule.protocol) === PROTOCOL;
     if (rule.table === 'local' && rule.priority === 0) view.localFirst = true;
-    if (rule.table === 'local' && isOurs) view.localMoved = true;
+    if (rule.table === 'local' && isOurs && rule.src === 'all') view.localMoved = true;
+    if (rule.table === 'local' && isOurs && rule.src === '127.0.0.0') view.loopbackLocal = true;
     if (rule.table === String(TABLE) && isOurs && rule.dst !== undefined) view.ruled.add(rule.dst);
   }
   return view;

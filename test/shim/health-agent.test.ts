@@ -1,0 +1,197 @@
+// Health from the inside with real programs, in both modes: each way to be sick is found, named, and forgotten
+// when it is over. The drawing is at Bed in support.ts.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import {healthSchema} from '../../router/control/health.ts';
+import type {NodeState} from '../../router/control/protocol.ts';
+import {deaf, forking, moody, server} from './programs.ts';
+import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+
+/** The promise for stopped programs; and what a machine that others use may take on top. */
+const LEAVES_MS = 3000;
+const SLACK_MS = 2000;
+
+const health = healthSchema.parse({
+  interval: 0.5,
+  timeout: 2,
+  queue: 1,
+  http: [{ports: ['8080/tcp'], path: '/healthz', status: 200}],
+  tcp: [{ports: ['8081/tcp']}],
+  command: [{ports: ['8082/tcp'], run: ['ask', 'ready']}],
+});
+
+const failingOn = (state: NodeState, port: number) =>
+  state.endpoints.filter((one) => one.port === port).map(({failing}) => failing ?? 'well');
+
+function define(mode: 'dsr' | 'nat'): void {
+  const bed = new Bed();
+  const checks = path.join(bed.folder, 'checks');
+  const mood = path.join(bed.folder, 'mood');
+  const title = (text: string) => `${mode}: ${text}`;
+
+  async function started(command: string[]): Promise<Running> {
+    const program = bed.start(command);
+    await waitFor(`output of a program: ${program.stderr}`, () => program.stdout.includes('\n'));
+    return program;
+  }
+
+  const scopeOf = (pid: number) => {
+    const cgroup = fs.readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('0::')[1]?.trim() ?? '';
+    return path.join(bed.cgroupFolder, path.relative(bed.cgroupRoot, cgroup));
+  };
+
+  /** The time at which the endpoint on `port` is told to be `what` (its beginning), since `since`. */
+  async function told(port: number, what: string, since: number, ms = 10_000): Promise<number> {
+    const fits = (state: NodeState) => failingOn(state, port).some((one) => one.startsWith(what));
+    return (await bed.waitForPut(`port ${port} ${what}`, fits, since, ms)).time;
+  }
+
+  /** Finds the endpoint sick as `reason` within the promised time, and well again after `cure`. */
+  async function falls(
+    t: import('ava').ExecutionContext,
+    reason: string,
+    harm: () => void,
+    cure: () => void,
+  ) {
+    const since = Date.now();
+    harm();
+    const took = (await told(80, reason, since)) - since;
+    t.log(`told after ${took} ms`);
+    t.true(took < LEAVES_MS + SLACK_MS, `${took} ms`);
+    const cured = Date.now();
+    cure();
+    await told(80, 'well', cured);
+  }
+
+  test.before(async () => {
+    fs.mkdirSync(checks);
+    fs.writeFileSync(
+      path.join(checks, 'ask'),
+      `#!/bin/sh
+test "$1" = ready && test "$COSCANET_VIP" = ${VIP} && test "$COSCANET_VIP_PORT" = 8082 || exit 9
+${mode === 'dsr' ? 'test "$COSCANET_SOURCE" = 127.0.0.1' : 'test -z "$COSCANET_SOURCE"'} || exit 8
+curl -fs \${COSCANET_SOURCE:+--interface} $COSCANET_SOURCE "http://$COSCANET_ADDRESS:$COSCANET_PORT/" && exit
+echo it is not
+exit 3
+`,
+      {mode: 0o755},
+    );
+    await bed.up(ordersFor([{...web, health}], mode));
+    await bed.startAgent('--checks-dir', checks);
+  });
+
+  test.after.always(() => bed.down());
+
+  test.serial(title('SIGSTOP, and SIGCONT'), async (t) => {
+    const program = await started(server(80));
+    await told(80, 'well', 0);
+    const {pid} = program;
+    await falls(
+      t,
+      `stopped (SIGSTOP): process ${pid}`,
+      () => process.kill(pid, 'SIGSTOP'),
+      () => process.kill(pid, 'SIGCONT'),
+    );
+    t.true(bed.agent?.stderr.includes('is failing: stopped (SIGSTOP)'));
+    await program.kill();
+  });
+
+  test.serial(title('a frozen cgroup'), async (t) => {
+    const program = await started(server(80));
+    const freeze = path.join(scopeOf(program.pid), 'cgroup.freeze');
+    await falls(
+      t,
+      'frozen: its cgroup',
+      () => fs.writeFileSync(freeze, '1'),
+      () => fs.writeFileSync(freeze, '0'),
+    );
+    await program.kill();
+  });
+
+  test.serial(title('one of two processes that hold the socket is enough'), async (t) => {
+    const program = await started(forking(80));
+    const since = Date.now();
+    await told(80, 'well', since);
+    process.kill(program.pid, 'SIGSTOP');
+    // Several rounds of checks have passed when the renewals of three seconds all said "well".
+    await bed.waitForPut('three seconds later', () => true, since + 3000);
+    t.false(
+      bed
+        .readPuts()
+        .some((put) => put.time >= since && failingOn(put.state, 80).some((one) => one !== 'well')),
+    );
+    fs.writeFileSync(path.join(scopeOf(program.pid), 'cgroup.kill'), '1');
+    await program.end();
+  });
+
+  test.serial(title('an accept queue that does not move'), async (t) => {
+    const program = await started(deaf(80));
+    const port = (await bed.waitForPut('endpoint', ({endpoints}) => endpoints.length === 1, Date.now() - 100))
+      .state.endpoints[0]?.nodePort;
+    const where = port === undefined ? [VIP, '80'] : ['10.88.0.11', String(port)];
+    const since = Date.now();
+    const clients = [1, 2].map(() => bed.spawnInRouter('socat', ['-u', `TCP:${where.join(':')}`, '-']));
+    await told(80, 'accept queue does not move for 1 s (2 connections wait)', since);
+    const cured = Date.now();
+    // It takes what waits when it is told to.
+    process.kill(program.pid, 'SIGUSR1');
+    await told(80, 'well', cured);
+    for (const client of clients) await client.kill();
+    await program.kill();
+    t.pass();
+  });
+
+  test.serial(title('http: not before the first good answer, not with a bad one'), async (t) => {
+    fs.writeFileSync(mood, '503');
+    const since = Date.now();
+    const program = await started(moody(8080, mood));
+    await told(8080, 'not checked yet', since);
+    await told(8080, 'http /healthz: answered 503', since);
+    t.false(bed.readPuts().some((put) => put.time >= since && failingOn(put.state, 8080).includes('well')));
+    fs.writeFileSync(mood, '200');
+    await told(8080, 'well', since);
+    fs.writeFileSync(mood, '500');
+    await told(8080, 'http /healthz: answered 500', since);
+    fs.writeFileSync(mood, '200');
+    const cured = Date.now();
+    await told(8080, 'well', cured);
+    await program.kill();
+  });
+
+  test.serial(title('an agent that starts again takes nothing out of service'), async (t) => {
+    fs.writeFileSync(mood, '200');
+    const program = await started(moody(8080, mood));
+    await told(8080, 'well', Date.now() - 50);
+    await bed.agent?.kill();
+    const since = Date.now();
+    await bed.startAgent('--checks-dir', checks);
+    await bed.waitForPut('a while later', () => true, since + 2000);
+    const states = bed
+      .readPuts()
+      .filter((put) => put.time >= since)
+      .map((put) => failingOn(put.state, 8080).join());
+    t.deepEqual([...new Set(states)], ['well']);
+    await program.kill();
+  });
+
+  test.serial(title('tcp and command'), async (t) => {
+    const since = Date.now();
+    const plain = await started(server(8081));
+    await told(8081, 'well', since);
+    fs.writeFileSync(mood, '200');
+    const program = await started(moody(8082, mood));
+    await told(8082, 'well', since);
+    fs.writeFileSync(mood, '500');
+    await told(8082, 'command ask: status 3: it is not', since);
+    fs.renameSync(path.join(checks, 'ask'), path.join(checks, 'task'));
+    await told(8082, `command ask: not in ${checks}`, since);
+    await plain.kill();
+    await program.kill();
+    t.pass();
+  });
+}
+
+define('dsr');
+define('nat');
