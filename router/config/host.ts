@@ -2,7 +2,9 @@
 
 import {z} from 'zod';
 import {inNetwork, isEdgeOf} from '../base/address.ts';
+import type {Network} from '../base/address.ts';
 import type {Exec} from '../base/exec.ts';
+import type {Mode} from '../control/protocol.ts';
 import type {Application} from '../model/application.ts';
 import type {Side} from '../model/side.ts';
 import {likely} from './nearest.ts';
@@ -11,6 +13,7 @@ import type {Problem} from './problem.ts';
 const linksSchema = z.array(
   z.object({
     ifname: z.string(),
+    ifindex: z.number(),
     flags: z.array(z.string()),
     mtu: z.number(),
     link_type: z.string(),
@@ -26,6 +29,15 @@ export async function readLinks(exec: Exec): Promise<Links> {
   return linksSchema.parse(JSON.parse(await exec.run('ip', ['-j', 'addr', 'show'])));
 }
 
+/** The IPv4 networks that are on the interface. */
+export function networksOf(link: Links[number]): Network[] {
+  return link.addr_info.flatMap(({family, scope, local, prefixlen}) =>
+    family === 'inet' && scope === 'global' && local !== undefined
+      ? [{address: local, prefix: prefixlen}]
+      : [],
+  );
+}
+
 /** The interface as a side of the router, or what is wrong with it. */
 function sideFrom(name: string, links: Links): Side | string {
   const link = links.find((one) => one.ifname === name);
@@ -38,10 +50,10 @@ function sideFrom(name: string, links: Links): Side | string {
   if (link.link_type !== 'ether' || link.address === undefined)
     return `interface ${name} has no Ethernet address (its type is ${link.link_type})`;
   if (!link.flags.includes('UP')) return `interface ${name} is down: ip link set ${name} up`;
-  const address = link.addr_info.find((one) => one.family === 'inet' && one.scope === 'global');
-  if (address?.local === undefined) return `interface ${name} has no IPv4 address`;
-  const network = {address: address.local, prefix: address.prefixlen};
-  return {name, mac: link.address, mtu: link.mtu, network};
+  const onLink = networksOf(link);
+  const [network] = onLink;
+  if (!network) return `interface ${name} has no IPv4 address`;
+  return {name, mac: link.address, mtu: link.mtu, network, onLink, index: link.ifindex};
 }
 
 export interface InterfaceNames {
@@ -59,8 +71,22 @@ export function sidesOf(names: InterfaceNames, links: Links): {sides: Side[]; pr
   return {sides, problems};
 }
 
-/** VIPs that this host has itself, or that no host of its networks can have. */
+/** Why nobody could reach the VIP, or null. One on no network of ours is routed to us. */
+function vipProblem(vip: string, mode: Mode, sides: readonly Side[]): string | null {
+  const side = sides.find((one) => one.onLink.some((network) => inNetwork(vip, network)));
+  if (!side) return null;
+  if (side.onLink.some((network) => isEdgeOf(vip, network)))
+    return `${vip} is the network or broadcast address of ${side.name}`;
+  const {address, prefix} = side.network;
+  // Clients on the external side do not look for it there; with direct server return, nodes may be the clients.
+  if (mode === 'nat' && side !== sides[0])
+    return `${vip} lies in the nodes' own network (${side.name} ${address}/${prefix}), which nobody outside sees: take one of the external network, or of a network that is routed to the router`;
+  return null;
+}
+
+/** VIPs that this host has itself, or that no client could reach. */
 export function vipProblems(
+  mode: Mode,
   applications: readonly Application[],
   sides: readonly Side[],
   links: Links,
@@ -76,10 +102,8 @@ export function vipProblems(
         return [
           {path, message: `${vip} is the router's own address (on ${holder}); a virtual IP is nobody's`},
         ];
-      const side = sides.find((one) => inNetwork(vip, one.network));
-      if (side && isEdgeOf(vip, side.network))
-        return [{path, message: `${vip} is the network or broadcast address of ${side.name}`}];
-      return [];
+      const message = vipProblem(vip, mode, sides);
+      return message === null ? [] : [{path, message}];
     }),
   );
 }

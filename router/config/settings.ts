@@ -169,7 +169,7 @@ export function settle(
   }));
   problems.push(
     ...ownershipProblems(written),
-    ...vipProblems(applications, interfaces.sides, links),
+    ...vipProblems(mode, applications, interfaces.sides, links),
     ...weightProblems(applications),
     ...affinityProblems(applications),
   );

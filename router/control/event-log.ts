@@ -4,6 +4,12 @@ import type {Clock} from '../base/clock.ts';
 import type {Logger} from '../base/logger.ts';
 import type {RouterEvent} from './views.ts';
 
+/** What somebody should see. */
+const WARNINGS: ReadonlySet<RouterEvent['event']> = new Set([
+  'forwarder-died',
+  'vip-conflict',
+  'interface-trouble',
+]);
 const CAPACITY = 10_000;
 
 export class EventLog {
@@ -23,8 +29,10 @@ export class EventLog {
     if (this.#ring.length < CAPACITY) this.#ring.push(timed);
     else this.#ring[this.#next] = timed;
     this.#next = (this.#next + 1) % CAPACITY;
-    const warn = event.event === 'forwarder-died' || event.event === 'vip-conflict';
-    this.#log[warn ? 'warn' : event.event === 'published' ? 'debug' : 'info']({...event}, event.event);
+    this.#log[WARNINGS.has(event.event) ? 'warn' : event.event === 'published' ? 'debug' : 'info'](
+      {...event},
+      event.event,
+    );
   }
 
   /** Oldest first; those at or after `since` (milliseconds since the epoch). */

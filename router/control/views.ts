@@ -95,6 +95,8 @@ export const eventSchema = z.strictObject({
     'exclusive-released',
     'forwarder-started',
     'forwarder-died',
+    'interface',
+    'interface-trouble',
     'reloaded',
     'published',
   ]),

@@ -6,4 +6,8 @@ import type {Network} from '../base/address.ts';
 export interface Side extends PolicyInterface {
   /** The router's own address on this side, with its prefix. */
   network: Network;
+  /** All networks of the interface: their addresses are looked for by ARP there. */
+  onLink: readonly Network[];
+  /** The kernel's number of the interface. */
+  index: number;
 }

@@ -4,6 +4,7 @@
 
 import type {Protocol} from '../control/protocol.ts';
 import type {ForwardingMethod} from '../model/method.ts';
+import type {Side} from '../model/side.ts';
 import type {Plan} from '../model/route.ts';
 
 export interface Applied {
@@ -33,11 +34,15 @@ export interface ProviderStats {
   generation: number;
   counters: Record<string, number>;
   vips: {address: string; state: VipState}[];
+  /** As they are now. */
+  sides: readonly Side[];
 }
 
 export interface ProviderEvents {
   /** Something that routes depend on has changed: apply them again. */
   onChange(): void;
+  /** One of the router's interfaces has changed, or cannot do its work. */
+  onInterface(name: string, what: string, trouble: boolean): void;
   onVip(event: 'vip-claimed' | 'vip-released' | 'vip-conflict', vip: string, detail?: string): void;
 }
 

@@ -69,6 +69,9 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
       sides,
       events: {
         onChange: () => supervisor.changed(),
+        onInterface: (name, what, trouble) => {
+          events.add({event: trouble ? 'interface-trouble' : 'interface', detail: `${name}: ${what}`});
+        },
         onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
       },
       remember: (own) => encodeMemory(registry.memory(), own),

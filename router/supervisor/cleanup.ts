@@ -12,6 +12,7 @@ import {parseTable} from '../provider/userspace/ip-neigh.ts';
 import {decodeMemory} from './memory.ts';
 import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
+import {lockNamespace} from './namespace-lock.ts';
 import {endProcesses, readProcessFile, systemProcesses} from './processes.ts';
 
 export interface CleanupDeps {
@@ -52,8 +53,10 @@ export async function cleanup(deps: CleanupDeps): Promise<void> {
   if (![paths.lock, paths.segment, paths.forwarders].some((path) => existsSync(path))) return;
   if (!native.lockFile(paths.lock))
     throw new UserError(`a coscanet-router runs in ${paths.runDir}: nothing was touched`);
+  const unlock = await lockNamespace(paths.runDir);
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
   if (existsSync(paths.segment)) await removeNeighbours(exec, rememberedAddresses(deps));
   await removeTable(exec);
   removeFiles(paths);
+  await unlock();
 }

@@ -18,6 +18,7 @@ import {assemble} from './assemble.ts';
 import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
 import {systemProcesses} from './processes.ts';
+import {lockNamespace} from './namespace-lock.ts';
 import {checkVipCount} from './reload.ts';
 import {forwarderSpawner} from './spawn.ts';
 import {Undo} from './undo.ts';
@@ -72,6 +73,7 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
   let adopting = false;
   try {
     lockRunDir(deps, undo);
+    undo.add('network namespace', await lockNamespace(paths.runDir));
     let serving: ControlledRouter | null = null;
     let announce = () => {};
     const ready = new Promise<void>((resolve) => (announce = resolve));

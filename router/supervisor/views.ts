@@ -127,15 +127,15 @@ export class Views {
 
   status(): StatusView {
     const {registry, provider, segment, clock, settings, startedAt} = this.#deps;
-    const {generation, counters, vips} = provider.stats();
-    const oneArmed = settings.sides.length === 1;
+    const {generation, counters, vips, sides} = provider.stats();
+    const oneArmed = sides.length === 1;
     return {
       mode: settings.mode,
       pid: process.pid,
       uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
       generation,
       control: `${settings.listen.address}:${settings.listen.port}`,
-      interfaces: settings.sides.map(({name, mac, network}, index) => ({
+      interfaces: sides.map(({name, mac, network}, index) => ({
         side: oneArmed ? 'both' : index === 0 ? 'external' : 'internal',
         name,
         mac,

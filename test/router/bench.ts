@@ -20,8 +20,22 @@ import {FakeNative} from './fake-native.ts';
 
 export const VIP = '10.77.0.100';
 export const sides = [
-  {name: 'eth0', mac: '02:00:00:00:00:01', mtu: 1500, network: {address: '10.77.0.1', prefix: 24}},
-  {name: 'eth1', mac: '02:00:00:00:00:02', mtu: 1500, network: {address: '10.88.0.1', prefix: 24}},
+  {
+    name: 'eth0',
+    mac: '02:00:00:00:00:01',
+    mtu: 1500,
+    network: {address: '10.77.0.1', prefix: 24},
+    onLink: [{address: '10.77.0.1', prefix: 24}],
+    index: 2,
+  },
+  {
+    name: 'eth1',
+    mac: '02:00:00:00:00:02',
+    mtu: 1500,
+    network: {address: '10.88.0.1', prefix: 24},
+    onLink: [{address: '10.88.0.1', prefix: 24}],
+    index: 3,
+  },
 ];
 export const web: Application = {
   name: 'web',
@@ -91,6 +105,9 @@ export class Bench {
         sides,
         events: {
           onChange: () => this.supervisor.changed(),
+          onInterface: (name, what, trouble) => {
+            events.add({event: trouble ? 'interface-trouble' : 'interface', detail: `${name}: ${what}`});
+          },
           onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
         },
         remember: (own) => encodeMemory(registry.memory(), own),

@@ -9,6 +9,7 @@ import type {Options, Settings} from '../../router/config/settings.ts';
 
 const link = (ifname: string, address: string, more: Partial<Links[number]> = {}): Links[number] => ({
   ifname,
+  ifindex: 1,
   flags: ['UP'],
   mtu: 1500,
   link_type: 'ether',
@@ -221,6 +222,15 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     {},
     [/^r\.yaml:7: applications\[1\]\.exclusive\[1\]: "53\/sctp": unknown protocol "sctp": one of tcp, udp$/],
   ],
+  [
+    'nat: a virtual IP in the nodes’ own network',
+    (s) => s.replace('dsr', 'nat').replaceAll('10.77.0.100', '10.88.0.100'),
+    {},
+    [
+      /^r\.yaml:7: applications\[1\]\.vips\[1\]: 10\.88\.0\.100 lies in the nodes' own network \(eth1 10\.88\.0\.1\/24\), which nobody outside sees: /,
+      /^r\.yaml:10: applications\[2\]\.vips\[1\]: 10\.88\.0\.100 lies/,
+    ],
+  ],
   ['unknown mode', (s) => s.replace('dsr', 'fast'), {}, [/^r\.yaml:1: mode: .*dsr, nat$/]],
   [
     'unknown mode on the command line',
@@ -410,4 +420,13 @@ test('differences between configurations', (t) => {
     '+ virtual IP 10.77.0.101',
     `! forwarders: ${before.forwarders} → 7: applied at the next restart`,
   ]);
+});
+
+test('virtual IPs that are on no network of the router, or that nodes alone may want', (t) => {
+  for (const mode of ['dsr', 'nat'])
+    t.deepEqual(problems(good.replaceAll('10.77.0.100', '203.0.113.255'), {mode}), [], mode);
+  const inside = good.replaceAll('10.77.0.100', '10.88.0.100');
+  t.deepEqual(problems(inside, {mode: 'dsr'}), []);
+  // One-armed, router, nodes and clients share it.
+  t.deepEqual(problems(inside, {mode: 'dsr', external: 'eth1'}), []);
 });

@@ -1,6 +1,6 @@
 // The real daemon in a namespace: start, crash, adoption, clean-up, reload, and what it leaves behind: nothing.
 
-import {chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -233,13 +233,58 @@ test.serial('a second router in the same run directory is refused; the first goe
   const second = await lab.start('--control', '10.88.0.1:7401').ended;
   t.is(second.status, 1);
   t.regex(second.stderr, /another coscanet-router runs in /);
-  const port = await lab.start('--run-dir', join(lab.folder, 'other')).ended;
-  t.is(port.status, 1);
-  t.regex(port.stderr, /control address 10\.88\.0\.1:7400 is in use by another program$/m);
-  t.false(existsSync(join(lab.folder, 'other')));
+  const other = join(lab.folder, 'other');
+  const third = await lab.start('--run-dir', other, '--control', '10.88.0.1:7401').ended;
+  t.is(third.status, 1);
+  const holder = `coscanet-router ${router.pid} in ${lab.runDir}`;
+  t.is(third.stderr, `coscanet-router: another router runs in this network namespace: ${holder}\n`);
+  t.false(existsSync(other));
+  // Nor is what it needs cleaned away for the sake of another that crashed.
+  mkdirSync(other);
+  writeFileSync(join(other, 'lock'), '');
+  t.regex(
+    (await lab.start('cleanup', '--run-dir', other).ended).stderr,
+    /another router runs in this network/,
+  );
+  t.regex(lab.in('router', 'nft', 'list', 'tables'), /coscanet/);
   t.is((await lab.coscanet('status')).status, 0);
   t.is(lab.forwarders().length, 1);
   router.kill('SIGTERM');
   await router.ended;
+  assertNothingLeft(t);
+});
+
+test.serial('an interface whose MAC and MTU change is followed; one that is lost is said', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  lab.put(1, 1, [80]);
+  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  const mac = '02:00:00:00:07:01';
+  /** What the peer's kernel has found out about an address, after it had something to send there. */
+  const neighbour = (address: string) => {
+    const command = `curl -s -m 0.3 http://${address}:9/; ip neigh show ${address} dev ext`;
+    return lab.in('peer', 'sh', '-c', command);
+  };
+  await until('the peer knows the router', () => neighbour('10.77.0.1').includes('lladdr'));
+  lab.in('router', 'ip', 'link', 'set', 'eth0', 'address', mac);
+  lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1400');
+  await until('it is followed', async () => (await status()).interfaces[0]?.mac === mac);
+  await until('the peer has heard of it', () =>
+    lab.in('peer', 'ip', 'neigh', 'show', '10.77.0.1', 'dev', 'ext').includes(mac),
+  );
+  // Forwarders answer for the VIP with the new one.
+  await until('the VIP is there', () => neighbour('10.77.0.100').includes(mac));
+  const told = async (text: string) => {
+    const events = await view('events', z.array(eventSchema));
+    return events.some((event) => event.detail?.includes(text) ?? false);
+  };
+  t.true(await told(`→ ${mac}`));
+  await until('the MTU is followed', () => told('MTU 1500 → 1400'));
+  lab.in('router', 'ip', 'link', 'set', 'eth1', 'down');
+  await until('it is said', () => told('eth1: it is down'));
+  lab.in('router', 'ip', 'link', 'set', 'eth1', 'up');
+  await until('and that it is over', () => told('eth1: it is well again'));
+  lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
+  router.kill('SIGTERM');
+  t.is((await router.ended).status, 0);
   assertNothingLeft(t);
 });

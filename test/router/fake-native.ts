@@ -125,7 +125,10 @@ export class FakeNative implements RouterNative {
   startForwarder(): never {
     throw new Error('no packets here');
   }
-  arpProbe(_interface: string, address: string): Promise<string | null> {
+  /** "INTERFACE ADDRESS" of every look for another host. */
+  readonly looked: string[] = [];
+  arpProbe(interfaceName: string, address: string): Promise<string | null> {
+    this.looked.push(`${interfaceName} ${address}`);
     return Promise.resolve(this.rivals.get(address) ?? null);
   }
   arpAnnounce(interfaceName: string, address: string): void {

@@ -3,9 +3,9 @@
 
 import {z} from 'zod';
 import {isIpv4} from '../../base/address.ts';
-import {messageOf} from '../../base/error.ts';
 import {Following} from '../../base/following.ts';
 import type {FollowingDeps} from '../../base/following.ts';
+import {Rereading} from '../../base/rereading.ts';
 
 const hopSchema = z.object({dev: z.string().optional(), gateway: z.string().optional()});
 const routesSchema = z.array(
@@ -31,14 +31,14 @@ export interface GatewayDeps extends FollowingDeps {
 export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #following: Following;
+  readonly #rereading: Rereading;
   #address: string | null = null;
-  #reading: Promise<void> | null = null;
-  #stale = false;
   #closed = false;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    const changed = () => void this.#refresh();
+    this.#rereading = new Rereading(deps.log, 'the default route', () => this.#take());
+    const changed = () => void this.#rereading.now();
     this.#following = new Following(deps, ['ip', '-4', '-o', 'monitor', 'route'], changed, changed);
   }
 
@@ -55,6 +55,7 @@ export class Gateway {
 
   close(): void {
     this.#closed = true;
+    this.#rereading.close();
     this.#following.stop();
   }
 
@@ -73,27 +74,11 @@ export class Gateway {
       );
   }
 
-  /** One reading at a time; what changes meanwhile is read by one more. */
-  async #refresh(): Promise<void> {
-    this.#stale = true;
-    if (this.#reading) return;
-    while (this.#stale && !this.#closed) {
-      this.#stale = false;
-      this.#reading = this.#take();
-      await this.#reading;
-    }
-    this.#reading = null;
-  }
-
   async #take(): Promise<void> {
-    try {
-      const address = await this.#read();
-      if (this.#closed || address === this.#address) return;
-      this.#address = address;
-      this.#say();
-      this.#deps.onChange();
-    } catch (error) {
-      this.#deps.log.error({error: messageOf(error)}, 'cannot read the default route');
-    }
+    const address = await this.#read();
+    if (this.#closed || address === this.#address) return;
+    this.#address = address;
+    this.#say();
+    this.#deps.onChange();
   }
 }

@@ -24,6 +24,7 @@ import type {
 import {Gateway} from './gateway.ts';
 import {Neighbours} from './neighbours.ts';
 import {installTable, removeTable} from './nftables.ts';
+import {SideWatch} from './side-watch.ts';
 import {VipClaims} from './vip-claims.ts';
 
 const PROBE_TIMEOUT_MS = 800;
@@ -55,6 +56,7 @@ export class UserspaceProvider implements RoutingProvider {
   readonly method: ForwardingMethod;
   readonly #deps: UserspaceDeps;
   readonly #compiler: Compiler;
+  readonly #watch: SideWatch;
   readonly #claims: VipClaims;
   readonly #neighbours: Neighbours;
   readonly #gateway: Gateway | null;
@@ -70,15 +72,16 @@ export class UserspaceProvider implements RoutingProvider {
     this.#compiler = new Compiler(deps.segment.limits.ringSlots);
     const external = deps.sides[0]?.name ?? '';
     const onChange = () => deps.events.onChange();
-    this.#claims = new VipClaims({
+    this.#watch = new SideWatch({
       ...deps,
-      external,
-      interfaces: deps.sides.map((side) => side.name),
-      macs: deps.sides.map((side) => side.mac),
+      onChange: (side, what) => this.#changed(side, what),
+      onTrouble: (side, trouble) =>
+        deps.events.onInterface(side.name, trouble ?? 'it is well again', trouble !== null),
     });
+    this.#claims = new VipClaims({...deps, sides: () => this.#watch.sides});
     this.#neighbours = new Neighbours({
       ...deps,
-      interfaceOf: (address) => deps.sides[this.#egressTo(address)]?.name ?? null,
+      interfaceOf: (address) => this.#watch.sides[this.#egressTo(address)]?.name ?? null,
       onChange,
     });
     this.#gateway = deps.method.routes ? new Gateway({...deps, external, onChange}) : null;
@@ -86,15 +89,18 @@ export class UserspaceProvider implements RoutingProvider {
 
   /** `addresses`: of the nodes that are known already. */
   async start(addresses: readonly string[]): Promise<void> {
+    this.#watch.start();
     await this.#gateway?.start();
     await this.#neighbours.start(this.#withGateway(addresses), this.#adopted?.macs ?? {});
   }
 
   async reserve(vips: readonly string[]): Promise<void> {
-    await this.#claims.reserve(vips, this.#adopted?.activeVips ?? []);
+    const routed = await this.#claims.reserve(vips, this.#adopted?.activeVips ?? []);
+    for (const vip of routed)
+      this.#deps.log.info({vip}, 'virtual IP is on no network of this host: it has to be routed here');
     await installTable(
       this.#deps.exec,
-      this.#deps.sides.map(({name}, index) => ({name, routed: this.method.routes && index > 0})),
+      this.#watch.sides.map(({name}, index) => ({name, routed: this.method.routes && index > 0})),
       this.#claims.states().map((vip) => vip.address),
     );
   }
@@ -118,7 +124,7 @@ export class UserspaceProvider implements RoutingProvider {
 
   async probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'> {
     const {mac, reachable} = this.path(target.address);
-    const side = this.#deps.sides[this.#egressTo(target.address)];
+    const side = this.#watch.sides[this.#egressTo(target.address)];
     if (mac === null || !side) return 'silent';
     // Nothing there would answer a try to connect.
     if (target.protocol === 'udp' || target.instances === 0) return reachable ? 'open' : 'silent';
@@ -137,7 +143,7 @@ export class UserspaceProvider implements RoutingProvider {
     const policy = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
-      interfaces: this.#deps.sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
+      interfaces: this.#watch.sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       plan,
       pathOf: (address) => this.#pathTo(address),
@@ -161,14 +167,24 @@ export class UserspaceProvider implements RoutingProvider {
 
   stats(): ProviderStats {
     const {segment} = this.#deps;
-    return {generation: segment.generation, counters: segment.counters(), vips: this.#claims.states()};
+    const {sides} = this.#watch;
+    return {generation: segment.generation, counters: segment.counters(), vips: this.#claims.states(), sides};
   }
 
   async close(): Promise<void> {
+    this.#watch.close();
     this.#claims.close();
     this.#gateway?.close();
     await this.#neighbours.close();
     await removeTable(this.#deps.exec);
+  }
+
+  /** Hosts that know us by another MAC must hear of it: of the VIPs, and of the router's own address. */
+  #changed(side: Side, what: string): void {
+    const {events} = this.#deps;
+    events.onInterface(side.name, what, false);
+    events.onChange();
+    this.#claims.announceSide(side.name, side.network.address);
   }
 
   #served(policy: Policy): Set<string> {
@@ -186,7 +202,7 @@ export class UserspaceProvider implements RoutingProvider {
   /** The side whose network holds the address; the gateway is external, even if its address tells nothing. */
   #egressTo(address: string): number {
     if (address === this.#gateway?.address) return 0;
-    return this.#deps.sides.findIndex((side) => inNetwork(address, side.network));
+    return this.#watch.sides.findIndex((side) => inNetwork(address, side.network));
   }
 
   #withGateway(addresses: readonly string[]): readonly string[] {

@@ -1,15 +1,18 @@
-// Which VIPs are ours to answer for. A VIP is looked for on the external network when it is reserved (and
+// Which VIPs are ours to answer for. A VIP is looked for on the network that it belongs to when it is reserved (and
 // again, in the background, whenever it is assigned), so that assigning takes no time: it is active at once
-// and announced by gratuitous ARP on both sides, then every minute (switches forget after five).
+// and announced by gratuitous ARP there, then every minute (switches forget after five). One that is on no network
+// of ours is routed to us: nobody looks for it by ARP, and whoever answered would only be a proxy.
 //
 //   reserved ──assign──► active ──release──► reserved
 //                 │        │ another host answers
 //                 └► conflict, looked for again every 10 s until nobody answers
 
 import type {RouterNative} from '../../../addon/router.ts';
+import {inNetwork} from '../../base/address.ts';
 import type {Clock, Timer} from '../../base/clock.ts';
 import {messageOf, UserError} from '../../base/error.ts';
 import type {Logger} from '../../base/logger.ts';
+import type {Side} from '../../model/side.ts';
 import type {ProviderEvents, VipState} from '../provider.ts';
 
 const PROBES = 3;
@@ -23,11 +26,8 @@ export interface ClaimDeps {
   native: Pick<RouterNative, 'arpProbe' | 'arpAnnounce'>;
   clock: Clock;
   log: Logger;
-  external: string;
-  /** Every interface that announces; its first is `external` again. */
-  interfaces: readonly string[];
-  /** Our own MACs: hearing them is no conflict. */
-  macs: readonly string[];
+  /** As they are now; hearing our own MACs is no conflict. */
+  sides: () => readonly Pick<Side, 'name' | 'mac' | 'onLink'>[];
   events: ProviderEvents;
 }
 
@@ -49,8 +49,11 @@ export class VipClaims {
     this.#timers.push(deps.clock.every(RETRY_MS, () => void this.#retry()));
   }
 
-  /** Takes `vips` as the known ones; those in `adopted` are active already. Rejects if another host uses one. */
-  async reserve(vips: readonly string[], adopted: readonly string[]): Promise<void> {
+  /**
+   * Takes `vips` as the known ones; those in `adopted` are active already. Rejects if another host uses one.
+   * Returns the new ones among them that are on no network of ours.
+   */
+  async reserve(vips: readonly string[], adopted: readonly string[]): Promise<string[]> {
     const added = vips.filter((vip) => !this.#claims.has(vip));
     const found = await Promise.all(
       added.map(async (vip) => ({vip, rival: adopted.includes(vip) ? null : await this.#rivalOf(vip)})),
@@ -59,7 +62,7 @@ export class VipClaims {
     if (taken.length > 0) {
       const lines = taken.map(
         ({vip, rival}) =>
-          `virtual IP ${vip} is already used by the host with MAC ${rival} on ${this.#deps.external}`,
+          `virtual IP ${vip} is already used by the host with MAC ${rival} on ${this.#interfacesOf(vip).join(', ')}`,
       );
       throw new UserError(lines.join('\n'));
     }
@@ -67,6 +70,7 @@ export class VipClaims {
       if (!vips.includes(vip) && !claim.assigned) this.#claims.delete(vip);
     for (const vip of added) this.#claims.set(vip, {assigned: adopted.includes(vip), rival: null});
     for (const vip of added) if (adopted.includes(vip)) this.#announce(vip);
+    return added.filter((vip) => this.#interfacesOf(vip).length === 0);
   }
 
   assign(vip: string): void {
@@ -98,8 +102,19 @@ export class VipClaims {
   }
 
   async #rivalOf(vip: string): Promise<string | null> {
-    const mac = await this.#deps.native.arpProbe(this.#deps.external, vip, PROBES, PROBE_INTERVAL_MS);
-    return mac === null || this.#deps.macs.includes(mac) ? null : mac;
+    const {native, sides} = this.#deps;
+    const names = this.#interfacesOf(vip);
+    const found = await Promise.all(
+      names.map((name) => native.arpProbe(name, vip, PROBES, PROBE_INTERVAL_MS)),
+    );
+    const own = sides().map((side) => side.mac);
+    return found.find((mac) => mac !== null && !own.includes(mac)) ?? null;
+  }
+
+  /** Where the VIP is looked for by ARP. */
+  #interfacesOf(vip: string): string[] {
+    const near = this.#deps.sides().filter((side) => side.onLink.some((network) => inNetwork(vip, network)));
+    return near.map((side) => side.name);
   }
 
   #activate(vip: string): void {
@@ -131,18 +146,29 @@ export class VipClaims {
     await Promise.all(rivals.map(([vip, claim]) => this.#look(vip, claim)));
   }
 
+  /** A side has changed: whoever knows it by another MAC must hear of it, of the router's own address too. */
+  announceSide(name: string, address: string): void {
+    const announce = () => {
+      this.#announceAll();
+      this.#say(name, address);
+    };
+    announce();
+    this.#timers.push(this.#deps.clock.after(SECOND_ANNOUNCE_MS, announce));
+  }
+
   #announce(vip: string): void {
     const claim = this.#claims.get(vip);
-    if (this.#closed || !claim?.assigned || claim.rival !== null) return;
-    for (const name of this.#deps.interfaces) {
-      try {
-        this.#deps.native.arpAnnounce(name, vip);
-      } catch (error) {
-        this.#deps.log.warn(
-          {vip, interface: name, error: messageOf(error)},
-          'cannot announce the virtual IP',
-        );
-      }
+    if (!claim?.assigned || claim.rival !== null) return;
+    for (const name of this.#interfacesOf(vip)) this.#say(name, vip);
+  }
+
+  #say(interfaceName: string, address: string): void {
+    if (this.#closed) return;
+    const {native, log} = this.#deps;
+    try {
+      native.arpAnnounce(interfaceName, address);
+    } catch (error) {
+      log.warn({address, interface: interfaceName, error: messageOf(error)}, 'cannot announce the address');
     }
   }
 

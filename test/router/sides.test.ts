@@ -1,0 +1,128 @@
+// The router's networks: where a VIP is looked for and announced, and interfaces that change while it runs.
+
+import test from 'ava';
+import {methods} from '../../router/model/method.ts';
+import {UserError} from '../../router/base/error.ts';
+import {Bench, macOf, sides, VIP, web} from './bench.ts';
+import {settled} from './fake-clock.ts';
+
+const ROUTED = '203.0.113.7';
+const INSIDE = '10.88.0.100';
+
+test('a VIP is looked for and announced on its own network; one that is routed here, nowhere', async (t) => {
+  for (const [vip, expected] of [
+    [VIP, [`eth0 ${VIP}`]],
+    [INSIDE, [`eth1 ${INSIDE}`]],
+    [ROUTED, []],
+  ] as const) {
+    const bench = await new Bench([{...web, vips: [vip]}]).start();
+    t.deepEqual(bench.native.looked, expected);
+    const endpoints = [{application: 'web', vip, protocol: 'tcp' as const, port: 80, instances: 1}];
+    await bench.put(1, 1, [], {endpoints});
+    t.deepEqual(bench.native.segment.policy?.vips, [{address: vip, active: true}]);
+    t.deepEqual(bench.native.announced, expected);
+  }
+});
+
+test('a gateway that answers ARP for everything does not keep us from a routed VIP', async (t) => {
+  const bench = new Bench([{...web, vips: [ROUTED]}]);
+  bench.native.rivals.set(ROUTED, '02:00:00:00:00:fe');
+  await t.notThrowsAsync(bench.start());
+  const near = new Bench([web]);
+  near.native.rivals.set(VIP, '02:00:00:00:00:fe');
+  const error = await t.throwsAsync(near.start(), {instanceOf: UserError});
+  t.regex(error?.message ?? '', /already used by the host with MAC 02:00:00:00:00:fe on eth0$/);
+});
+
+interface Link {
+  mac?: string;
+  mtu?: number;
+  up?: boolean;
+  index?: number;
+  address?: string;
+}
+
+/** What `ip -j addr show` says of the bench's interfaces. */
+function links(...changed: (Link | null)[]): string {
+  const all = sides.map((side, n) => {
+    const link = changed[n];
+    if (link === null) return [];
+    const {mac = side.mac, mtu = side.mtu, up = true, index = side.index} = link ?? {};
+    const address = link?.address ?? side.network.address;
+    const addresses = [{family: 'inet', local: address, prefixlen: 24, scope: 'global'}];
+    const flags = up ? ['UP'] : [];
+    return [
+      {ifname: side.name, ifindex: index, flags, mtu, link_type: 'ether', address: mac, addr_info: addresses},
+    ];
+  });
+  return JSON.stringify(all.flat());
+}
+
+async function running(method = methods.dsr) {
+  const bench = await new Bench([web], null, method).start();
+  await bench.put(1, 1, [80]);
+  bench.native.announced.length = 0;
+  const change = async (...changed: (Link | null)[]) => {
+    bench.exec.answers.set('ip -j addr show', links(...changed));
+    bench.exec.say('2: eth0: <BROADCAST,MULTICAST,UP> mtu 1400');
+    await settled();
+  };
+  const told = () =>
+    bench.events
+      .list()
+      .filter((one) => one.event.startsWith('interface'))
+      .map((one) => `${one.event} ${one.detail}`);
+  return {bench, change, told};
+}
+
+test('a new MAC and MTU are published, and everybody is told the MAC', async (t) => {
+  const {bench, change, told} = await running();
+  const mac = '02:00:00:00:00:77';
+  await change({mac, mtu: 1400});
+  t.like(bench.native.segment.policy?.interfaces[0], {name: 'eth0', mac, mtu: 1400, address: '10.77.0.1'});
+  t.deepEqual(told(), [`interface eth0: MAC 02:00:00:00:00:01 → ${mac}, MTU 1500 → 1400`]);
+  t.deepEqual(bench.native.announced, [`eth0 ${VIP}`, 'eth0 10.77.0.1']);
+  t.is(bench.provider.stats().sides[0]?.mac, mac);
+  // Hearing our own new MAC is no conflict.
+  bench.native.rivals.set(VIP, mac);
+  await t.notThrowsAsync(bench.provider.reserve([VIP]));
+  // Nothing new: nothing is said.
+  await change({mac, mtu: 1400});
+  t.is(told().length, 1);
+});
+
+const troubles: [string, Link | null, string][] = [
+  ['down', {up: false}, 'it is down'],
+  ['gone', null, 'it is gone'],
+  ['made anew', {index: 9}, 'it is another interface than at the start: restart the router'],
+];
+for (const [title, link, text] of troubles)
+  test(`an interface that is ${title}: said once, and when it is over`, async (t) => {
+    const {bench, change, told} = await running();
+    const before = bench.native.segment.policy?.interfaces;
+    await change({}, link);
+    await change({}, link);
+    t.deepEqual(told(), [`interface-trouble eth1: ${text}`]);
+    t.deepEqual(bench.native.segment.policy?.interfaces, before);
+    await change({}, {});
+    t.deepEqual(told().slice(1), ['interface eth1: it is well again']);
+    // Its node is reached as before.
+    t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1});
+  });
+
+test('the router’s own address goes: said, for nodes look for it there', async (t) => {
+  const {change, told} = await running();
+  await change({}, {address: '10.88.0.9'});
+  t.deepEqual(told(), [
+    'interface eth1: addresses 10.88.0.1/24 → 10.88.0.9/24',
+    'interface-trouble eth1: its address 10.88.0.1 is gone: restart the router',
+  ]);
+});
+
+test('translation: the watch ends with the provider', async (t) => {
+  const {bench, change, told} = await running(methods.nat);
+  await bench.provider.close();
+  await change({mac: '02:00:00:00:00:77'});
+  t.deepEqual(told(), []);
+  t.is(bench.exec.following, 0);
+});
