@@ -12,7 +12,7 @@ interface BarOptions {
   metric: string;
   title: string;
   /** The row of a series. */
-  label(series: Series): string;
+  label: (series: Series) => string;
 }
 
 /** The colours of set-ups, the same in all figures. */
