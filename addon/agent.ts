@@ -24,6 +24,16 @@ export interface ShimServer {
   close(): void;
 }
 
+/** What a process wrote about its load. */
+export interface LoadMessage {
+  /** SCM_CREDENTIALS: from the kernel. */
+  pid: number;
+  /** At most 64 bytes of it. */
+  text: string;
+  /** For senders that have an address; others get none. */
+  reply: (answer: string) => void;
+}
+
 export interface SocketInfo {
   /** SO_COOKIE, as inet_diag reports it. */
   cookie: bigint;
@@ -75,6 +85,8 @@ export type PortSharing = 'as-asked' | 'successor' | 'alone';
 export interface AgentNative {
   /** Listens on the abstract unix SEQPACKET socket `@name` of this network namespace. EADDRINUSE if another agent does. */
   listenShim(name: string, onRequest: (request: ShimRequest) => void): ShimServer;
+  /** Takes datagrams on the abstract unix socket `@name` of this network namespace. EADDRINUSE if it is taken. */
+  listenLoad(name: string, onMessage: (message: LoadMessage) => void): ShimServer;
   /** Facts of a passed socket. */
   socketFacts(descriptor: number): SocketFacts;
   /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns 0 or the errno, positive. */

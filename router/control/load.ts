@@ -45,22 +45,27 @@ function membershipShape(metric: Metric) {
   });
 }
 
+/** The application's own number may also stand in a file of the node. */
+const ownShape = membershipShape('own').extend({
+  file: z.string().regex(/^\//, 'the path of a file on the node, from / on').optional(),
+});
+
 /** "cpu: {}" and "cpu:" are the defaults. */
-function membershipSchema(metric: Metric) {
-  const shape = membershipShape(metric).superRefine(({low, medium: [from, to], high}, context) => {
+function membershipSchema<T extends z.ZodType<Membership>>(shape: T) {
+  const checked = shape.superRefine(({low, medium: [from, to], high}, context) => {
     if (low < from && from <= to && to < high) return;
     const message = `low ${low}, medium ${from} to ${to}, high ${high}: each must be more than the one before`;
     context.addIssue({code: 'custom', message});
   });
-  return z.preprocess((value) => (value === null ? {} : value), shape).optional();
+  return z.preprocess((value) => (value === null ? {} : value), checked).optional();
 }
 
 const metricsSchema = z
   .strictObject({
-    cpu: membershipSchema('cpu'),
-    'run-queue': membershipSchema('run-queue'),
-    pressure: membershipSchema('pressure'),
-    own: membershipSchema('own'),
+    cpu: membershipSchema(membershipShape('cpu')),
+    'run-queue': membershipSchema(membershipShape('run-queue')),
+    pressure: membershipSchema(membershipShape('pressure')),
+    own: membershipSchema(ownShape),
   })
   .refine((metrics) => Object.keys(metrics).length > 0, {
     message: `name at least one of ${metricSchema.options.join(', ')}, or leave metrics out`,
@@ -189,6 +194,7 @@ export const loadShapes: Readonly<Record<string, z.ZodType>> = {
   '': loadObject,
   metrics: metricsSchema,
   ...Object.fromEntries(metricSchema.options.map((metric) => [`metrics.${metric}`, membershipShape(metric)])),
+  'metrics.own': ownShape,
   rules: ruleSchema,
   'rules.if': conditionSchema,
 };

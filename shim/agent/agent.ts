@@ -126,6 +126,7 @@ export class Agent {
 
   #conditionOf(mountinfo: string): Condition {
     return new Condition(this.#options, mountinfo, this.#parts, {
+      instances: this.#instances,
       orders: () => this.#orders?.applications ?? [],
       applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
       onHealth: () => this.#endpoints.refresh(),

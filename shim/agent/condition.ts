@@ -1,9 +1,11 @@
 // What the agent tells of its node's condition: how busy it is for each application (load/), and which endpoints
 // are sick (health/). Puts both together with the kernel.
 
-import type {AgentNative} from '../../addon/agent.ts';
+import type {AgentNative, ShimServer} from '../../addon/agent.ts';
 import type {Clock} from '../../router/base/clock.ts';
+import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
+import type {LoadRules} from '../../router/control/load.ts';
 import type {ApplicationOrder, Level, NodeEndpoint} from '../../router/control/protocol.ts';
 import type {FoundEndpoint} from './endpoints.ts';
 import {Health} from './health/health.ts';
@@ -11,9 +13,14 @@ import {StoppedCheck} from './health/stopped.ts';
 import {findCgroupMount} from './instances.ts';
 import {Levels} from './load/levels.ts';
 import {meterOf} from './load/meters.ts';
+import {OwnNumbers} from './load/own.ts';
+import type {InstanceFinder} from './load/own.ts';
 import type {AgentOptions} from './options.ts';
 
+const LOAD_NAME = 'coscanet-load';
+
 export interface ConditionSources {
+  instances: InstanceFinder;
   orders: () => readonly ApplicationOrder[];
   /** Those that have endpoints on this node. */
   applications: () => Iterable<string>;
@@ -23,21 +30,27 @@ export interface ConditionSources {
 
 export class Condition {
   readonly #health: Health;
+  readonly #own: OwnNumbers;
   readonly #levels: Levels;
+  readonly #parts: {native: AgentNative; log: Logger};
+  #socket: ShimServer | null = null;
 
   /** Throws a UserError if the cgroup that stands for the node cannot be read. */
   constructor(
     {address, checksFolder, load}: Pick<AgentOptions, 'address' | 'checksFolder' | 'load'>,
     mountinfo: string,
     {native, clock, log}: {native: AgentNative; clock: Clock; log: Logger},
-    {orders, applications, onHealth, onLevels}: ConditionSources,
+    {instances, orders, applications, onHealth, onLevels}: ConditionSources,
   ) {
     const waiting = (at: string, port: number) =>
       native.untakenConnections().filter((one) => one.address === at && one.port === port);
     const stopped = new StoppedCheck(mountinfo);
     this.#health = new Health({stopped, waiting, orders, address, checksFolder}, clock, log, onHealth);
     const meter = meterOf(findCgroupMount(mountinfo).folder, load);
-    this.#levels = new Levels({meter, applications, orders, own: () => null}, clock, log, onLevels);
+    this.#own = new OwnNumbers(instances, clock);
+    const own = (application: string, rules: LoadRules) => this.#own.of(application, rules);
+    this.#levels = new Levels({meter, applications, orders, own}, clock, log, onLevels);
+    this.#parts = {native, log};
   }
 
   /** The load level of each application that is here. */
@@ -51,11 +64,18 @@ export class Condition {
   }
 
   start(): void {
+    try {
+      this.#socket = this.#parts.native.listenLoad(LOAD_NAME, (message) => this.#own.take(message));
+    } catch (error) {
+      // Without it, all that is missing are numbers of applications.
+      this.#parts.log.error({}, `instances cannot tell their load: ${messageOf(error)}`);
+    }
     this.#health.start();
     this.#levels.start();
   }
 
   close(): void {
+    this.#socket?.close();
     this.#health.close();
     this.#levels.close();
   }

@@ -93,7 +93,8 @@ const program = new Command('coscanet-node')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .addHelpText(
     'after',
-    '\n  run --app NAME -- CMD…    start a program as an instance (see coscanet-node run --help)',
+    '\n  run --app NAME -- CMD…    start a program as an instance (see coscanet-node run --help)' +
+      '\n  load NUMBER               say how busy this instance is (see coscanet-node load --help)',
   );
 
 function addHostOptions(command: Command): Command {

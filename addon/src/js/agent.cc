@@ -116,6 +116,7 @@ void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("untakenConnections", Napi::Function::New(env, DumpUntaken, "untakenConnections"));
   exports.Set("addressInUse", Napi::Function::New(env, AddressInUse, "addressInUse"));
   exports.Set("listenShim", Napi::Function::New(env, ListenForPrograms, "listenShim"));
+  exports.Set("listenLoad", Napi::Function::New(env, ListenForLoad, "listenLoad"));
   exports.Set("watchDestroyed", Napi::Function::New(env, WatchDestroyed, "watchDestroyed"));
 }
 

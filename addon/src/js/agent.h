@@ -9,6 +9,7 @@
 namespace coscanet {
 
 Napi::Value ListenForPrograms(const Napi::CallbackInfo& info);
+Napi::Value ListenForLoad(const Napi::CallbackInfo& info);
 Napi::Value WatchDestroyed(const Napi::CallbackInfo& info);
 
 Napi::Value BindTranslated(const Napi::CallbackInfo& info);

@@ -4,6 +4,7 @@
 import type {Clock, Timer} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {defaultLoadRules} from '../../../router/control/load.ts';
+import type {LoadRules} from '../../../router/control/load.ts';
 import type {ApplicationOrder, Level} from '../../../router/control/protocol.ts';
 import {Judge} from './judge.ts';
 import type {Meter} from './meters.ts';
@@ -13,8 +14,8 @@ export interface LevelSources {
   /** Those that have endpoints on this node. */
   applications(): Iterable<string>;
   orders(): readonly ApplicationOrder[];
-  /** The application's own number; null if there is none that is at most so many seconds old. */
-  own(application: string, maxAge: number): number | null;
+  /** The application's own number; null if there is none, or only old ones. */
+  own: (application: string, rules: LoadRules) => number | null;
 }
 
 /** While there is nothing to judge, whether there is: soon enough for a first level within a second. */
@@ -60,7 +61,7 @@ export class Levels {
       const reading = this.#sources.meter.read(now);
       const changed = due.map(([name, judge]) => {
         const before = judge.level;
-        judge.take({now, reading, own: this.#sources.own(name, judge.rules['own-age'])});
+        judge.take({now, reading, own: this.#sources.own(name, judge.rules)});
         return this.#tell(name, before, judge);
       });
       if (changed.includes(true)) this.#onChange();
