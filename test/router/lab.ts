@@ -8,6 +8,7 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import type {NodeState} from '../../router/control/protocol.ts';
 
 const bin = fileURLToPath(new URL('../../../../router/bin/', import.meta.url));
 export const SECRET = 'a secret of the laboratory';
@@ -138,7 +139,7 @@ export class Lab {
   }
 
   /** PUTs a node's state as its agent would. */
-  put(node: number, sequence: number, ports: number[]): string {
+  put(node: number, sequence: number, ports: number[], more: Partial<NodeState> = {}): string {
     const endpoints = ports.map((port) => ({
       application: 'web',
       vip: '10.77.0.100',
@@ -146,7 +147,7 @@ export class Lab {
       port,
       instances: 1,
     }));
-    const state = {address: `10.88.0.1${node}`, epoch: 1, sequence, endpoints, vips: []};
+    const state = {address: `10.88.0.1${node}`, epoch: 1, sequence, endpoints, vips: [], ...more};
     const url = `http://10.88.0.1:7400/v1/nodes/node${node}`;
     const headers = [`authorization: Bearer ${SECRET}`, 'content-type: application/json'];
     const options = ['-s', '-m', '5', '-X', 'PUT', ...headers.flatMap((one) => ['-H', one])];

@@ -1,0 +1,140 @@
+// The real daemon: ports that are leased to nodes and connections that they claim, over crashes of the supervisor
+// and over the loss of everything that the router knew.
+
+import {rmSync} from 'node:fs';
+import {join} from 'node:path';
+import test from 'ava';
+import {z} from 'zod';
+import {nodeOrdersSchema} from '../../router/control/protocol.ts';
+import type {Claim, NodeState} from '../../router/control/protocol.ts';
+import {
+  blocksViewSchema,
+  flowViewSchema,
+  serviceViewSchema,
+  statusViewSchema,
+} from '../../router/control/views.ts';
+import {config, Lab, until} from './lab.ts';
+
+const VIP = '10.77.0.100';
+const EXCLUSIVE = {application: 'web', vip: VIP, protocol: 'udp', port: 5000} as const;
+const CONFIG = `${config.replace('[80/tcp]', '[80/tcp, 5000/udp]')}    exclusive: [5000/udp]
+    timeouts: {established: 6s}
+`;
+
+let lab: Lab;
+test.before(() => {
+  lab = new Lab();
+});
+test.after.always(() => lab.close());
+test.afterEach.always(() => lab.reset());
+test.beforeEach(() => lab.configure(CONFIG));
+
+let sequence = 0;
+function put(node: number, more: Partial<NodeState>, ports = [80]) {
+  const range = {portRange: {first: 32768, last: 60999}};
+  return nodeOrdersSchema.parse(JSON.parse(lab.put(node, ++sequence, ports, {...range, ...more})));
+}
+const want = (wanted: number, held: NonNullable<NodeState['outbound']>[number]['held'] = []) => ({
+  outbound: [{vip: VIP, wanted, held}],
+});
+const claim = (clientPort: number): Claim => ({
+  protocol: 'tcp',
+  vip: VIP,
+  port: 80,
+  client: '10.77.0.9',
+  clientPort,
+});
+const view = async <T>(name: string, schema: z.ZodType<T>) =>
+  schema.parse(JSON.parse((await lab.coscanet(name, '--json')).stdout));
+const blocks = async () => (await view('blocks', blocksViewSchema)).blocks;
+const flows = async () => {
+  const all = await view('flows', z.array(flowViewSchema));
+  return all.map((one) => `${one.client} ${one.node} ${one.state}`).toSorted();
+};
+
+/** Until the first lease after a fresh start is over, nothing is given away. */
+async function granted(node: number, more: Partial<NodeState>) {
+  let orders = put(node, more);
+  await until('blocks are leased', () => {
+    orders = put(node, more);
+    return (orders.blocks ?? []).length > 0;
+  });
+  return orders;
+}
+
+test.serial('leased, shown, and kept when the supervisor is killed', async (t) => {
+  const first = await lab.router('--forwarders', '1');
+  t.like(put(1, want(2)), {direct: ['10.88.0.0/24'], blocks: []});
+  t.true((put(1, want(2)).blocksRefused?.[0]?.retryMs ?? 0) > 0);
+  const orders = await granted(1, {...want(2), exclusive: [EXCLUSIVE]});
+  t.deepEqual(orders.exclusive, [EXCLUSIVE]);
+  const leased = await blocks();
+  t.deepEqual(
+    leased.map(({vip, first: from, last}) => ({vip, first: from, last})),
+    orders.blocks?.toSorted((a, b) => a.first - b.first),
+  );
+  const status = await view('status', statusViewSchema);
+  t.like(status.blocks, {leased: 2, quarantined: 0, refused: 0});
+  t.is(status.vips[0]?.state, 'active');
+  first.kill('SIGKILL');
+  await first.ended;
+  const next = await lab.router('--forwarders', '1');
+  t.deepEqual(await blocks(), leased);
+  t.deepEqual(
+    put(2, {exclusive: [EXCLUSIVE]}).exclusiveRefused?.map((one) => one.port),
+    [EXCLUSIVE],
+  );
+  const services = await view('services', z.array(serviceViewSchema));
+  t.deepEqual(services.find((one) => one.port === 5000)?.exclusive, 'node1');
+  put(1, {leaving: true});
+  t.deepEqual(
+    (await blocks()).map((one) => one.state),
+    ['quarantine', 'quarantine'],
+  );
+  next.kill('SIGTERM');
+  await next.ended;
+});
+
+test.serial('claimed, asked for in time, and forgotten when nobody claims it again', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  put(2, {}, []);
+  t.deepEqual(put(1, {claims: [claim(1000), claim(1001)]}).claimsRefused, []);
+  const held = put(2, {claims: [claim(1002)]}, []);
+  t.regex(held.claimsRefused?.[0]?.reason ?? '', /no endpoint 10\.77\.0\.100:80\/tcp/);
+  t.deepEqual(await flows(), ['10.77.0.9:1000 node1 established', '10.77.0.9:1001 node1 established']);
+  // Only one of them lives: it stays for much longer than its time-out.
+  let asked = 0;
+  const deadline = Date.now() + 13_000;
+  await until('the other is forgotten and this one was kept twice', async () => {
+    const {confirm = []} = put(1, {});
+    const lives = confirm.filter((one) => one.clientPort === 1000);
+    if (lives.length > 0) {
+      asked++;
+      t.deepEqual(put(1, {claims: lives}).claimsRefused, []);
+    }
+    return Date.now() > deadline && asked >= 2;
+  });
+  t.deepEqual(await flows(), ['10.77.0.9:1000 node1 established']);
+  router.kill('SIGTERM');
+  await router.ended;
+});
+
+test.serial('everything that the router knew is lost: nodes tell it again', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  const before = await granted(1, {...want(1), claims: [claim(1000)]});
+  for (const pid of [router.pid, ...lab.forwarders()]) process.kill(pid, 'SIGKILL');
+  await router.ended;
+  rmSync(join(lab.runDir, 'segment'));
+  const next = await lab.router('--forwarders', '1');
+  t.deepEqual(await blocks(), []);
+  const early = put(2, want(1));
+  t.deepEqual(early.blocks, []);
+  const after = put(1, {...want(1, before.blocks), claims: [claim(1000)]});
+  t.not(after.flowTable, before.flowTable);
+  t.deepEqual([after.blocks, after.claimsRefused], [before.blocks, []]);
+  t.deepEqual(await flows(), ['10.77.0.9:1000 node1 established']);
+  const other = await granted(2, want(1));
+  t.notDeepEqual(other.blocks, before.blocks);
+  next.kill('SIGTERM');
+  await next.ended;
+});
