@@ -82,7 +82,7 @@ export interface PolicyAffinity {
   prefix: number;
   /** Seconds. */
   timeout: number;
-  /** Endpoint slots that a client may stay with; those of the ring, and draining ones that keep their clients. */
+  /** Endpoint slots that a client may stay with: all of the ring, and draining ones that keep their clients. */
   members: number[];
 }
 
@@ -102,6 +102,8 @@ export interface Policy {
 
 export interface SegmentLimits {
   flows: number;
+  /** Clients whose choice is remembered (PolicyAffinity). */
+  affinities: number;
   endpoints: number;
   services: number;
   ringSlots: number;

@@ -22,3 +22,5 @@ test.serial('flow table: threads at full speed', program, 'native', 'flow_table_
 test.serial('flow table: writers killed at any instruction', program, 'native', 'flow_table_crash');
 test.serial('segment: snapshots published and read, no data race', program, 'tsan', 'segment_threads');
 test.serial('segment: snapshots at full speed', program, 'native', 'segment_threads');
+test.serial('affinity: one choice, whoever sees the client first', program, 'tsan', 'affinity_threads');
+test.serial('affinity: one choice, at full speed', program, 'native', 'affinity_threads');

@@ -24,6 +24,7 @@ import {POLICY, endpoint, withRing} from '../packets/world.ts';
 
 const LIMITS: Partial<SegmentLimits> = {
   flows: 64,
+  affinities: 64,
   endpoints: 8,
   services: 8,
   ringSlots: 16,
@@ -159,6 +160,7 @@ test('another boot is made anew', (t) => {
 test('other limits are made anew', (t) => {
   for (const [name, value] of Object.entries({
     flows: 128,
+    affinities: 128,
     endpoints: 9,
     services: 9,
     ringSlots: 17,
@@ -203,6 +205,8 @@ test('a path that cannot be', (t) => {
 test('limits that cannot be', (t) => {
   const wrong: Partial<Record<keyof SegmentLimits, unknown>>[] = [
     {flows: 0},
+    {affinities: 0},
+    {affinities: 100},
     {flows: 4},
     {flows: 100},
     {flows: -1},

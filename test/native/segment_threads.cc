@@ -78,8 +78,8 @@ void expect_whole(const Policy& policy) {
   const PolicyService* service = policy.find_service(vip_of(generation, 0), 6, 80);
   EXPECT(service && service->ring_length == kEndpoints);
   for (uint32_t i = 0; i < kEndpoints; ++i) {
-    const PolicyEndpoint* endpoint = policy.endpoint(policy.ring(*service, i));
-    EXPECT(endpoint && endpoint->mac == mac_of(generation, kEndpoints - 1 - i));
+    const PolicyEndpoint* endpoint = policy.ring(*service, i);
+    EXPECT(endpoint->mac == mac_of(generation, kEndpoints - 1 - i));
   }
   EXPECT(policy.header().generation.load() == generation);
 }
@@ -108,6 +108,7 @@ void forward(const Segment& segment, unsigned slot, const Deadline& deadline, ui
 int main(int argc, char** argv) {
   Limits limits;
   limits.flows = 64;
+  limits.affinities = 8;
   limits.endpoints = kEndpoints;
   limits.services = 4;
   limits.ring_slots = kEndpoints;

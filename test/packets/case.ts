@@ -24,7 +24,7 @@ export interface PacketCase {
   description: string;
   /** Instead of the world's POLICY; null: nothing published yet. */
   policy?: Policy | null;
-  limits?: {flows: number};
+  limits?: {flows: number; affinities?: number};
   given?: Given[];
   input: Packet;
   /** Side by which it comes in; 0 unless said. */

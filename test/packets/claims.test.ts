@@ -5,6 +5,7 @@ import test from 'ava';
 import type {FlowClaim} from '../../addon/router.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
 import type {MemoryRouter} from '../support/memory-router.ts';
+import {sticky} from './affinity.ts';
 import {CLAIM} from './claims.ts';
 import {POLICY, tcp, udp, withEndpoints, withRing} from './world.ts';
 
@@ -148,4 +149,14 @@ test('new flows are counted by service: each once, those too that take over an o
   router.receive(0, [tcp('A', {from: 1}).frame()]);
   router.claim(many(5, {port: 25}));
   t.deepEqual(router.newFlows(), {0: 2, 1: 2}, 'neither by what is not remembered nor by a claim');
+});
+
+test('new flows by affinity are new flows', (t) => {
+  const router = createMemoryRouter();
+  router.publish(sticky());
+  router.receive(
+    0,
+    [1, 2, 3].map((from) => tcp('S', {from}).frame()),
+  );
+  t.deepEqual(router.newFlows(), {0: 3});
 });

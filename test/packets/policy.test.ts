@@ -4,8 +4,9 @@
 import test from 'ava';
 import type {Policy, PolicyEndpoint} from '../../addon/router.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
+import {sticky} from './affinity.ts';
 import {NAT, PORT_BLOCKS} from './nat-world.ts';
-import {MAC, POLICY, VIP, tcp} from './world.ts';
+import {MAC, POLICY, VIP, endpoint, tcp} from './world.ts';
 
 const block = (change: object): Policy => ({
   ...POLICY,
@@ -17,6 +18,16 @@ const second = (change: object): Policy => ({
     one.slot === 1 ? {...one, nat: {...one.nat!, ...change}} : one,
   ),
 });
+const withNode = (node: number): Policy => ({
+  ...POLICY,
+  endpoints: [endpoint('node1', {node})],
+  services: [],
+});
+const withAffinity = (affinity: unknown): Policy => ({
+  ...POLICY,
+  services: [{...POLICY.services[0]!, affinity: affinity as never}],
+});
+const members = 'affinity of unknown endpoints, without those of the ring, or too many';
 const blockPorts = 'port block not of whole 64 ports, taken, or too many';
 const endpointTwice = 'two endpoints with one node, protocol and port';
 
@@ -35,6 +46,21 @@ const REFUSED: [string, Policy, string][] = [
   ['an endpoint at port 0', second({nodePort: 0}), endpointTwice],
   ['an endpoint at a port that there is not', second({nodePort: 65536}), 'nat: no such port'],
   ['an endpoint for a port that there is not', second({vipPort: 65536}), 'nat: no such port'],
+  ['a node without a number', withNode(-1), 'endpoint node must be a whole number of 32 bits'],
+  ['a node of too high a number', withNode(65535), 'endpoint slot taken, or a number out of its range'],
+  ['an affinity of no group', sticky({group: 0.5}), 'affinity group must be a whole number of 32 bits'],
+  ['an affinity by more bits than there are', sticky({prefix: 33}), 'affinity prefix must be 0 to 32'],
+  ['an affinity without end', sticky({timeout: 2 ** 31}), 'affinity timeout must be 1 to 2147483647 seconds'],
+  ['an affinity of no time', sticky({timeout: 0}), 'affinity timeout must be 1 to 2147483647 seconds'],
+  ['an affinity with who is not there', sticky({members: [0, 1, 9]}), members],
+  ['an affinity with more than there is room for', sticky({members: Array(4090).fill(1)}), members],
+  ['an affinity without one of the ring', sticky({members: [0]}), members],
+  [
+    'an affinity with members that are no list',
+    sticky({members: 1 as never}),
+    'affinity members must be a list',
+  ],
+  ['an affinity that is none', withAffinity('client'), 'affinity must be an object'],
   [
     'a router that routes, without an address to complain from',
     {...NAT, interfaces: POLICY.interfaces},

@@ -1,5 +1,6 @@
 // All packet tables, one per protocol or concern.
 
+import {AFFINITY} from './affinity.ts';
 import {ARP} from './arp.ts';
 import {BLOCKS} from './blocks.ts';
 import {CLAIMS} from './claims.ts';
@@ -36,5 +37,6 @@ export const TABLES: Record<string, PacketCase[]> = {
   'nat icmp': NAT_ICMP,
   blocks: BLOCKS,
   claims: CLAIMS,
+  affinity: AFFINITY,
   local: LOCAL,
 };

@@ -14,6 +14,7 @@ import type {
 
 const defaultLimits: SegmentLimits = {
   flows: 1024,
+  affinities: 1024,
   endpoints: 64,
   services: 32,
   ringSlots: 65536,

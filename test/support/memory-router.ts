@@ -55,6 +55,7 @@ interface MemoryNative {
 
 const SMALL: SegmentLimits = {
   flows: 1024,
+  affinities: 1024,
   endpoints: 64,
   services: 64,
   ringSlots: 4096,

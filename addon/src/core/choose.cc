@@ -52,11 +52,11 @@ const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;
 
-  if (awaits_claim(p) || !service || service->ring_length == 0) return nullptr;
+  if (awaits_claim(p) || !service) return nullptr;
   if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(key, hash, p, *service, flow);
-  // Not the next slot: two packets of a flow that we do not know must not go to two endpoints. It also serves
-  // the flow that another forwarder, which has the next policy already, gave to an endpoint we do not know.
-  return endpoint ? endpoint : policy_.endpoint(hash_choice(hash, *service));
+  // That also serves the flow that another forwarder, which has the next policy already, gave to an endpoint
+  // we do not know.
+  return endpoint ? endpoint : guess(p, hash, *service);
 }
 
 /// The endpoint that a known flow stays with, or null if it has to be given another.
@@ -71,33 +71,43 @@ const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service
 
   const FlowState state = next_state(flow.flow.state, p);
   if (state != flow.flow.state) flows_.update(flow, {flow.flow.endpoint, state});
-  flows_.touch(flow, now_, service->timeouts[state]);
+  const bool first_this_second = flows_.touch(flow, now_, service->timeouts[state]);
+  if (first_this_second && service->affinity.used) renew(p, *service, *endpoint);
   return endpoint;
 }
 
-/// The next endpoint of the schedule, remembered in `flow` (the stale entry of this key) or in a new entry.
+/// The client's endpoint or the next of the schedule, remembered in `flow` (the stale entry of this key) or
+/// in a new entry; null if there is none to choose, or no room.
 const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Packet& p,
                                      const PolicyService& service, FlowTable::Ref& flow) {
-  ServiceSlot& counts = segment_.service(service.slot);
-  const uint32_t turn = counts.turn.fetch_add(1, std::memory_order_relaxed);
-  Flow chosen{policy_.ring(service, turn % service.ring_length), next_state(FlowState::syn, p)};
+  const PolicyEndpoint* endpoint = service.affinity.used ? stay(p, service) : take_turn(service);
+  if (!endpoint) return nullptr;
+  const Flow chosen{policy_.ref(*endpoint), next_state(FlowState::syn, p)};
   const uint32_t timeout = service.timeouts[chosen.state];
   if (flow && flows_.update(flow, chosen)) {
     flows_.touch(flow, now_, timeout);
     counters_.add(Counter::k_flows_rescheduled);
-    counts.new_flows.fetch_add(1, std::memory_order_relaxed);
   } else if ((flow = flows_.insert(key, hash, chosen, now_, timeout, owner_))) {
-    chosen = flow.flow;
     counters_.add(Counter::k_flows_created);
-    counts.new_flows.fetch_add(1, std::memory_order_relaxed);
   } else {
     counters_.add(Counter::k_flow_table_full);
-    chosen.endpoint = hash_choice(hash, service);
+    return nullptr;
   }
-  return policy_.endpoint(chosen.endpoint);
+  segment_.service(service.slot).new_flows.fetch_add(1, std::memory_order_relaxed);
+  return policy_.endpoint(flow.flow.endpoint);
 }
 
-EndpointRef Path::hash_choice(uint64_t hash, const PolicyService& service) {
+const PolicyEndpoint* Path::take_turn(const PolicyService& service) {
+  if (service.ring_length == 0) return nullptr;
+  const uint32_t turn = segment_.service(service.slot).turn.fetch_add(1, std::memory_order_relaxed);
+  return policy_.ring(service, turn % service.ring_length);
+}
+
+/// For a flow that is not remembered, not the next of the schedule: two packets of it must not go to two
+/// endpoints.
+const PolicyEndpoint* Path::guess(const Packet& p, uint64_t hash, const PolicyService& service) {
+  const PolicyEndpoint* endpoint = service.affinity.used ? stayed(p, service) : nullptr;
+  if (endpoint || service.ring_length == 0) return endpoint;
   counters_.add(Counter::k_hash_choices);
   return policy_.ring(service, static_cast<uint32_t>(hash >> 32) % service.ring_length);
 }

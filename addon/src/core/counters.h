@@ -17,6 +17,8 @@ namespace coscanet {
   X(flows_rescheduled)       \
   X(flow_table_full)         \
   X(hash_choices)            \
+  X(affinity_flows)          \
+  X(affinity_table_full)     \
   X(icmp_errors_forwarded)   \
   X(arp_replies)             \
   X(echo_replies)            \

@@ -129,11 +129,13 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
   return {};
 }
 
-void FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
+bool FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
   // Should the entry have passed to another flow in this instant, that flow's deadline moves: harmless.
-  if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout) return;
+  if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout)
+    return false;
   ref.entry->seen.store(now, kRelaxed);
   ref.entry->expires.store(now + timeout, kRelaxed);
+  return true;
 }
 
 void FlowTable::extend(const Ref& ref, uint32_t now, uint32_t timeout) const {

@@ -95,8 +95,9 @@ class FlowTable {
   Ref insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now, uint32_t timeout,
              Owner owner);
 
-  /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed.
-  void touch(const Ref& ref, uint32_t now, uint32_t timeout) const;
+  /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed, and tells whether it
+  /// did.
+  bool touch(const Ref& ref, uint32_t now, uint32_t timeout) const;
 
   /// Puts the deadline at least `timeout` seconds ahead.
   void extend(const Ref& ref, uint32_t now, uint32_t timeout) const;

@@ -16,6 +16,8 @@ Path::Path(const Segment& segment, unsigned forwarder)
       owner_{static_cast<uint8_t>(forwarder), segment.header().incarnations[forwarder].load()},
       counters_(segment.forwarder(forwarder).counters),
       flows_(segment.flow_table()),
+      affinities_(segment.affinity_table()),
+      agreements_(segment.agreements()),
       neighbors_(segment.neighbors()) {}
 
 void Path::begin(uint64_t now_ms) {

@@ -57,7 +57,22 @@ class Path {
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
   const PolicyEndpoint* schedule(const FlowKey& key, uint64_t hash, const Packet& p,
                                  const PolicyService& service, FlowTable::Ref& flow);
-  EndpointRef hash_choice(uint64_t hash, const PolicyService& service);
+  const PolicyEndpoint* take_turn(const PolicyService& service);
+  const PolicyEndpoint* guess(const Packet& p, uint64_t hash, const PolicyService& service);
+
+  // Affinity.
+  struct Client {
+    FlowKey key;
+    uint64_t hash;
+  };
+  Client client_of(const Packet& p, const PolicyService& service) const;
+  const PolicyEndpoint* stay(const Packet& p, const PolicyService& service);
+  const PolicyEndpoint* stayed(const Packet& p, const PolicyService& service) const;
+  void renew(const Packet& p, const PolicyService& service, const PolicyEndpoint& endpoint);
+  bool remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
+                FlowTable::Ref& entry);
+  const PolicyEndpoint* by_client(const Client& client, const PolicyService& service) const;
+
   uint8_t* start_reply(const Packet& p);
   Verdict send_reply(Packet& p, uint32_t ip_length, Counter counter);
   Verdict drop(Counter reason) const { return {Verdict::drop, reason, 0}; }
@@ -68,6 +83,8 @@ class Path {
   Owner owner_;
   Counters& counters_;
   FlowTable flows_;
+  FlowTable affinities_;
+  Agreements agreements_;
   Neighbors neighbors_;
   Policy policy_;
   bool has_policy_ = false;

@@ -1,5 +1,7 @@
 #include "core/policy.h"
 
+#include <algorithm>
+
 namespace coscanet {
 namespace {
 
@@ -13,6 +15,11 @@ uint32_t vip_hash(const Address& a) {
 }
 uint32_t service_hash(const Address& vip, uint8_t protocol, uint16_t port) {
   return mix(vip.high * 31 + vip.low + (static_cast<uint64_t>(protocol) << 16 | port));
+}
+
+/// Order of an affinity's members.
+uint32_t member_place(uint16_t node, uint32_t slot) {
+  return static_cast<uint32_t>(node) << 16 | slot;
 }
 
 uint32_t table_size(uint32_t entries) {
@@ -108,6 +115,30 @@ const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
   return endpoint.used && endpoint.incarnation == ref.incarnation ? &endpoint : nullptr;
 }
 
+const PolicyEndpoint* Policy::member(const PolicyService& service, EndpointRef choice, uint64_t hash) const {
+  if (!keeps_clients(choice)) return nullptr;
+  const uint16_t node = endpoints_[choice.slot].node;
+  const uint16_t* first = ring_ + service.affinity.first;
+  const uint16_t* last = first + service.affinity.length;
+  const auto before = [this](uint16_t slot, uint32_t wanted) {
+    return member_place(endpoints_[slot].node, slot) < wanted;
+  };
+  const uint16_t* own = std::lower_bound(first, last, member_place(node, choice.slot), before);
+  if (own != last && *own == choice.slot) return &endpoints_[choice.slot];
+  if (node == kNoNode) return nullptr;
+  const PolicyEndpoint* best = nullptr;
+  uint32_t best_score = 0;
+  // Highest score wins (rendezvous hashing): one that comes or goes moves its own clients only.
+  for (const uint16_t* m = std::lower_bound(first, last, member_place(node, 0), before);
+       m != last && endpoints_[*m].node == node; ++m) {
+    const uint32_t score = mix(hash ^ *m);
+    if (!endpoints_[*m].open || (best && score <= best_score)) continue;
+    best = &endpoints_[*m];
+    best_score = score;
+  }
+  return best;
+}
+
 void PolicyWriter::clear() {
   const uint32_t generation = header_->generation.load(std::memory_order_relaxed);
   memset(static_cast<void*>(header_), 0, PolicyLayout::of(limits_).registry);
@@ -134,9 +165,9 @@ bool PolicyWriter::add_vip(const Address& address, bool active) {
 }
 
 bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
-                                bool open) {
+                                bool open, uint16_t node) {
   if (slot >= limits_.endpoints || endpoints_[slot].used || egress >= header_->interface_count) return false;
-  endpoints_[slot] = {mac, incarnation, egress, true, open, false, {}};
+  endpoints_[slot] = {mac, incarnation, node, egress, true, open, false, false, {}};
   return true;
 }
 
@@ -183,10 +214,33 @@ bool PolicyWriter::add_service(uint32_t slot, const Address& vip, uint8_t protoc
     if (ring[i] >= limits_.endpoints || !endpoints_[ring[i]].used) return false;
   uint32_t i = service_hash(vip, protocol, port) & header_->service_mask;
   while (services_[i].used) i = (i + 1) & header_->service_mask;
-  services_[i] = {vip,         port,    protocol, true, static_cast<uint16_t>(slot), header_->ring_used,
-                  ring_length, timeouts};
+  services_[i] = {vip,         port,     protocol, true, static_cast<uint16_t>(slot), header_->ring_used,
+                  ring_length, timeouts, {}};
+  last_service_ = &services_[i];
   for (uint32_t k = 0; k < ring_length; ++k) ring_[header_->ring_used++] = static_cast<uint16_t>(ring[k]);
   ++header_->service_count;
+  return true;
+}
+
+bool PolicyWriter::add_affinity(const PolicyAffinity& affinity, uint32_t* members, uint32_t count) {
+  if (count > limits_.ring_slots - header_->ring_used) return false;
+  for (uint32_t i = 0; i < count; ++i)
+    if (members[i] >= limits_.endpoints || !endpoints_[members[i]].used) return false;
+  const auto by_node = [this](uint32_t a, uint32_t b) {
+    return member_place(endpoints_[a].node, a) < member_place(endpoints_[b].node, b);
+  };
+  std::sort(members, members + count, by_node);
+  last_service_->affinity = affinity;
+  last_service_->affinity.used = true;
+  last_service_->affinity.first = header_->ring_used;
+  last_service_->affinity.length = count;
+  for (uint32_t i = 0; i < count; ++i) {
+    ring_[header_->ring_used++] = static_cast<uint16_t>(members[i]);
+    endpoints_[members[i]].keeps_clients = true;
+  }
+  for (uint32_t i = 0; i < last_service_->ring_length; ++i)
+    if (!std::binary_search(members, members + count, ring_[last_service_->ring_first + i], by_node))
+      return false;
   return true;
 }
 

@@ -17,6 +17,7 @@ constexpr unsigned kInterfaces = 3;
 /// adopted.
 struct Limits {
   uint32_t flows = 1u << 20;
+  uint32_t affinities = 1u << 18;
   uint32_t endpoints = 16384;
   uint32_t services = 8192;
   uint32_t ring_slots = 1u << 18;
@@ -50,12 +51,16 @@ struct Translation {
   uint16_t vip_port;
 };
 
+constexpr uint16_t kNoNode = 0xffff;
+
 struct PolicyEndpoint {
   Mac mac;
   uint16_t incarnation;
+  uint16_t node;  // its number, or kNoNode
   uint8_t egress;
   bool used;
   bool open;
+  bool keeps_clients;  // a member of some service's affinity
   bool translated;
   Translation nat;
 };
@@ -84,6 +89,16 @@ struct Timeouts {
   uint32_t operator[](FlowState state) const { return of[static_cast<unsigned>(state)]; }
 };
 
+/// Members of a service's affinity stand in the ring's table, sorted by node and slot.
+struct PolicyAffinity {
+  bool used;
+  uint32_t group;
+  Address mask;  // which bits of the client's address count
+  uint32_t timeout;
+  uint32_t first;
+  uint32_t length;
+};
+
 struct PolicyService {
   Address vip;
   uint16_t port;
@@ -93,6 +108,7 @@ struct PolicyService {
   uint32_t ring_first;
   uint32_t ring_length;
   Timeouts timeouts;
+  PolicyAffinity affinity;
 };
 
 struct PolicyHeader {
@@ -139,10 +155,20 @@ class Policy {
   const PolicyBlock* find_block(const Address& vip, uint16_t port) const;
   /// The endpoint if `ref` still means it, else null.
   const PolicyEndpoint* endpoint(EndpointRef ref) const;
-  EndpointRef ring(const PolicyService& service, uint32_t position) const {
-    const uint16_t slot = ring_[service.ring_first + position];
-    return {slot, endpoints_[slot].incarnation};
+  EndpointRef ref(const PolicyEndpoint& endpoint) const {
+    return {static_cast<uint16_t>(&endpoint - endpoints_), endpoint.incarnation};
   }
+  const PolicyEndpoint* ring(const PolicyService& service, uint32_t position) const {
+    return &endpoints_[ring_[service.ring_first + position]];
+  }
+  /// May clients stay with it?
+  bool keeps_clients(EndpointRef ref) const {
+    const PolicyEndpoint* e = endpoint(ref);
+    return e && e->open && e->keeps_clients;
+  }
+  /// The member of the service's affinity that a client with this choice goes to: that endpoint itself, else
+  /// one on its node (of several the one that `hash` names); null if there is none.
+  const PolicyEndpoint* member(const PolicyService& service, EndpointRef choice, uint64_t hash) const;
   const uint8_t* registry() const { return registry_; }
 
  protected:
@@ -164,7 +190,8 @@ class PolicyWriter : public Policy {
   void clear();
   bool add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix);
   bool add_vip(const Address& address, bool active);
-  bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open);
+  bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open,
+                    uint16_t node = kNoNode);
   /// Makes an endpoint that was added a translated one.
   bool translate_endpoint(uint32_t slot, const Translation& nat);
   /// All ports of [first, last], which are whole blocks.
@@ -175,8 +202,14 @@ class PolicyWriter : public Policy {
   /// The ring's endpoints must have been added before.
   bool add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port, const uint32_t* ring,
                    uint32_t ring_length, const Timeouts& timeouts);
+  /// Gives the service that was added last an affinity. `members`: endpoints that were added, all of its ring
+  /// among them; they are sorted.
+  bool add_affinity(const PolicyAffinity& affinity, uint32_t* members, uint32_t count);
   bool set_registry(const uint8_t* bytes, uint32_t length);
   PolicyHeader& header() { return *header_; }
+
+ private:
+  PolicyService* last_service_ = nullptr;
 };
 
 }  // namespace coscanet

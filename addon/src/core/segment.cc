@@ -4,7 +4,7 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, services, neighbors, snapshots, flows, bytes;
+  uint64_t forwarders, services, neighbors, agreements, snapshots, flows, affinities, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -19,8 +19,10 @@ Layout layout_of(const Limits& limits) {
   layout.forwarders = take(FlowTable::kForwarders * sizeof(ForwarderSlot), 64);
   layout.services = take(limits.services * sizeof(ServiceSlot), 64);
   layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
+  layout.agreements = take(Agreements::kWords * sizeof(std::atomic<uint64_t>), 64);
   layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
   layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
+  layout.affinities = take(static_cast<uint64_t>(limits.affinities) * sizeof(FlowEntry), 4096);
   layout.bytes = at;
   return layout;
 }
@@ -53,13 +55,19 @@ Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(mem
   forwarders_ = reinterpret_cast<ForwarderSlot*>(memory + layout.forwarders);
   services_ = reinterpret_cast<ServiceSlot*>(memory + layout.services);
   neighbors_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.neighbors);
+  agreements_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.agreements);
   snapshots_ = memory + layout.snapshots;
   snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
   flows_ = reinterpret_cast<FlowEntry*>(memory + layout.flows);
+  affinities_ = reinterpret_cast<FlowEntry*>(memory + layout.affinities);
 }
 
 FlowTable Segment::flow_table() const {
   return FlowTable(flows_, header_->limits.flows, header_->hash_key, header_->incarnations);
+}
+
+FlowTable Segment::affinity_table() const {
+  return FlowTable(affinities_, header_->limits.affinities, header_->hash_key, header_->incarnations);
 }
 
 uint8_t* Segment::free_snapshot(unsigned* index) const {

@@ -2,10 +2,12 @@
 // The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
 // again.
 //
-//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ snapshots │ flow table
+//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ agreements │ snapshots │ flow table │
+//   affinity table
 //
 // The supervisor writes snapshots; forwarders write their own slot and the service slots; both write the flow
 // table.
+#include "core/agreement.h"
 #include "core/counters.h"
 #include "core/flow_table.h"
 #include "core/limiter.h"
@@ -15,7 +17,7 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 4;
+constexpr uint32_t kSegmentVersion = 5;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;
@@ -65,6 +67,9 @@ class Segment {
   ForwarderSlot& forwarder(unsigned index) const { return forwarders_[index]; }
   ServiceSlot& service(uint32_t slot) const { return services_[slot]; }
   FlowTable flow_table() const;
+  /// Client and group → choice: entries like those of flows.
+  FlowTable affinity_table() const;
+  Agreements agreements() const { return Agreements(agreements_); }
   Neighbors neighbors() const { return Neighbors(neighbors_, header_->hash_key); }
 
   /// Supervisor: a snapshot that no forwarder can be reading, cleared, to fill and pass to activate().
@@ -86,9 +91,11 @@ class Segment {
   ForwarderSlot* forwarders_;
   ServiceSlot* services_;
   std::atomic<uint64_t>* neighbors_;
+  std::atomic<uint64_t>* agreements_;
   uint8_t* snapshots_;
   uint64_t snapshot_bytes_;
   FlowEntry* flows_;
+  FlowEntry* affinities_;
 };
 
 }  // namespace coscanet

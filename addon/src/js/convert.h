@@ -84,6 +84,13 @@ inline bool read_prefix(const Napi::Value& value, const char* name, uint32_t* ou
          (*out <= 32 || type_error(value.Env(), std::string(name) + " must be 0 to 32"));
 }
 
+/// Seconds that deadlines can be ahead.
+inline bool read_timeout(const Napi::Value& value, const char* name, uint32_t* out) {
+  return read_u32(value, name, out) &&
+         ((*out > 0 && *out <= INT32_MAX) ||
+          type_error(value.Env(), std::string(name) + " must be 1 to 2147483647 seconds"));
+}
+
 inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
   std::string text;
   if (!read_string(value, name, &text)) return false;

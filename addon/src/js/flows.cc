@@ -42,13 +42,11 @@ bool read_claim(const Napi::Value& value, const Limits& limits, FlowClaim* out) 
       !read_u32(o.Get("port"), "claim port", &port) ||
       !read_u32(o.Get("endpointSlot"), "claim endpointSlot", &slot) ||
       !read_u32(o.Get("endpointIncarnation"), "claim endpointIncarnation", &incarnation) ||
-      !read_u32(o.Get("timeout"), "claim timeout", &out->timeout))
+      !read_timeout(o.Get("timeout"), "claim timeout", &out->timeout))
     return false;
   if (client_port == 0 || client_port > 0xffff || port == 0 || port > 0xffff)
     return type_error(o.Env(), "claim: no such port");
   if (slot >= limits.endpoints || incarnation > 0xffff) return type_error(o.Env(), "claim: no such endpoint");
-  if (out->timeout == 0 || out->timeout > INT32_MAX)
-    return type_error(o.Env(), "claim timeout must be 1 to 2147483647 seconds");
   out->key.client_port = static_cast<uint16_t>(client_port);
   out->key.port = static_cast<uint16_t>(port);
   out->endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(incarnation)};

@@ -80,6 +80,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
   explicit MemoryRouter(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MemoryRouter>(info) {
     Limits limits;
     limits.flows = 1024;
+    limits.affinities = 1024;
     limits.registry_bytes = 64;
     if (!read_limits(info[0], &limits)) return;
     memory_.reset(new (std::align_val_t(4096)) uint8_t[Segment::bytes(limits)]());

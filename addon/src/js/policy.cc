@@ -59,17 +59,19 @@ bool read_translation(const Napi::Value& value, Translation* out) {
 bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o;
-    uint32_t slot, incarnation, egress;
+    uint32_t slot, incarnation, egress, node = kNoNode;
     Mac mac;
     bool open = false;
     if (!read_object(list.Get(i), "endpoint", &o) || !read_u32(o.Get("slot"), "endpoint slot", &slot) ||
         !read_u32(o.Get("incarnation"), "endpoint incarnation", &incarnation) ||
         !read_mac(o.Get("mac"), "endpoint mac", &mac) ||
         !read_u32(o.Get("egress"), "endpoint egress", &egress) ||
-        !read_bool(o.Get("open"), "endpoint open", &open))
+        !read_bool(o.Get("open"), "endpoint open", &open) ||
+        (o.Has("node") && !read_u32(o.Get("node"), "endpoint node", &node)))
       return false;
-    if (incarnation > 0xffff || egress >= kInterfaces ||
-        !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open))
+    if (incarnation > 0xffff || egress >= kInterfaces || (o.Has("node") && node >= kNoNode) ||
+        !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open,
+                          static_cast<uint16_t>(node)))
       return type_error(list.Env(), "endpoint slot taken, or a number out of its range");
     if (!o.Has("nat")) continue;
     Translation nat{};
@@ -116,11 +118,34 @@ bool read_timeouts(const Napi::Object& o, Timeouts* out) {
          read_u32(o.Get("udp"), "timeout udp", &out->of[3]);
 }
 
+bool read_slots(const Napi::Value& value, const char* name, std::vector<uint32_t>* out) {
+  Napi::Array list;
+  if (!read_list(value, name, &list)) return false;
+  out->resize(list.Length());
+  for (uint32_t i = 0; i < out->size(); ++i)
+    if (!read_u32(list.Get(i), name, &(*out)[i])) return false;
+  return true;
+}
+
+bool read_affinity(const Napi::Value& value, PolicyWriter& out) {
+  Napi::Object o;
+  PolicyAffinity affinity{};
+  uint32_t prefix;
+  std::vector<uint32_t> members;
+  if (!read_object(value, "affinity", &o) || !read_u32(o.Get("group"), "affinity group", &affinity.group) ||
+      !read_prefix(o.Get("prefix"), "affinity prefix", &prefix) ||
+      !read_timeout(o.Get("timeout"), "affinity timeout", &affinity.timeout) ||
+      !read_slots(o.Get("members"), "affinity members", &members))
+    return false;
+  affinity.mask = Address::mask_v4(prefix);
+  return out.add_affinity(affinity, members.data(), static_cast<uint32_t>(members.size())) ||
+         type_error(o.Env(), "affinity of unknown endpoints, without those of the ring, or too many");
+}
+
 bool read_services(const Napi::Array& list, PolicyWriter& out) {
   std::vector<uint32_t> ring;
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o, times;
-    Napi::Array slots;
     uint32_t slot, port;
     Address vip;
     uint8_t protocol;
@@ -129,14 +154,12 @@ bool read_services(const Napi::Array& list, PolicyWriter& out) {
         !read_address(o.Get("vip"), "service vip", &vip) || !read_protocol(o.Get("protocol"), &protocol) ||
         !read_u32(o.Get("port"), "service port", &port) ||
         !read_object(o.Get("timeouts"), "service timeouts", &times) || !read_timeouts(times, &timeouts) ||
-        !read_list(o.Get("ring"), "service ring", &slots))
+        !read_slots(o.Get("ring"), "service ring", &ring))
       return false;
-    ring.resize(slots.Length());
-    for (uint32_t k = 0; k < ring.size(); ++k)
-      if (!read_u32(slots.Get(k), "ring slot", &ring[k])) return false;
     if (port > 0xffff || !out.add_service(slot, vip, protocol, static_cast<uint16_t>(port), ring.data(),
                                           static_cast<uint32_t>(ring.size()), timeouts))
       return type_error(list.Env(), "service twice, ring of unknown endpoints, or too many");
+    if (o.Has("affinity") && !read_affinity(o.Get("affinity"), out)) return false;
   }
   return true;
 }
@@ -172,6 +195,7 @@ bool read_limits(const Napi::Value& value, Limits* out) {
     const char* name;
     uint32_t* field;
   } fields[] = {{"flows", &out->flows},
+                {"affinities", &out->affinities},
                 {"endpoints", &out->endpoints},
                 {"services", &out->services},
                 {"ringSlots", &out->ring_slots},
@@ -181,8 +205,9 @@ bool read_limits(const Napi::Value& value, Limits* out) {
                 {"registryBytes", &out->registry_bytes}};
   for (const auto& [name, field] : fields)
     if (o.Has(name) && !read_u32(o.Get(name), name, field)) return false;
-  const bool power = out->flows >= 2 * FlowTable::kWays && (out->flows & (out->flows - 1)) == 0;
-  if (!power) return type_error(value.Env(), "limits.flows must be a power of two, 8 or more");
+  for (const uint32_t entries : {out->flows, out->affinities})
+    if (entries < 2 * FlowTable::kWays || (entries & (entries - 1)))
+      return type_error(value.Env(), "limits.flows and limits.affinities must be powers of two, 8 or more");
   if (out->endpoints > 65536 || out->services > 65536 || out->vips > 65536 || out->blocks > 65536)
     return type_error(value.Env(), "at most 65536 endpoints, services, virtual IPs, port blocks");
   if (out->ring_slots > 1u << 24 || out->registry_bytes > 1u << 28)

@@ -69,6 +69,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     if (!open(info.Env())) return out;
     const Limits& l = segment().header().limits;
     out.Set("flows", static_cast<double>(l.flows));
+    out.Set("affinities", static_cast<double>(l.affinities));
     out.Set("endpoints", static_cast<double>(l.endpoints));
     out.Set("services", static_cast<double>(l.services));
     out.Set("ringSlots", static_cast<double>(l.ring_slots));

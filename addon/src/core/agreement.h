@@ -1,0 +1,45 @@
+#pragma once
+// How forwarders that choose for the same client in the same instant come to one choice, without waiting for
+// each other: the first to write it down in a word that both look at has chosen.
+//
+// word: 63 used | 62…52 fingerprint of the client | 51…32 seconds | 31…16 incarnation | 15…0 endpoint slot
+// It counts for a second or two; by then the choice is in the affinity table. Clients that share a word and a
+// fingerprint (one pair in 2²³, under a keyed hash) in that time share the choice: harmless.
+#include <atomic>
+#include <cstdint>
+
+#include "core/flow_table.h"
+
+namespace coscanet {
+
+class Agreements {
+ public:
+  static constexpr uint32_t kWords = 4096;
+
+  explicit Agreements(std::atomic<uint64_t>* words) : words_(words) {}
+
+  /// What all agree on for the client of `hash`: what another has just chosen, if that is `valid`, else
+  /// `wanted`.
+  template <typename Valid>
+  EndpointRef settle(uint64_t hash, uint32_t now, EndpointRef wanted, Valid valid) const {
+    const uint64_t who = 1ull << 63 | (hash & 0x7ff) << 52;
+    const uint64_t mine =
+        who | (now & kSeconds) << 32 | static_cast<uint64_t>(wanted.incarnation) << 16 | wanted.slot;
+    std::atomic<uint64_t>& place = words_[hash >> 52 & (kWords - 1)];
+    uint64_t word = place.load(std::memory_order_acquire);
+    for (;;) {
+      const EndpointRef other{static_cast<uint16_t>(word), static_cast<uint16_t>(word >> 16)};
+      // Clocks are read once for a batch: the other's may be a second behind or ahead.
+      const bool fresh = ((now + 1 - (word >> 32)) & kSeconds) <= 2;
+      if (word >> 52 == who >> 52 && fresh && valid(other)) return other;
+      if (place.compare_exchange_weak(word, mine, std::memory_order_acq_rel)) return wanted;
+    }
+  }
+
+ private:
+  static constexpr uint64_t kSeconds = 0xfffff;
+
+  std::atomic<uint64_t>* words_;
+};
+
+}  // namespace coscanet

@@ -1,0 +1,140 @@
+// Forwarders as threads that get the first packets of connections of the same clients in the same instant, to
+// two services of one group: all go to one node. Also while the supervisor publishes, and after all
+// forwarders have been started again. Built with TSan, too.
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "core/ethernet.h"
+#include "core/forward.h"
+#include "core/ipv4.h"
+#include "expect.h"
+
+using namespace coscanet;
+using namespace coscanet::test;
+
+namespace {
+
+constexpr unsigned kThreads = 2;
+constexpr uint32_t kNodes = 8;
+constexpr uint32_t kClients = 64;
+constexpr Mac kRouter{2, 0, 0, 0, 0, 1};
+const uint8_t kVip[] = {10, 77, 0, 100};
+
+Mac mac_of(uint32_t node) {
+  return {2, 0, 0, 1, 0, static_cast<uint8_t>(node)};
+}
+
+/// Slot n serves port 53 on node n, slot 8 + n port 54.
+void publish(const Segment& segment) {
+  unsigned index;
+  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
+  EXPECT(writer.add_interface(kRouter, 1500, Address{}, 32));
+  EXPECT(writer.add_vip(Address::v4(kVip), true));
+  for (uint32_t service = 0; service < 2; ++service) {
+    uint32_t slots[kNodes], members[kNodes];
+    for (uint32_t node = 0; node < kNodes; ++node) {
+      slots[node] = members[node] = service * kNodes + node;
+      EXPECT(writer.add_endpoint(slots[node], 0x8001, mac_of(node), 0, true, static_cast<uint16_t>(node)));
+    }
+    EXPECT(writer.add_service(service, Address::v4(kVip), ipv4::kUdp, static_cast<uint16_t>(53 + service),
+                              slots, kNodes, {{60, 60, 60, 60}}));
+    PolicyAffinity affinity{};
+    affinity.group = 1;
+    affinity.mask = Address::mask_v4(32);
+    affinity.timeout = 600;
+    EXPECT(writer.add_affinity(affinity, members, kNodes));
+  }
+  segment.activate(index);
+}
+
+/// The node that gets the datagram.
+uint32_t send(Path& path, uint32_t client, uint16_t from, uint16_t to) {
+  uint8_t memory[kHeadroom + 60] = {};
+  Scratch scratch;
+  Frame frame{memory + kHeadroom, 46, 0, false, 0, 0};
+  uint8_t source[4];
+  store_be32(source, 0x0b000000 + client);
+  ethernet::set_addresses(frame.data, kRouter, {2, 0, 0, 2, 0, 0});
+  store_be16(frame.data + 12, ethernet::kIpv4);
+  uint8_t* ip = frame.data + ethernet::kHeader;
+  ipv4::write(ip, 32, ipv4::kUdp, Address::v4(source), Address::v4(kVip));
+  store_be16(ip + 20, from);
+  store_be16(ip + 22, to);
+  store_be16(ip + 24, 12);
+  EXPECT(path.process(frame, scratch).kind == Verdict::forward);
+  EXPECT(frame.data[3] == 1);
+  return frame.data[5];
+}
+
+struct Round {
+  std::atomic<uint32_t> ready{0};
+  uint32_t got[kThreads][kClients];
+};
+
+void forward(const Segment& segment, unsigned slot, uint32_t first, Round& round) {
+  segment.header().incarnations[slot].fetch_add(1);
+  Path path(segment, slot);
+  path.begin(1'000'000);
+  for (uint32_t i = 0; i < kClients; ++i) {
+    // All at once, each time.
+    ++round.ready;
+    while (round.ready.load() < (i + 1) * kThreads) std::this_thread::yield();
+    round.got[slot][i] = send(path, first + i, static_cast<uint16_t>(1000 + slot), 53 + slot % 2);
+  }
+  path.end();
+}
+
+void play(const Segment& segment, uint32_t first, Round& round, bool publishing) {
+  std::vector<std::thread> threads;
+  for (unsigned slot = 0; slot < kThreads; ++slot)
+    threads.emplace_back([&, slot] { forward(segment, slot, first, round); });
+  if (publishing) publish(segment);
+  for (auto& thread : threads) thread.join();
+  for (uint32_t i = 0; i < kClients; ++i)
+    for (unsigned slot = 1; slot < kThreads; ++slot) EXPECT(round.got[slot][i] == round.got[0][i]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);
+  Limits limits;
+  limits.flows = limits.affinities = 1u << 19;
+  limits.endpoints = 2 * kNodes;
+  limits.services = limits.vips = 4;
+  limits.blocks = 4;
+  limits.ring_slots = 64;
+  limits.registry_bytes = 64;
+  struct Free {
+    void operator()(uint8_t* p) const { free(p); }
+  };
+  const size_t bytes = (Segment::bytes(limits) + 4095) / 4096 * 4096;
+  const std::unique_ptr<uint8_t, Free> memory(static_cast<uint8_t*>(aligned_alloc(4096, bytes)));
+  memset(memory.get(), 0, bytes);
+  Segment::format(memory.get(), limits, {1, 2}, "test");
+  const Segment segment(memory.get());
+  publish(segment);
+
+  uint32_t rounds = 0, nodes[kNodes] = {};
+  uint32_t last = 0;
+  for (; !deadline.passed() && rounds < 1000; ++rounds) {
+    Round round, again;
+    last = rounds * kClients;
+    play(segment, last, round, rounds % 4 == 0);
+    // The same clients with other connections, all forwarders new.
+    play(segment, last, again, false);
+    for (uint32_t i = 0; i < kClients; ++i) {
+      EXPECT(again.got[0][i] == round.got[0][i]);
+      ++nodes[round.got[0][i]];
+    }
+  }
+  uint32_t least = nodes[0], most = nodes[0];
+  for (const uint32_t count : nodes) {
+    least = count < least ? count : least;
+    most = count > most ? count : most;
+  }
+  printf("%u rounds of %u clients, met by %u forwarders at once; a node has %u to %u of them\n", rounds,
+         kClients, kThreads, least, most);
+  EXPECT(rounds > 0 && most < 2 * least);
+}
