@@ -76,6 +76,11 @@ export class NodePorts {
     this.exclusive.release(name);
   }
 
+  /** Is any port this node's own? */
+  has(name: string): boolean {
+    return this.blocks.ofNode(name).length > 0 || this.exclusive.ofNode(name).length > 0;
+  }
+
   prune(now: number): void {
     this.blocks.prune(now);
   }

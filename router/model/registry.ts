@@ -194,9 +194,18 @@ export class Registry {
     else record.silence++;
   }
 
-  /** Gives up what nobody needs: closed endpoints without flows, services without endpoints, nodes without either. */
-  prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
-    for (const node of this.#nodes.values()) if (this.#isLost(node, now)) this.#leave(node, now);
+  /**
+   * Gives up what nobody needs: closed endpoints without flows, services without endpoints, nodes without either.
+   * A node that answers on its network keeps the ports that are its own: programs may still use them.
+   */
+  prune(
+    flowsPerEndpoint: Readonly<Record<string, number>>,
+    now: number,
+    isReachable: (address: string) => boolean = () => false,
+  ): void {
+    for (const node of this.#nodes.values())
+      if (this.#isLost(node, now) && !(this.ports.has(node.name) && isReachable(node.address)))
+        this.#leave(node, now);
     this.#table.prune(flowsPerEndpoint, now);
     this.ports.prune(now);
     const used = new Set(this.endpoints().map((record) => record.node));

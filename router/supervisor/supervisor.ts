@@ -197,8 +197,9 @@ export class Supervisor {
   }
 
   #prune(): void {
-    const {registry, segment, clock} = this.#deps;
-    registry.prune(segment.flowsPerEndpoint(), clock.now());
+    const {registry, provider, segment, clock} = this.#deps;
+    const isReachable = (address: string) => provider.path(address).reachable;
+    registry.prune(segment.flowsPerEndpoint(), clock.now(), isReachable);
     this.#watchConflicts();
     this.#commitLater(this.vips.release());
   }

@@ -76,6 +76,11 @@ test.serial('leased, shown, and kept when the supervisor is killed', async (t) =
   const status = await view('status', statusViewSchema);
   t.like(status.blocks, {leased: 2, quarantined: 0, refused: 0});
   t.is(status.vips[0]?.state, 'active');
+  // What comes back to these ports goes to the node; no endpoint, no flow.
+  lab.in('peer', 'bash', '-c', `echo answer >/dev/udp/${VIP}/${leased[0]?.first}`);
+  const seen = async () => (await view('status', statusViewSchema)).counters['block_frames'] ?? 0;
+  await until('it was forwarded', async () => (await seen()) > 0);
+  t.deepEqual(await flows(), []);
   first.kill('SIGKILL');
   await first.ended;
   const next = await lab.router('--forwarders', '1');

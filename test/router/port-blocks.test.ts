@@ -10,7 +10,7 @@ import {QUARANTINE_MS} from '../../router/model/port-blocks.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {blockRoutesOf} from '../../router/policy/routes.ts';
-import {addressOf, nodeState, sides, VIP, web} from './bench.ts';
+import {addressOf, Bench, nodeState, sides, VIP, web} from './bench.ts';
 
 const OTHER = '10.77.0.101';
 const RANGE = {first: 32768, last: 60999};
@@ -115,6 +115,17 @@ test('the end of a node: doubt keeps, leaving and being given up free', (t) => {
   if (!lost) return t.fail();
   const {vip, first, last} = lost;
   t.deepEqual(nodes.put(1, want(1, [{vip, first, last}]), FORGET_MS + 4000), [{vip, first, last}]);
+});
+
+test('a silent node that is still there keeps its ports: programs may use them', async (t) => {
+  const bench = await new Bench().start();
+  await bench.put(1, 1, [], {portRange: RANGE, outbound: want(1)});
+  await bench.clock.advance(2 * FORGET_MS);
+  t.is(bench.native.segment.policy?.blocks?.length, 1);
+  t.is(bench.registry.node('node1')?.state, 'doubt');
+  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
+  await bench.clock.advance(4000);
+  t.deepEqual(bench.registry.ports.blocks.ofNode('node1'), []);
 });
 
 test('another node with the address of one that is gone does not get its packets', (t) => {
