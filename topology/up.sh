@@ -108,7 +108,7 @@ start_agents() {
   local i
   for ((i = 1; i <= NODES; i++)); do
     start "node$i" coscanet-node agent --router "$CONTROL:$CONTROL_PORT" --name "node$i" --address "${CONTROL%.*}.$((10 + i))" \
-      --secret-file "$RUN_DIR/secret" --cgroup-root "/$CGROUP_NAME/node$i"
+      --secret-file "$RUN_DIR/secret" --cgroup-root "/$CGROUP_NAME/node$i" --load-cgroup "/$CGROUP_NAME/node$i"
   done
 }
 

@@ -92,7 +92,10 @@ export const nodeStateSchema = z.strictObject({
   endpoints: z.array(nodeEndpointSchema).max(10_000),
   /** VIPs that the node carries on lo (with or without endpoints). */
   vips: z.array(ipv4).max(1000),
-  /** Load level by application; absent = nothing reported (counts as medium). */
+  /**
+   * Load level by application; one that is not in it counts as medium. Absent: not known yet (the agent has just
+   * started), what it said last goes on until its lease ends.
+   */
   levels: z.record(name, levelSchema).optional(),
   /** The kernel's own range for ports that a program does not choose (ip_local_port_range): blocks lie inside. */
   portRange: z.strictObject({first: port, last: port}).optional(),

@@ -108,7 +108,7 @@ export class Registry {
       address: state.address,
       epoch: state.epoch,
       sequence: state.sequence,
-      levels: state.levels ?? {},
+      levels: state.levels ?? known?.levels ?? {},
       state: state.leaving ? 'left' : 'up',
       refused: [],
       leaseUntil: now + LEASE_MS,

@@ -53,8 +53,8 @@ export class Condition {
     this.#parts = {native, log};
   }
 
-  /** The load level of each application that is here. */
-  get levels(): Record<string, Level> {
+  /** The load level of each application that is here; undefined: not known yet. */
+  get levels(): Record<string, Level> | undefined {
     return this.#levels.current;
   }
 

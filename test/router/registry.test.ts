@@ -228,6 +228,15 @@ test('a new configuration closes what it forbids', (t) => {
   t.deepEqual(states(registry), {'node1:80': 'closed', 'node1:81': 'up'});
 });
 
+test('an agent that starts again and knows no levels yet leaves those that are known, until its lease ends', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80], {levels: {web: 'high'}}), 0);
+  registry.put('node1', state(1, [80], {epoch: 2}), 1000);
+  t.deepEqual(registry.node('node1')?.levels, {web: 'high'});
+  registry.put('node1', state(2, [80], {epoch: 2, levels: {}}), 2000);
+  t.deepEqual(registry.node('node1')?.levels, {});
+});
+
 test('restored: places and services stay, every node is in doubt with a fresh lease', (t) => {
   const registry = make();
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);

@@ -43,6 +43,16 @@ export class Judge {
     this.rules = rules;
   }
 
+  /** One that knows the same, and learns by itself from now on. */
+  copy(): Judge {
+    const copy = new Judge(this.rules);
+    for (const [metric, value] of this.#averages) copy.#averages.set(metric, value);
+    copy.#last = this.#last;
+    copy.#state = this.#state;
+    copy.#load = this.#load;
+    return copy;
+  }
+
   /** null until the second sample. */
   get level(): Level | null {
     return this.#state?.level ?? null;

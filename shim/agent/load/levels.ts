@@ -18,8 +18,9 @@ export interface LevelSources {
   own: (application: string, rules: LoadRules) => number | null;
 }
 
-/** While there is nothing to judge, whether there is: soon enough for a first level within a second. */
-const IDLE_MS = 1000;
+/** The longest pause between two samples; and the first, so that an agent that starts soon knows. */
+const LONGEST_MS = 1000;
+const FIRST_MS = 200;
 
 export class Levels {
   readonly #sources: LevelSources;
@@ -27,7 +28,10 @@ export class Levels {
   readonly #log: Logger;
   readonly #onChange: () => void;
   readonly #judges = new Map<string, Judge>();
+  /** By their rules: what the node's level would be for an application that came now. */
+  readonly #scouts = new Map<string, Judge>();
   #timer: Timer | null = null;
+  #ticks = 0;
   /** Told since the start. */
   #messages = 0;
 
@@ -38,8 +42,10 @@ export class Levels {
     this.#onChange = onChange;
   }
 
-  /** As the router is to know them. */
-  get current(): Record<string, Level> {
+  /** As the router is to know them; undefined: it is too early to say, what it knew before may go on. */
+  get current(): Record<string, Level> | undefined {
+    if (this.#ticks < 2) return undefined;
+    this.#meet();
     return Object.fromEntries(
       [...this.#judges].flatMap(([name, {level}]) => (level === null ? [] : [[name, level]])),
     );
@@ -56,31 +62,44 @@ export class Levels {
   #tick(): void {
     const now = this.#clock.now();
     this.#meet();
-    const due = [...this.#judges].filter(([, judge]) => judge.isDue(now));
-    if (due.length > 0) {
-      const reading = this.#sources.meter.read(now);
-      const changed = due.map(([name, judge]) => {
+    const sample = {now, reading: this.#sources.meter.read(now)};
+    // The second sample is early for all.
+    const isDue = (judge: Judge) => this.#ticks === 1 || judge.isDue(now);
+    for (const scout of this.#scouts.values()) if (isDue(scout)) scout.take({...sample, own: null});
+    const changed = [...this.#judges]
+      .filter(([, judge]) => isDue(judge))
+      .map(([name, judge]) => {
         const before = judge.level;
-        judge.take({now, reading, own: this.#sources.own(name, judge.rules)});
+        judge.take({...sample, own: this.#sources.own(name, judge.rules)});
         return this.#tell(name, before, judge);
       });
-      if (changed.includes(true)) this.#onChange();
-    }
-    const intervals = [...this.#judges.values()].map((judge) => judge.rules.interval * 1000);
-    this.#timer = this.#clock.after(Math.min(IDLE_MS, ...intervals), () => this.#tick());
+    this.#ticks += 1;
+    if (changed.includes(true)) this.#onChange();
+    const intervals = [...this.#scouts.values()].map((scout) => scout.rules.interval * 1000);
+    const pause = this.#ticks === 1 ? FIRST_MS : Math.min(LONGEST_MS, ...intervals);
+    this.#timer = this.#clock.after(pause, () => this.#tick());
   }
 
-  /** A judge for each application that is here, by the rules that hold now. */
+  /** A scout for all rules that there are, and a judge for each application that is here. */
   #meet(): void {
-    const orders = new Map(this.#sources.orders().map((order) => [order.name, order]));
+    const all = new Map(this.#sources.orders().map(({name, load}) => [name, load ?? defaultLoadRules]));
+    const texts = new Map([...all.values(), defaultLoadRules].map((rules) => [JSON.stringify(rules), rules]));
+    for (const text of this.#scouts.keys()) if (!texts.has(text)) this.#scouts.delete(text);
+    for (const [text, rules] of texts) if (!this.#scouts.has(text)) this.#scouts.set(text, new Judge(rules));
     const here = new Set(this.#sources.applications());
     for (const name of this.#judges.keys()) if (!here.has(name)) this.#judges.delete(name);
     for (const name of here) {
-      const rules = orders.get(name)?.load ?? defaultLoadRules;
-      const judge = this.#judges.get(name);
-      if (judge) judge.rules = rules;
-      else this.#judges.set(name, new Judge(rules));
+      const rules = all.get(name) ?? defaultLoadRules;
+      const known = this.#judges.get(name);
+      if (known) known.rules = rules;
+      else this.#welcome(name, rules);
     }
+  }
+
+  #welcome(name: string, rules: LoadRules): void {
+    const judge = this.#scouts.get(JSON.stringify(rules))?.copy() ?? new Judge(rules);
+    this.#judges.set(name, judge);
+    this.#tell(name, null, judge);
   }
 
   #tell(name: string, before: Level | null, judge: Judge): boolean {
