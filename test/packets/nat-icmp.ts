@@ -83,6 +83,21 @@ const fromInstance = fromNode('node1', {from: VIP, to: FAR}).icmp({
   payload: quote(packet(MAC.none, MAC.none).ipv4({from: FAR, to: VIP}).udp({from: 53, to: BLOCK.node1})),
 });
 
+/** Options in the error's own header, and tags. */
+function around(
+  name: string,
+  row: (ip: Partial<Ipv4Fields>, dressed: (one: Packet) => Packet) => PacketCase,
+): PacketCase[] {
+  const options = Buffer.from('070704000000000000ffffff', 'hex');
+  const rows: [string, Partial<Ipv4Fields>, (one: Packet) => Packet][] = [
+    ['IPv4 options', {options}, (one) => one],
+    ['a tag in the frame', {}, (one) => one.vlan(7)],
+    ['a tag that the kernel took out', {}, (one) => one.tagged(7)],
+    ['options, tag and padding', {options}, (one) => one.vlan(7).pad(140)],
+  ];
+  return rows.map(([what, ip, dressed]) => ({...row(ip, dressed), description: `${name}, with ${what}`}));
+}
+
 export const NAT_ICMP: PacketCase[] = [
   inward('about TCP, quoted whole', [seen(), sent()]),
   inward('about TCP, 8 bytes', [seen(), sent()], 28),
@@ -103,6 +118,30 @@ export const NAT_ICMP: PacketCase[] = [
     seen({options: Buffer.alloc(8, 1)}),
     sent({options: Buffer.alloc(8, 1)}),
   ]),
+  inward(
+    'about TCP with IPv4 options, 8 bytes',
+    [seen({options: Buffer.alloc(8, 1)}), sent({options: Buffer.alloc(8, 1)})],
+    36,
+  ),
+  ...around('from the world', (ip, dressed) => ({
+    description: '',
+    policy,
+    given: flow,
+    input: dressed(fromWorld(TOO_BIG, quote(seen(), 28), ip)),
+    verdict: {forward: 'node1'},
+    output: dressed(atNode('node1', {from: FAR, ...ip}).icmp({...TOO_BIG, payload: quote(sent(), 28)})),
+    also: found,
+  })),
+  ...around('from a node', (ip, dressed) => ({
+    description: '',
+    policy,
+    by: 1,
+    given: flow,
+    input: dressed(fromNode('node1', ip).icmp({...CLOSED, payload: quote(asked())})),
+    verdict: {forward: 'client'},
+    output: dressed(atClient(ip).icmp({...CLOSED, payload: quote(question())})),
+    also: leaving,
+  })),
   inward('about UDP, quoted whole', [seenUdp(), sentUdp()]),
   inward('about UDP, 8 bytes', [seenUdp(), sentUdp()], 28),
   inward('about UDP, cut before the checksum', [seenUdp(), sentUdp()], 26),
@@ -166,6 +205,12 @@ export const NAT_ICMP: PacketCase[] = [
   outward('from a node about UDP, 8 bytes', [asked(), question()], 28),
   outward('from a node about UDP, cut before the checksum', [asked(), question()], 25),
   outward('from a node about UDP without a checksum', [asked({checksum: 0}), question({checksum: 0})]),
+  outward('from a node about UDP with IPv4 options', [
+    asked().ipv4({from: CLIENT, to: ADDRESS.node1, ttl: 62, options: Buffer.alloc(8, 1)}),
+    question().ipv4({from: CLIENT, to: VIP, ttl: 62, options: Buffer.alloc(8, 1)}),
+  ]),
+  outward('from a node about UDP, just the ports', [asked(), question()], 24),
+  outward('from a node about TCP, cut before the checksum', [knocked, knock], 36),
   outward('from a node about TCP, quoted whole', [knocked, knock]),
   outward('from a node about TCP, 8 bytes', [knocked, knock], 28),
   {

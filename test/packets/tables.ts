@@ -4,6 +4,7 @@ import {AFFINITY} from './affinity.ts';
 import {ARP} from './arp.ts';
 import {BLOCKS} from './blocks.ts';
 import {CLAIMS} from './claims.ts';
+import {CARRIED} from './carried.ts';
 import type {PacketCase} from './case.ts';
 import {ETHERNET} from './ethernet.ts';
 import {FLOW} from './flow.ts';
@@ -38,5 +39,6 @@ export const TABLES: Record<string, PacketCase[]> = {
   blocks: BLOCKS,
   claims: CLAIMS,
   affinity: AFFINITY,
+  carried: CARRIED,
   local: LOCAL,
 };
