@@ -3,6 +3,7 @@
 import {spawn} from 'node:child_process';
 import type {ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
+import {fileURLToPath} from 'node:url';
 
 export interface Bounds {
   /** Seconds until it is killed; 30 if absent. */
@@ -12,6 +13,10 @@ export interface Bounds {
   /** What it reads. */
   input?: string;
 }
+
+/** A program of the native build. */
+export const native = (name: string) =>
+  fileURLToPath(new URL(`../../../build/native/${name}`, import.meta.url));
 
 const LAST_WORDS = 600;
 

@@ -1,15 +1,13 @@
 // Nanoseconds per packet of addon/src/core alone (perf/core): no device, no kernel.
 
-import {fileURLToPath} from 'node:url';
 import {z} from 'zod';
 import type {Case} from '../bench.ts';
-import {run} from '../exec.ts';
+import {native, run} from '../exec.ts';
 import {distinct, beside, values} from '../report/result.ts';
 import type {Result, Series} from '../report/result.ts';
 import {show} from '../report/statistics.ts';
 import {table} from '../report/table.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../../../build/native/core-bench', import.meta.url));
 const METRIC = 'ns/packet';
 const PARTS = ['headers', 'floor', 'core'] as const;
 
@@ -53,10 +51,13 @@ export const core: Case = {
   limit: [240, 90],
   async run(bench) {
     const [rounds, milliseconds] = [bench.rounds(10, 3), bench.quick ? 50 : 200];
-    const text = await run([PROGRAM, '--rounds', String(rounds), '--milliseconds', String(milliseconds)], {
-      seconds: this.limit[0],
-      signal: bench.signal,
-    });
+    const text = await run(
+      [native('core-bench'), '--rounds', String(rounds), '--milliseconds', String(milliseconds)],
+      {
+        seconds: this.limit[0],
+        signal: bench.signal,
+      },
+    );
     const {entryBytes, series} = parseCoreBench(text);
     return {
       parameters: {rounds, milliseconds, batch: 64, 'bytes per flow': entryBytes},

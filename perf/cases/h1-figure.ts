@@ -1,5 +1,6 @@
 // The paper's figure: time for a request over the size of the page, both logarithmic.
 
+import {COLORS} from '../report/bars.ts';
 import type {Figure} from '../report/figure.ts';
 import {spread} from '../report/statistics.ts';
 import type {Result} from '../report/result.ts';
@@ -26,12 +27,7 @@ export function h1Figures(result: Result): Figure[] {
     scale: {type: 'log', base: 2},
   } as const;
   const scale = {type: 'log'} as const;
-  const color = {
-    field: 'setup',
-    type: 'nominal',
-    title: null,
-    sort: [...new Set(points.map(({setup}) => setup))],
-  } as const;
+  const color = {field: 'setup', type: 'nominal', title: null, scale: COLORS} as const;
   return [
     {
       name: 'h1',

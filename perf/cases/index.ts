@@ -5,7 +5,9 @@ import {bulk} from './bulk.ts';
 import {connections} from './connections.ts';
 import {core} from './core.ts';
 import {h1} from './h1.ts';
+import {h2} from './h2.ts';
+import {packets} from './packets.ts';
 import {requests} from './requests.ts';
 import {tls} from './tls.ts';
 
-export const cases: readonly Case[] = [core, h1, requests, connections, tls, bulk];
+export const cases: readonly Case[] = [core, h1, h2, requests, connections, tls, bulk, packets];

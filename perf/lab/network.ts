@@ -32,6 +32,8 @@ export interface Network {
   readonly internal: string;
   /** The interface of the node that the router reaches. */
   readonly nodeInterface: string;
+  /** All of the node's, on either side. */
+  readonly nodeInterfaces: readonly string[];
   /** The node as the client reaches it without a router, and as the router reaches it. */
   readonly nodeAddress: string;
   readonly nodeInside: string;
@@ -59,6 +61,7 @@ export class TestbedNetwork implements Network {
   readonly external = 'eth0';
   readonly internal = 'eth1';
   readonly nodeInterface = 'eth1';
+  readonly nodeInterfaces: readonly string[];
   readonly nodeAddress = '10.77.0.11';
   readonly nodeInside = '10.88.0.11';
   readonly vip = VIP;
@@ -67,7 +70,8 @@ export class TestbedNetwork implements Network {
   readonly #files: string[][] = [];
   #namespace: string | undefined;
 
-  private constructor(testbed: string, signal: AbortSignal) {
+  private constructor(testbed: string, shape: Shape, signal: AbortSignal) {
+    this.nodeInterfaces = shape === 'dsr' ? ['eth0', 'eth1'] : ['eth1'];
     this.testbed = testbed;
     this.client = new NamespaceHost(testbed, 'client', signal);
     this.router = new NamespaceHost(testbed, 'router', signal);
@@ -80,7 +84,7 @@ export class TestbedNetwork implements Network {
     if (config === undefined) words.push('--bare');
     else words.push('--config', config, '--forwarders', String(forwarders));
     if (rate !== undefined) words.push('--rate', rate);
-    const network = new TestbedNetwork(testbed, signal);
+    const network = new TestbedNetwork(testbed, shape, signal);
     try {
       await run([topology('up'), ...words], {seconds: 60, signal});
     } catch (error) {

@@ -9,6 +9,8 @@ export interface HttperfReport {
   failedShare: number;
   /** Replies in good time each second. */
   repliesPerSecond: number;
+  /** Of the whole run, until the last answer. */
+  seconds: number;
   /** Milliseconds from the beginning of a connection to its end, the mean of those that did not fail. */
   connectionMs: number;
 }
@@ -32,6 +34,7 @@ export function parseHttperf(report: string): HttperfReport {
     replies,
     failedShare: connections === 0 ? 1 : (errors + wrong + broken) / connections,
     repliesPerSecond: replies / seconds,
+    seconds,
     connectionMs: number(report, /^Connection time \[ms\]: min [0-9.]+ avg ([0-9.]+) /m),
   };
 }

@@ -59,6 +59,7 @@ test('a report of httperf: what failed is counted, wrong answers too', (t) => {
     replies: 98,
     failedShare: 0.03,
     repliesPerSecond: 49,
+    seconds: 2,
     connectionMs: 1.6,
   });
   t.throws(() => parseHttperf('httperf: connection failed'), {message: /httperf said/});

@@ -1,0 +1,136 @@
+// H2: pages of 10 kB, a new connection each, at a rising rate until more than one in a hundred fails. The rate is
+// httperf's: it does not wait for answers, as users do not.
+
+import type {Bench, Case, Found} from '../bench.ts';
+import type {Turn} from '../lab/lab.ts';
+import type {Series} from '../report/result.ts';
+import type {Measured} from '../rounds.ts';
+import {setups} from '../setups/index.ts';
+import {PORTS} from '../setups/server.ts';
+import {httperf} from '../tools/httperf.ts';
+import {Climb} from './climb.ts';
+import {BYTES, CPU, h2Figures, h2Table, RATE, REPLIES} from './h2-report.ts';
+
+const LINKS = {'1gbit': '1gbit', unlimited: undefined} as const;
+const MOST_FAILED = 0.01;
+/** Seconds after which an answer comes too late. */
+const PATIENCE = 2;
+const FIRST_RATE = 1000;
+
+interface Step {
+  /** Replies in each second of the step. */
+  replies: number;
+  failedShare: number;
+  cpu: number;
+}
+
+async function step(turn: Turn, rate: number, seconds: number): Promise<Step> {
+  const {network, address} = await turn.use();
+  const before = await network.cpu();
+  const report = await httperf(network.client, {
+    address,
+    port: PORTS.http,
+    uri: `/${BYTES}`,
+    connections: Math.round(rate * seconds),
+    calls: 1,
+    rate,
+    timeout: PATIENCE,
+    seconds: seconds * 4 + 20,
+  });
+  const after = await network.cpu();
+  // httperf falls behind rather than fail when it has no time itself: then the rate was not what was asked for.
+  const late = report.connections / report.seconds < 0.9 * rate;
+  return {
+    replies: report.repliesPerSecond,
+    failedShare: late ? 1 : report.failedShare,
+    cpu: (after.router - before.router) / Math.max(1, report.replies),
+  };
+}
+
+/** All set-ups climb together, a step each in turn, so that the machine is the same for all. */
+async function climbTogether(
+  bench: Bench,
+  turns: readonly Turn[],
+  starts: Map<string, number>,
+  onStep: (turn: Turn, rate: number, result: Step) => void,
+): Promise<Map<string, Step & {rate: number}>> {
+  const seconds = bench.quick ? 1 : 2;
+  const best = new Map<string, Step & {rate: number}>();
+  const climbs = new Map(
+    turns.map((turn) => [
+      turn,
+      new Climb(starts.get(turn.setup.name) ?? FIRST_RATE, bench.quick ? 0.1 : 0.02),
+    ]),
+  );
+  for (let going = [...climbs]; going.length > 0; going = going.filter(([, climb]) => !climb.done))
+    for (const [turn, climb] of going) {
+      bench.signal.throwIfAborted();
+      const rate = climb.next;
+      const result = await step(turn, rate, seconds);
+      const passed = result.failedShare <= MOST_FAILED;
+      climb.tell(passed);
+      onStep(turn, rate, result);
+      bench.log(
+        `${turn.setup.name}: ${rate}/s: ${Math.round(result.replies)} replies/s, ` +
+          `${(100 * result.failedShare).toFixed(1)} % failed`,
+      );
+      const {name} = turn.setup;
+      if (passed && result.replies > (best.get(name)?.replies ?? 0)) best.set(name, {...result, rate});
+    }
+  return best;
+}
+
+async function measureLink(bench: Bench, condition: string, rate: string | undefined): Promise<Measured> {
+  const turns = await bench.lab.prepare(setups, {rate, sizes: [BYTES]});
+  for (const turn of turns) await step(turn, FIRST_RATE, 1); // warm
+  const rounds = bench.rounds(3, 1);
+  const highest = new Map<string, Series[]>();
+  const points = new Map<string, Series>();
+  const starts = new Map<string, number>();
+  for (let round = 0; round < rounds; round++) {
+    const best = await climbTogether(bench, turns, starts, ({setup: {name: setup}}, x, {replies}) => {
+      const key = `${setup} ${x}`;
+      const point = points.get(key) ?? {setup, condition, x, metric: REPLIES, values: []};
+      points.set(key, point);
+      point.values.push(replies);
+    });
+    for (const {setup} of turns) {
+      const found = best.get(setup.name);
+      const series = highest.get(setup.name) ?? [
+        {setup: setup.name, condition, x: null, metric: RATE, values: []},
+        {setup: setup.name, condition, x: null, metric: CPU, values: []},
+      ];
+      highest.set(setup.name, series);
+      series[0]?.values.push(found?.replies ?? null);
+      series[1]?.values.push(found?.cpu ?? null);
+      // The next round begins where this one ended, and has less to climb.
+      if (found) starts.set(setup.name, Math.round(found.rate * 0.9));
+    }
+  }
+  await bench.lab.clear();
+  return {series: [...[...highest.values()].flat(), ...points.values()], failures: []};
+}
+
+export const h2: Case = {
+  name: 'h2',
+  title: 'pages of 10 kB, a new connection each, at a rising rate',
+  limit: [900, 240],
+  async run(bench) {
+    const found: Measured[] = [];
+    const links = Object.entries(LINKS).slice(0, bench.quick ? 1 : undefined);
+    for (const [condition, rate] of links) found.push(await measureLink(bench, condition, rate));
+    const parameters: Found['parameters'] = {
+      rounds: bench.rounds(3, 1),
+      bytes: BYTES,
+      'failed at most': `${100 * MOST_FAILED} %`,
+      'too late after': `${PATIENCE} s`,
+    };
+    return {
+      parameters,
+      series: found.flatMap(({series}) => series),
+      failures: found.flatMap(({failures}) => failures),
+    };
+  },
+  table: h2Table,
+  figures: h2Figures,
+};
