@@ -2,18 +2,26 @@
 // a passed socket, and the kernel's truth about sockets (sock_diag). Every method throws an Error with `code`
 // (an errno name) when the kernel refuses, unless it returns the errno.
 
+/**
+ * What an answer holds for: this call alone; (bind) nothing, the kernel is to answer; (connect, send) for a while
+ * this remote, or all remotes of the socket.
+ */
+export type AnswerScope = 'call' | 'kernel' | 'remote' | 'socket';
+
 /** A request of the preload library; see shim/preload/protocol.h for the wire form. */
 export interface ShimRequest {
   /** Answers and closes the connection. `errno` 0 = success; `reason` is one line for people. */
-  reply(errno: number, reason: string): void;
+  reply(errno: number, reason: string, scope?: AnswerScope): void;
   /** Has the program gone, or given up waiting? Then nothing must be bound for it. */
   gone(): boolean;
-  kind: 'bind' | 'listen';
+  kind: 'bind' | 'listen' | 'connect' | 'send';
   /** The answer to an earlier request for the same call was lost: the bind may be done already. */
   retry: boolean;
+  /** connect: the kernel found no free port for the remote in the block that was given before. */
+  exhausted: boolean;
   /** The program's own socket (SCM_RIGHTS); the receiver closes it as soon as it has done its work. */
   descriptor: number;
-  /** The sockaddr bytes that the program gave to bind, at most 128; empty for listen. */
+  /** The sockaddr bytes that the program gave to the call, at most 128; empty for listen. */
   address: Buffer;
   /** SO_PEERCRED: from the kernel, never from the message. */
   pid: number;
@@ -76,6 +84,12 @@ export interface VirtualName {
   port: number;
 }
 
+/** Whom a socket talks to. */
+export interface RemoteName {
+  address: string;
+  port: number;
+}
+
 /**
  * With whom a translated socket may share its physical port: as its program asked (it joins sockets of its own
  * instance), with connections that a predecessor left behind (but no listener), or with nobody.
@@ -102,6 +116,21 @@ export interface AgentNative {
     name: VirtualName,
     sharing: PortSharing,
   ): {errno: number; port: number; marked: boolean};
+  /**
+   * Binds to vip with a port of [first, last]. `choice`: the kernel chooses 'at-connect', as many connections to
+   * different remotes as there are share a port; 'at-bind'; or, where the kernel does not know of port ranges or
+   * the sysctl's range does not hold this one (it would be ignored in silence), the agent, one by one: then `remote`
+   * is whom the socket is going to connect to, null for others. Returns the errno: EADDRINUSE if none is free,
+   * ENOPROTOOPT from a kernel (before 6.3) that cannot choose.
+   */
+  bindInBlock(
+    descriptor: number,
+    block: {vip: string; first: number; last: number},
+    choice: 'at-connect' | 'at-bind' | 'agent',
+    remote: RemoteName | null,
+  ): number;
+  /** Has any TCP socket in any state, or UDP socket, this local address and a port of [first, last]? */
+  blockInUse(vip: string, first: number, last: number): boolean;
   /** The mark on a descriptor of another process; null if it is not the socket with this inode (any more). */
   virtualNameIn(pid: number, descriptor: number, inode: number): VirtualName | null;
   closeDescriptor(fd: number): void;

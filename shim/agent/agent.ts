@@ -1,11 +1,12 @@
 // The node agent: puts the parts together.
 //
-//   programs ──@coscanet-agent──► Binder ──► kernel          Endpoints (dumps) ──► RouterClient ──PUT──► router
-//                                   │                            ▲    ▲                  │
+//   programs ──@coscanet-agent──► Binder   ──► kernel        Endpoints (dumps) ──► RouterClient ──PUT──► router
+//                                 Outbound                       ▲    ▲                  │
 //                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, orders
 //
-// It keeps nothing that the kernel does not know, but for the settings it changed (StateFile): killed and
-// started again it finds all endpoints as they are, also what translated sockets stand for (VirtualNames).
+// It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
+// (StateFile): killed and started again it finds all endpoints as they are, also what translated sockets stand for
+// (VirtualNames).
 
 import fs from 'node:fs';
 import type {AgentNative, DestroyWatcher, ShimRequest, ShimServer} from '../../addon/agent.ts';
@@ -17,28 +18,31 @@ import {readSecret} from '../../router/base/secret.ts';
 import type {NodeOrders} from '../../router/control/protocol.ts';
 import {Binder} from './binder.ts';
 import {Condition} from './condition.ts';
-import {Endpoints} from './endpoints.ts';
+import {Endpoints, type FoundEndpoint} from './endpoints.ts';
 import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
+import {readPortRange} from './host/port-range.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import type {AgentOptions} from './options.ts';
+import {Blocks} from './outbound/blocks.ts';
+import {Destinations} from './outbound/destinations.ts';
+import {Outbound} from './outbound/outbound.ts';
 import {RouterClient, RouterRefusal} from './router-client.ts';
+import {StandingOrders} from './standing-orders.ts';
 import {Translator} from './translator.ts';
 import {VirtualNames} from './virtual-names.ts';
 
 export const SHIM_NAME = 'coscanet-agent';
 
-/** A program waits 5 s for its bind; the reason must reach it before. */
-const ORDERS_WAIT_MS = 4500;
-/** And 50 ms for the registration of what listens. */
+/** A program waits 50 ms for the registration of what listens. */
 const REGISTER_WAIT_MS = 40;
 /** A bind of an application that the router does not know asks it once more. */
 const FRESH_ORDERS_WAIT_MS = 1000;
 const HOUSEKEEPING_MS = 5000;
 
 export interface AgentParts {
-  native: AgentNative & {closeDescriptor(fd: number): void};
+  native: AgentNative;
   exec: Exec;
   clock: Clock;
   log: Logger;
@@ -48,21 +52,20 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #parts: AgentParts;
   readonly #state: StateFile;
+  readonly #orders: StandingOrders;
   readonly #instances: Instances;
   readonly #addresses: Addresses;
   readonly #names: VirtualNames;
   readonly #endpoints: Endpoints;
   readonly #condition: Condition;
+  readonly #blocks: Blocks;
+  readonly #outbound: Outbound;
   readonly #client: RouterClient;
   readonly #binder: Binder;
   readonly #onFatal: (error: UserError) => void;
-  readonly #waiting = new Set<() => void>();
-  #orders: NodeOrders | null = null;
   #shim: ShimServer | null = null;
   #destroyed: DestroyWatcher | null = null;
   #housekeeping: Timer | null = null;
-  #lastFailure = '';
-  #lastRefused = '';
 
   /** `onFatal`: the router has refused this agent before it ever served. */
   constructor(options: AgentOptions, parts: AgentParts, onFatal: (error: UserError) => void) {
@@ -71,66 +74,97 @@ export class Agent {
     this.#parts = parts;
     this.#onFatal = onFatal;
     this.#state = new StateFile(options.runDir, options.node);
+    this.#orders = new StandingOrders(clock, log);
     const mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8');
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
     this.#addresses = new Addresses(exec, clock, this.#state, log);
     this.#names = new VirtualNames(native, clock);
-    const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
-    this.#endpoints = new Endpoints(
-      {
-        native,
-        instanceOf: ofCgroup,
-        vips: () => this.#addresses.carried(),
-        address: options.address,
-        names: this.#names,
-        orders: () => this.#orders,
-      },
-      (found) => this.#condition.judge(found),
-      clock,
-      log,
-      () => this.#client.send(),
-    );
-    this.#condition = this.#conditionOf(mountinfo);
-    this.#client = new RouterClient(
-      {
-        router: options.router,
-        node: options.node,
-        epoch: this.#state.epoch,
-        secret: () => readSecret(options.secretFile),
-        state: () => ({
-          address: options.address,
-          endpoints: [...this.#endpoints.current],
-          vips: this.#addresses.carried(),
-          levels: this.#condition.levels,
-        }),
-        onOrders: (orders) => this.#onOrders(orders),
-        onFailure: (error) => this.#onFailure(error),
-      },
-      clock,
-    );
-    this.#binder = new Binder({
+    this.#endpoints = this.#makeEndpoints();
+    this.#condition = this.#makeCondition(mountinfo);
+    this.#blocks = new Blocks({native, stored: this.#state, send: this.#deliver, clock, log});
+    this.#outbound = this.#makeOutbound();
+    this.#client = this.#makeClient();
+    this.#binder = this.#makeBinder();
+  }
+
+  #makeEndpoints(): Endpoints {
+    const {native, clock, log} = this.#parts;
+    const sources = {
       native,
-      orders: () => this.#awaitOrders(),
-      freshOrders: async () => {
-        this.#client.send();
-        await this.#client.settled(FRESH_ORDERS_WAIT_MS);
-        return this.#orders;
-      },
+      instanceOf: (cgroup: bigint) => this.#instances.ofCgroup(cgroup),
+      vips: () => this.#addresses.carried(),
+      address: this.#options.address,
+      names: this.#names,
+      isBlockPort: (vip: string, port: number) => this.#blocks.around(vip, port) !== null,
+      orders: () => this.#orders.current,
+    };
+    const judge = (found: readonly FoundEndpoint[]) => this.#condition.judge(found);
+    return new Endpoints(sources, judge, clock, log, () => this.#client.send());
+  }
+
+  #makeCondition(mountinfo: string): Condition {
+    return new Condition(this.#options, mountinfo, this.#parts, {
       instances: this.#instances,
+      orders: () => this.#orders.current?.applications ?? [],
+      applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
+      onHealth: () => this.#endpoints.refresh(),
+      onLevels: () => this.#client.send(),
+    });
+  }
+
+  #makeOutbound(): Outbound {
+    const {native, clock, log} = this.#parts;
+    return new Outbound({
+      native,
+      orders: () => this.#orders.wait(),
+      instanceOf: (pid) => this.#instances.ofProcess(pid),
       ensureAddress: (vip) => this.#addresses.ensure(vip),
-      translator: new Translator({native, ofCgroup, names: this.#names, address: options.address, log}),
-      onDatagramBound: () => this.#endpoints.refresh(),
+      blocks: this.#blocks,
+      destinations: new Destinations(clock, () => this.#addresses.carried()),
+      portRange: readPortRange,
+      clock,
       log,
     });
   }
 
-  #conditionOf(mountinfo: string): Condition {
-    return new Condition(this.#options, mountinfo, this.#parts, {
+  #makeClient(): RouterClient {
+    const {router, node, secretFile, address} = this.#options;
+    const options = {
+      router,
+      node,
+      epoch: this.#state.epoch,
+      secret: () => readSecret(secretFile),
+      state: () => ({
+        address,
+        endpoints: [...this.#endpoints.current],
+        vips: this.#addresses.carried(),
+        levels: this.#condition.levels,
+        portRange: readPortRange(),
+        outbound: this.#blocks.report(),
+      }),
+      onOrders: (orders: NodeOrders) => this.#onOrders(orders),
+      onFailure: (error: unknown) => this.#onFailure(error),
+    };
+    return new RouterClient(options, this.#parts.clock);
+  }
+
+  #makeBinder(): Binder {
+    const {native, log} = this.#parts;
+    const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
+    return new Binder({
+      native,
+      orders: () => this.#orders.wait(),
+      freshOrders: async () => {
+        await this.#deliver(FRESH_ORDERS_WAIT_MS);
+        return this.#orders.current;
+      },
       instances: this.#instances,
-      orders: () => this.#orders?.applications ?? [],
-      applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
-      onHealth: () => this.#endpoints.refresh(),
-      onLevels: () => this.#client.send(),
+      ensureAddress: (vip) => this.#addresses.ensure(vip),
+      outbound: this.#outbound,
+      blocks: this.#blocks,
+      translator: new Translator({native, ofCgroup, names: this.#names, address: this.#options.address, log}),
+      onDatagramBound: () => this.#endpoints.refresh(),
+      log,
     });
   }
 
@@ -178,7 +212,7 @@ export class Agent {
     const goes = leaving || !alive;
     this.#endpoints.close();
     this.#condition.close();
-    await this.#client.stop(goes && this.#orders !== null).catch((error: unknown) => {
+    await this.#client.stop(goes && this.#orders.current !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });
     this.#instances.close();
@@ -206,49 +240,26 @@ export class Agent {
       request.reply(0, '');
       return;
     }
-    const refused = await this.#binder.bind(request);
+    const answer =
+      request.kind === 'bind'
+        ? ((await this.#binder.bind(request)) ?? 'call')
+        : await this.#outbound.open(request);
     native.closeDescriptor(request.descriptor);
-    request.reply(refused?.errno ?? 0, refused?.reason ?? '');
+    if (typeof answer === 'string') request.reply(0, '', answer);
+    else request.reply(answer.errno, answer.reason);
   }
 
-  #awaitOrders(): Promise<NodeOrders | null> {
-    if (this.#orders !== null) return Promise.resolve(this.#orders);
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        this.#waiting.delete(done);
-        resolve(this.#orders);
-      };
-      const timer = this.#parts.clock.after(ORDERS_WAIT_MS, done);
-      this.#waiting.add(done);
-    });
-  }
+  /** Sends the state; true when the router has answered it. */
+  readonly #deliver = (waitMs: number): Promise<boolean> => {
+    this.#client.send();
+    return this.#client.settled(waitMs);
+  };
 
   #onOrders(orders: NodeOrders): void {
-    const {log} = this.#parts;
-    const before = this.#orders;
-    this.#orders = orders;
     this.#addresses.setRouter(orders.router.address);
-    if (this.#lastFailure !== '' || before === null) {
-      log.info({router: orders.router}, `the router ${orders.router.address} answers`);
-    }
-    this.#lastFailure = '';
-    const refused = orders.refused.map(({endpoint, reason}) => {
-      return `${endpoint.application} ${endpoint.vip}:${endpoint.port}/${endpoint.protocol}: ${reason}`;
-    });
-    if (refused.join() !== this.#lastRefused) {
-      for (const line of refused) log.error({}, `the router refuses an endpoint: ${line}`);
-    }
-    this.#lastRefused = refused.join();
-    if (before !== null && before.mode !== orders.mode) {
-      log.warn(
-        {},
-        `the router is in ${orders.mode.toUpperCase()} mode now: programs have to be started again`,
-      );
-    }
-    const ruling = (given: NodeOrders | null) => JSON.stringify([given?.mode, given?.applications]);
-    if (ruling(before) !== ruling(orders)) this.#endpoints.refresh();
-    for (const done of this.#waiting) done();
+    this.#blocks.onOrders(orders);
+    if (this.#orders.take(orders)) this.#endpoints.refresh();
+    this.#orders.release();
   }
 
   #onFailure(error: unknown): void {
@@ -260,17 +271,16 @@ export class Agent {
         ? `${where} refused the secret in ${secretFile}`
         : `${where}: ${messageOf(error)}`;
     // A router that refuses what this agent is will not change its mind; one that is silent may come back.
-    if (isRefusal && [400, 401].includes(error.status) && this.#orders === null) {
-      this.#onFatal(new UserError(text));
-      return;
-    }
-    if (text !== this.#lastFailure) this.#parts.log.error({}, text);
-    this.#lastFailure = text;
+    const isFinal = isRefusal && [400, 401].includes(error.status) && this.#orders.current === null;
+    if (isFinal) this.#onFatal(new UserError(text));
+    else this.#orders.fail(text);
   }
 
   async #keepHouse(): Promise<void> {
     const {native, clock} = this.#parts;
     this.#instances.tidy();
+    this.#outbound.tidy();
+    if (this.#blocks.releaseUnused(clock.now() - this.#options.addressGraceMs)) this.#client.send();
     this.#names.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
     const onVips = this.#endpoints.current.filter((endpoint) => endpoint.nodePort === undefined);
     const served = new Set(onVips.map((endpoint) => endpoint.vip));
@@ -278,8 +288,9 @@ export class Agent {
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),
     );
-    if (this.#orders === null) return;
+    const orders = this.#orders.current;
+    if (orders === null) return;
     if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
-    else if (this.#orders.mode === 'nat') await this.#addresses.leaveHost();
+    else if (orders.mode === 'nat') await this.#addresses.leaveHost();
   }
 }

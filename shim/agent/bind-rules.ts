@@ -8,6 +8,7 @@ const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
 export interface BindWish {
   /** As parseSockaddr gives it; "0.0.0.0" and "::" are wildcards. */
   address: string;
+  /** 0: any. */
   port: number;
   protocol: Protocol;
   /** An IPv6 socket that takes IPv6 only. */
@@ -27,6 +28,10 @@ export type BindDecision =
   | {kind: 'vip'; vip: string; others: string[]}
   /** A wildcard of a family in which the application has no virtual IP: bound to loopback, never registered. */
   | {kind: 'stand-in'; address: string}
+  /** Bind to this virtual IP, with any port that is this node's own. */
+  | {kind: 'own-port'; vip: string}
+  /** Not ours: the kernel is to do as the program says. */
+  | {kind: 'kernel'}
   | {kind: 'refused'; refusal: Refusal};
 
 /** "80/tcp", "8000-8999/tcp". */
@@ -45,10 +50,18 @@ function refused(errno: number, reason: string): BindDecision {
   return {kind: 'refused', refusal: refusal(errno, reason)};
 }
 
+/** A port that the kernel is to choose: of IPv6 alone, and of addresses that are not the application's, it does. */
+function decideAnyPort(application: ApplicationOrder, wish: BindWish, isWildcard: boolean): BindDecision {
+  const vip = isWildcard ? application.vips[0] : wish.address;
+  const isOurs = vip !== undefined && application.vips.includes(vip) && !(isWildcard && wish.v6only);
+  return isOurs ? {kind: 'own-port', vip} : {kind: 'kernel'};
+}
+
 /** The rules of one application, applied to one wish. */
 export function decideBind(application: ApplicationOrder, wish: BindWish): BindDecision {
   const [first, ...others] = application.vips;
   const isWildcard = wish.address === '0.0.0.0' || wish.address === '::';
+  if (wish.port === 0) return decideAnyPort(application, wish, isWildcard);
   if (first === undefined || (!isWildcard && !application.vips.includes(wish.address))) {
     const vips = application.vips.join(', ');
     return refused(

@@ -8,6 +8,8 @@ import type {NodeOrders, Protocol} from '../../router/control/protocol.ts';
 import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
 import {type Tables, describeHolder, processWithInode, socketsOnPort} from './holder.ts';
 import type {Instance} from './instances.ts';
+import type {Blocks} from './outbound/blocks.ts';
+import type {Outbound} from './outbound/outbound.ts';
 import {type SocketName, parseSockaddr} from './sockaddr.ts';
 import type {Translator, VirtualTarget} from './translator.ts';
 
@@ -25,12 +27,19 @@ export interface BinderParts {
     cgroupOf(pid: number): string;
   };
   ensureAddress(vip: string): Promise<void>;
+  /** Binds where the kernel chooses the port. */
+  outbound: Pick<Outbound, 'bind'>;
+  /** Whose block does the port lie in? */
+  blocks: Pick<Blocks, 'around'>;
   /** Binds in NAT mode. */
   translator: Pick<Translator, 'isBound' | 'bind'>;
   /** A UDP socket was bound: it is an endpoint from now on. */
   onDatagramBound(): void;
   log: Logger;
 }
+
+/** Bound; left to the kernel; or why not. */
+export type BindOutcome = null | 'kernel' | Refusal;
 
 interface Target {
   address: string;
@@ -59,11 +68,11 @@ export class Binder {
     this.#parts = parts;
   }
 
-  /** Binds, or says why not. Never rejects. */
-  async bind(request: ShimRequest): Promise<Refusal | null> {
+  /** Binds (null), leaves it to the kernel, or says why not. Never rejects. */
+  async bind(request: ShimRequest): Promise<BindOutcome> {
     try {
       const refused = await this.#try(request);
-      if (refused === null) return null;
+      if (refused === null || refused === 'kernel') return refused;
       this.#parts.log.info({program: request.pid, errno: refused.errno}, `bind refused: ${refused.reason}`);
       return refused;
     } catch (error) {
@@ -72,10 +81,12 @@ export class Binder {
     }
   }
 
-  async #try(request: ShimRequest): Promise<Refusal | null> {
+  async #try(request: ShimRequest): Promise<BindOutcome> {
     const {native, instances} = this.#parts;
     const instance = instances.ofProcess(request.pid);
+    const name = parseSockaddr(request.address);
     if (instance === null) {
+      if (name?.port === 0) return 'kernel';
       const cgroup = instances.cgroupOf(request.pid);
       return refusal(
         EADDRNOTAVAIL,
@@ -86,7 +97,6 @@ export class Binder {
     if (!facts.sameNamespace) {
       return refusal(EADDRNOTAVAIL, "the socket lies in another network namespace than this node's agent");
     }
-    const name = parseSockaddr(request.address);
     if (name === null || facts.protocol === 'other') return refusal(EINVAL, 'not a TCP or UDP address');
     const ordered = await this.#ordered(instance.application);
     if ('errno' in ordered) return ordered;
@@ -113,15 +123,23 @@ export class Binder {
     name: SocketName,
     instance: Instance,
     {mode, application}: Ordered,
-  ): Promise<Refusal | null> {
+  ): Promise<BindOutcome> {
+    const {blocks} = this.#parts;
     const wish: BindWish = {...name, protocol, v6only: facts.v6only};
     const decision = decideBind(application, wish);
     if (decision.kind === 'refused') return decision.refusal;
+    if (decision.kind === 'kernel') return 'kernel';
+    if (decision.kind === 'own-port') return this.#bindInBlock(request, facts, decision.vip);
     const address = decision.kind === 'vip' ? decision.vip : decision.address;
     const target: Target = {address, port: name.port, protocol, instance};
     // An agent that was restarted in the middle has done it, only its answer was lost.
     if (request.retry && facts.localAddress === address && facts.localPort === name.port) return null;
     if (decision.kind === 'stand-in') return this.#bindStandIn(request, facts, target);
+    const block = blocks.around(address, name.port);
+    if (block !== null) {
+      const range = `${block.first}-${block.last}`;
+      return refusal(EADDRINUSE, `this node opens connections from ports ${range} of ${address}`);
+    }
     const refused =
       mode === 'nat'
         ? await this.#bindTranslated(request, facts, {vip: address, port: name.port, protocol, instance})
@@ -135,6 +153,14 @@ export class Binder {
     }
     if (protocol === 'udp') this.#parts.onDatagramBound();
     return null;
+  }
+
+  /** A socket that is bound already: the answer was lost, or it is the kernel's to refuse. */
+  #bindInBlock(request: ShimRequest, facts: SocketFacts, vip: string): Promise<BindOutcome> | BindOutcome {
+    const {blocks, outbound} = this.#parts;
+    if (facts.localPort === 0) return outbound.bind(request, facts, vip);
+    const isDone = request.retry && blocks.around(facts.localAddress, facts.localPort) !== null;
+    return isDone ? null : 'kernel';
   }
 
   async #bindTranslated(

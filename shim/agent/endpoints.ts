@@ -22,6 +22,8 @@ export interface EndpointSources {
   /** The node's own address, where translated sockets are (NAT), and what they stand for. */
   address: string;
   names: Pick<VirtualNames, 'known' | 'of'>;
+  /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
+  isBlockPort(vip: string, port: number): boolean;
   /** What the router ordered; null before its first answer (then the cgroup and the address must do). */
   orders(): Pick<NodeOrders, 'mode' | 'applications'> | null;
 }
@@ -82,6 +84,7 @@ export function endpointsOf(
   for (const socket of sockets) {
     const isOnVip = vips.has(socket.address);
     if (!isOnVip && socket.address !== sources.address) continue;
+    if (isOnVip && sources.isBlockPort(socket.address, socket.port)) continue;
     const judged = judge(socket, isOnVip, sources);
     if (typeof judged === 'string') onStray(socket, judged);
     if (judged === null || typeof judged === 'string') continue;

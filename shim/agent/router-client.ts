@@ -83,19 +83,23 @@ export class RouterClient {
     if (!this.#isBusy) void this.#round();
   }
 
-  /** Resolves when the router has taken all that was to be sent, or after `waitMs`. */
-  settled(waitMs: number): Promise<void> {
-    if (!this.#isBusy && !this.#isDirty) return Promise.resolve();
+  /** Resolves with true when the router has taken all that was to be sent, with false after `waitMs`. */
+  settled(waitMs: number): Promise<boolean> {
+    if (!this.#isBusy && !this.#isDirty) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const timer = this.#clock.after(waitMs, resolve);
-      this.#waiters.push({
+      const waiter: Waiter = {
         // A request under way may carry the state of before the change.
         sequence: this.#sequence + (this.#isDirty ? 1 : 0),
         resolve: () => {
           timer.cancel();
-          resolve();
+          resolve(true);
         },
+      };
+      const timer = this.#clock.after(waitMs, () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        resolve(false);
       });
+      this.#waiters.push(waiter);
     });
   }
 

@@ -3,6 +3,7 @@
 #define COSCANET_ADDRESS_H
 
 #include <netinet/in.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 enum socket_kind { SOCKET_OTHER, SOCKET_TCP, SOCKET_UDP };
@@ -27,8 +28,16 @@ enum socket_kind socket_kind(int fd, int* family);
 int copy_from_program(void* to, const void* from, socklen_t length);
 
 // True if the agent must decide about this bind. False: the kernel is to answer, with its own errno for what
-// is malformed: bad pointer or length, wrong family, no socket; and loopback addresses and port 0.
+// is malformed: bad pointer or length, wrong family, no socket; and loopback addresses.
 int concerns_agent(int fd, const void* address, socklen_t length, struct wanted_address* wanted);
+
+// What a program says it talks to: a copy, its kind yet unknown. False: nothing that could be an IPv4
+// address.
+int read_remote(const void* address, socklen_t length, struct wanted_address* remote);
+
+// Is it an IPv4 address (also in IPv6 clothes) out in the world, not loopback, link-local, multicast,
+// broadcast or none? Then `key` says address and port in 48 bits, and is not 0.
+int is_outside(const struct wanted_address* remote, uint64_t* key);
 
 // True if the socket is bound to an address other than a wildcard or loopback.
 int bound_to_address(int fd);

@@ -115,15 +115,24 @@ static void explain(enum outcome outcome, struct coscanet_answer* answer) {
                            ? "a program of another user pretends to be the coscanet-node agent"
                            : "the coscanet-node agent did not answer within 5 s";
   answer->error = EADDRNOTAVAIL;
+  answer->flags = 0;
   answer->reason_length = 0;
   while (*reason != 0) answer->reason[answer->reason_length++] = *reason++;
 }
 
-void ask_to_bind(int fd, const void* address, socklen_t length, struct coscanet_answer* answer) {
+static struct coscanet_request make_request(int kind, unsigned flags, const struct wanted_address* wanted) {
   struct coscanet_request request = {
-      .magic = COSCANET_MAGIC, .kind = COSCANET_BIND, .address_length = length};
-  for (socklen_t i = 0; i < length; i++) request.address[i] = ((const unsigned char*)address)[i];
-  long long deadline = now_ms() + BIND_WAIT_MS;
+      .magic = COSCANET_MAGIC, .kind = (uint16_t)kind, .flags = (uint16_t)flags};
+  if (wanted == 0) return request;
+  request.address_length = wanted->length;
+  for (socklen_t i = 0; i < wanted->length; i++) request.address[i] = wanted->address.bytes[i];
+  return request;
+}
+
+void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wanted,
+               struct coscanet_answer* answer) {
+  struct coscanet_request request = make_request(kind, flags, wanted);
+  long long deadline = now_ms() + AGENT_WAIT_MS;
   for (;;) {
     enum outcome outcome = ask_once(fd, &request, deadline, answer);
     if (outcome == ANSWERED) return;
@@ -136,8 +145,7 @@ void ask_to_bind(int fd, const void* address, socklen_t length, struct coscanet_
   }
 }
 
-void tell_listening(int fd) {
-  struct coscanet_request request = {.magic = COSCANET_MAGIC, .kind = COSCANET_LISTEN};
-  struct coscanet_answer answer;
-  ask_once(fd, &request, now_ms() + LISTEN_WAIT_MS, &answer);
+int ask_agent_briefly(int fd, int kind, const struct wanted_address* wanted, struct coscanet_answer* answer) {
+  struct coscanet_request request = make_request(kind, 0, wanted);
+  return ask_once(fd, &request, now_ms() + BRIEF_WAIT_MS, answer) == ANSWERED;
 }

@@ -3,17 +3,17 @@
 #ifndef COSCANET_AGENT_H
 #define COSCANET_AGENT_H
 
-#include <sys/socket.h>
-
+#include "address.h"
 #include "protocol.h"
 
-// How long a bind waits for an agent that is being restarted, and a listen for its registration.
-enum { BIND_WAIT_MS = 5000, LISTEN_WAIT_MS = 50 };
+// How long a call waits for an agent that is being restarted, and one that can do without its answer.
+enum { AGENT_WAIT_MS = 5000, BRIEF_WAIT_MS = 50 };
 
-// Asks until there is an answer, at most BIND_WAIT_MS. Without one, the answer is EADDRNOTAVAIL and why.
-void ask_to_bind(int fd, const void* address, socklen_t length, struct coscanet_answer* answer);
+// Asks until there is an answer, at most AGENT_WAIT_MS. Without one, the answer is EADDRNOTAVAIL and why.
+void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wanted,
+               struct coscanet_answer* answer);
 
-// Tells the agent that `fd` listens and waits for its nod, at most LISTEN_WAIT_MS; no agent, no wait.
-void tell_listening(int fd);
+// Asks once and waits at most BRIEF_WAIT_MS; no agent, no wait. `wanted` may be null. Was there an answer?
+int ask_agent_briefly(int fd, int kind, const struct wanted_address* wanted, struct coscanet_answer* answer);
 
 #endif

@@ -6,17 +6,20 @@
 #include "report.h"
 #include "syscalls.h"
 
-__attribute__((visibility("default"))) int bind(int fd, const struct sockaddr* address, socklen_t length) {
+// What the agent says, as an errno; -1 if the kernel is to answer.
+static int bind_by_agent(int fd, const struct sockaddr* address, socklen_t length) {
   struct wanted_address wanted;
-  int error;
-  if (concerns_agent(fd, address, length, &wanted)) {
-    struct coscanet_answer answer;
-    ask_to_bind(fd, &wanted.address, wanted.length, &answer);
-    error = answer.error;
-    if (error != 0) report_refusal(&wanted, &answer);
-  } else {
-    error = (int)-SYSCALL3(bind, fd, address, length);
-  }
+  struct coscanet_answer answer;
+  if (!concerns_agent(fd, address, length, &wanted)) return -1;
+  ask_agent(fd, COSCANET_BIND, 0, &wanted, &answer);
+  if (answer.error == 0 && (answer.flags & COSCANET_ANSWER_KERNEL)) return -1;
+  if (answer.error != 0) report_refusal("bind", &wanted, &answer);
+  return answer.error;
+}
+
+__attribute__((visibility("default"))) int bind(int fd, const struct sockaddr* address, socklen_t length) {
+  int error = bind_by_agent(fd, address, length);
+  if (error < 0) error = (int)-SYSCALL3(bind, fd, address, length);
   if (error == 0) return 0;
   errno = error;
   return -1;

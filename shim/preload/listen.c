@@ -14,6 +14,8 @@ __attribute__((visibility("default"))) int listen(int fd, int backlog) {
     return -1;
   }
   int family;
-  if (socket_kind(fd, &family) == SOCKET_TCP && bound_to_address(fd)) tell_listening(fd);
+  struct coscanet_answer nod;
+  if (socket_kind(fd, &family) == SOCKET_TCP && bound_to_address(fd))
+    ask_agent_briefly(fd, COSCANET_LISTEN, 0, &nod);
   return 0;
 }

@@ -1,4 +1,4 @@
-// The line that tells people why a bind was refused.
+// The line that tells people why a call was refused.
 #include "report.h"
 
 #include <asm/termbits.h>
@@ -58,12 +58,15 @@ static void write_line(const char* line, unsigned long length) {
   SYSCALL4(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
-void report_refusal(const struct wanted_address* wanted, const struct coscanet_answer* answer) {
+void report_refusal(const char* call, const struct wanted_address* wanted,
+                    const struct coscanet_answer* answer) {
   struct termios terminal;
   if (answer->reason_length == 0) return;
   if (SYSCALL3(ioctl, STANDARD_ERROR, TCGETS, &terminal) < 0 && !is_verbose()) return;
   char line[COSCANET_REASON_MAX + 160];
-  char* end = print_text(line, "coscanet: bind ");
+  char* end = print_text(line, "coscanet: ");
+  end = print_text(end, call);
+  *end++ = ' ';
   end = print_address(end, wanted);
   end = print_text(end, ": ");
   end = print_text(end, error_text(answer->error));

@@ -1,4 +1,4 @@
-// The line that tells people why a bind was refused.
+// The line that tells people why a call was refused.
 #ifndef COSCANET_REPORT_H
 #define COSCANET_REPORT_H
 
@@ -6,6 +6,7 @@
 #include "protocol.h"
 
 // Writes one line to stderr if that is a terminal or COSCANET_VERBOSE=1. Never blocks, never raises SIGPIPE.
-void report_refusal(const struct wanted_address* wanted, const struct coscanet_answer* answer);
+void report_refusal(const char* call, const struct wanted_address* wanted,
+                    const struct coscanet_answer* answer);
 
 #endif

@@ -1,11 +1,15 @@
 // A router that only listens: takes the agents' PUTs, writes each as one JSON line to stdout with its time, and
-// answers with the orders given as its argument. Its own process, because it lives in a network namespace.
+// answers with the orders given as its argument, and what it plays (play.ts). Its own process, because it lives in
+// a network namespace.
 //
-//   node fake-router.js ADDRESS PORT SECRET ORDERS DELAY_MS
+//   node fake-router.js ADDRESS PORT SECRET ORDERS DELAY_MS PART
 
 import http from 'node:http';
+import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import {type Part, Play} from './play.ts';
 
-const [address = '', port = '', secret = '', orders = '', delayMs = '0'] = process.argv.slice(2);
+const [address = '', port = '', secret = '', orders = '', delayMs = '0', part = '{}'] = process.argv.slice(2);
+const play = new Play(JSON.parse(part) as Part);
 
 const server = http.createServer((request, response) => {
   let body = '';
@@ -13,12 +17,14 @@ const server = http.createServer((request, response) => {
   request.on('end', () => {
     const isKnown = request.headers.authorization === `Bearer ${secret}`;
     response.writeHead(isKnown ? 200 : 401, {'content-type': 'application/json'});
-    const answer = isKnown ? orders : JSON.stringify({error: 'wrong or missing secret'});
+    if (!isKnown) {
+      response.end(JSON.stringify({error: 'wrong or missing secret'}));
+      return;
+    }
+    const state = JSON.parse(body) as NodeState;
+    const answer = JSON.stringify(play.answer(state, JSON.parse(orders) as NodeOrders));
     setTimeout(() => response.end(answer), Number(delayMs));
-    if (isKnown)
-      process.stdout.write(
-        `${JSON.stringify({time: Date.now(), url: request.url, state: JSON.parse(body)})}\n`,
-      );
+    process.stdout.write(`${JSON.stringify({time: Date.now(), url: request.url, state})}\n`);
   });
 });
 server.listen(Number(port), address, () => process.stdout.write('"ready"\n'));

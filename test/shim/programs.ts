@@ -1,6 +1,6 @@
 // Small Python programs for the tests, run as instances; each prints what a test waits for.
 
-const python = (text: string): string[] => [
+export const python = (text: string): string[] => [
   '/usr/bin/python3',
   '-u',
   '-c',

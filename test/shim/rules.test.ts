@@ -139,6 +139,7 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
     vips: () => [VIP],
     address: NODE,
     names: {known, of: ({cookie}) => known(cookie)},
+    isBlockPort: () => false,
     orders: () => (mode === null ? null : {mode, applications: [web]}),
   };
 }

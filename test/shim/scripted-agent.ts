@@ -12,20 +12,20 @@ import type {Answer, Outcome, Script} from './support.ts';
 const script = JSON.parse(process.argv[2] ?? '{}') as Script;
 const outcome: Outcome = {requests: [], stdout: '', stderr: '', status: null, ms: 0};
 
-function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual}: Answer): void {
+function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual, scope}: Answer): void {
   if (request.kind === 'bind' && virtual !== undefined) {
     native.bindTranslated(request.descriptor, '127.0.0.9', 0, virtual, 'alone');
-  } else if (request.kind === 'bind' && errno === 0) {
+  } else if (request.kind === 'bind' && errno === 0 && scope !== 'kernel') {
     native.bindSocket(request.descriptor, '127.0.0.9', 4000 + outcome.requests.length, null);
   }
   native.closeDescriptor(request.descriptor);
   // There is no way to hang up on purpose: a number that is no errno is a broken answer for the library.
-  setTimeout(() => request.reply(lose ? 99_999 : errno, reason), waitMs ?? 0);
+  setTimeout(() => request.reply(lose ? 99_999 : errno, reason, scope), waitMs ?? 0);
 }
 
 function onRequest(request: ShimRequest): void {
-  const {kind, retry, address} = request;
-  outcome.requests.push({kind, retry, address: address.toString('hex')});
+  const {kind, retry, exhausted, address} = request;
+  outcome.requests.push({kind, retry, exhausted, address: address.toString('hex')});
   const {answers} = script;
   const next = answers[Math.min(outcome.requests.length, answers.length) - 1];
   if (next !== undefined) answer(request, next);

@@ -7,8 +7,9 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
-import type {VirtualName} from '../../addon/agent.ts';
+import type {AnswerScope, VirtualName} from '../../addon/agent.ts';
 import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {Part} from './play.ts';
 
 export const run = promisify(execFile);
 
@@ -29,6 +30,7 @@ export interface Answer {
   waitMs?: number;
   /** Bind the socket translated, to stand for this. */
   virtual?: VirtualName;
+  scope?: AnswerScope;
 }
 
 export interface Script {
@@ -40,14 +42,14 @@ export interface Script {
 }
 
 export interface Outcome {
-  requests: {kind: string; retry: boolean; address: string}[];
+  requests: {kind: string; retry: boolean; exhausted: boolean; address: string}[];
   stdout: string;
   stderr: string;
   status: number | null;
   ms: number;
 }
 
-/** Runs a command under a scripted agent in a network namespace of its own. */
+/** Runs a command under a scripted agent in a network namespace of its own; 198.51.100.0/24 is on its lo. */
 export async function runScripted(script: Partial<Script> & {command: string[]}): Promise<Outcome> {
   const whole: Script = {
     delayMs: 0,
@@ -55,7 +57,8 @@ export async function runScripted(script: Partial<Script> & {command: string[]})
     env: {LD_PRELOAD: library, COSCANET_VERBOSE: '1'},
     ...script,
   };
-  const command = 'ip link set lo up && exec node "$0" "$1"';
+  const world = 'ip address add 198.51.100.9/32 dev lo && ip route add 198.51.100.0/24 dev lo';
+  const command = `ip link set lo up && ${world} && exec node "$0" "$1"`;
   const {stdout} = await run('unshare', [
     '--net',
     'sh',
@@ -164,9 +167,10 @@ export class Bed {
   #router: Running | null = null;
   #read = 0;
   readonly #programs: Running[] = [];
+  readonly #instances: Running[] = [];
 
   /** Builds the bed; the fake router answers with `orders`. */
-  async up(orders: NodeOrders): Promise<this> {
+  async up(orders: NodeOrders, part: Part = {}): Promise<this> {
     const [router, node] = [`${this.name}-r`, `${this.name}-n`];
     await run('ip', ['netns', 'add', router]);
     await run('ip', ['netns', 'add', node]);
@@ -196,15 +200,16 @@ export class Bed {
     );
     await this.inRouter('ip', 'route', 'add', VIP, 'via', '10.88.0.11');
     fs.writeFileSync(path.join(this.folder, 'secret'), SECRET, {mode: 0o600});
-    await this.startRouter(orders);
+    await this.startRouter(orders, 0, part);
     return this;
   }
 
-  async startRouter(orders: NodeOrders, delayMs = 0): Promise<void> {
+  async startRouter(orders: NodeOrders, delayMs = 0, part: Part = {}): Promise<void> {
     await this.#router?.kill();
     this.#read = 0;
     const script = builtFile('fake-router.js');
     const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(orders), String(delayMs)];
+    args.push(JSON.stringify(part));
     this.#router = new Running('nsenter', [`--net=/run/netns/${this.name}-r`, ...args]);
     await waitFor('fake router', () => this.#router?.stdout.includes('"ready"') ?? false);
   }
@@ -256,7 +261,14 @@ export class Bed {
   /** Starts a program as an instance. */
   start(command: string[], application = 'web', env: Record<string, string> = {}): Running {
     const args = ['run', '--app', application, '--cgroup-root', this.cgroupRoot, '--', ...command];
-    return this.spawnInNode(nodeCommand, args, {COSCANET_VERBOSE: '1', ...env});
+    const program = this.spawnInNode(nodeCommand, args, {COSCANET_VERBOSE: '1', ...env});
+    this.#instances.push(program);
+    return program;
+  }
+
+  /** Kills all programs that were started as instances. */
+  async endInstances(): Promise<void> {
+    for (const program of this.#instances.splice(0)) await program.kill();
   }
 
   spawnInNode(command: string, args: readonly string[], env: Record<string, string> = {}): Running {

@@ -29,6 +29,7 @@ function request(change: Partial<ShimRequest> = {}): ShimRequest {
   const basis = {
     kind: 'bind',
     retry: false,
+    exhausted: false,
     descriptor: 9,
     address: Buffer.alloc(0),
     pid: 1,

@@ -97,7 +97,7 @@ static Napi::Value DumpUntaken(const Napi::CallbackInfo& info) {
 static Napi::Value AddressInUse(const Napi::CallbackInfo& info) {
   std::string address;
   if (!read_string(info[0], "address", &address)) return info.Env().Undefined();
-  int result = is_address_in_use(address);
+  int result = is_in_use(address);
   if (result < 0) return throw_system(info.Env(), -result, "sock_diag");
   return Napi::Boolean::New(info.Env(), result > 0);
 }
@@ -106,6 +106,8 @@ void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("socketFacts", Napi::Function::New(env, GetSocketFacts, "socketFacts"));
   exports.Set("bindSocket", Napi::Function::New(env, BindPassedSocket, "bindSocket"));
   exports.Set("bindTranslated", Napi::Function::New(env, BindTranslated, "bindTranslated"));
+  exports.Set("bindInBlock", Napi::Function::New(env, BindInBlock, "bindInBlock"));
+  exports.Set("blockInUse", Napi::Function::New(env, BlockInUse, "blockInUse"));
   exports.Set("virtualNameIn", Napi::Function::New(env, VirtualNameIn, "virtualNameIn"));
   exports.Set("listeners", Napi::Function::New(env, Dump<SocketState::kListen>, "listeners"));
   exports.Set("boundSockets", Napi::Function::New(env, Dump<SocketState::kBound>, "boundSockets"));

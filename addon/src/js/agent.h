@@ -1,5 +1,6 @@
 #pragma once
-// The parts of addon/agent.ts that report from Node's event loop, and those of translated sockets.
+// The parts of addon/agent.ts that report from Node's event loop, and those of translated sockets and of port
+// blocks.
 #include <napi.h>
 
 #include <optional>
@@ -14,6 +15,10 @@ Napi::Value WatchDestroyed(const Napi::CallbackInfo& info);
 
 Napi::Value BindTranslated(const Napi::CallbackInfo& info);
 Napi::Value VirtualNameIn(const Napi::CallbackInfo& info);
+
+Napi::Value BindInBlock(const Napi::CallbackInfo& info);
+Napi::Value BlockInUse(const Napi::CallbackInfo& info);
+
 // {vip, port} or null.
 Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name);
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../../shim/preload/protocol.h"
 #include "js/agent.h"
 #include "js/convert.h"
 #include "js/poll_handle.h"
@@ -35,11 +36,30 @@ struct Connection {
   }
 };
 
+const char* kind_name(int kind) {
+  return kind == COSCANET_BIND      ? "bind"
+         : kind == COSCANET_LISTEN  ? "listen"
+         : kind == COSCANET_CONNECT ? "connect"
+                                    : "send";
+}
+
+// What an answer holds for; false if it is none of addon/agent.ts.
+bool read_scope(const Napi::Value& value, uint32_t* flags) {
+  std::string scope = "call";
+  if (!value.IsUndefined() && !read_string(value, "scope", &scope)) return false;
+  *flags = scope == "kernel"   ? COSCANET_ANSWER_KERNEL
+           : scope == "remote" ? COSCANET_ANSWER_REMOTE
+           : scope == "socket" ? COSCANET_ANSWER_SOCKET
+                               : 0;
+  return *flags != 0 || scope == "call" || type_error(value.Env(), "scope is unknown: " + scope);
+}
+
 Napi::Object make_request(Napi::Env env, const ShimMessage& message, int fd) {
   auto connection = std::make_shared<Connection>(fd);
   Napi::Object request = Napi::Object::New(env);
-  request.Set("kind", message.is_listen ? "listen" : "bind");
+  request.Set("kind", kind_name(message.kind));
   request.Set("retry", message.is_retry);
+  request.Set("exhausted", message.is_exhausted);
   request.Set("descriptor", message.descriptor);
   request.Set("address", Napi::Buffer<uint8_t>::Copy(env, message.address.data(), message.address.size()));
   request.Set("pid", message.pid);
@@ -48,10 +68,12 @@ Napi::Object make_request(Napi::Env env, const ShimMessage& message, int fd) {
                 return Napi::Boolean::New(info.Env(), connection->fd < 0 || has_hung_up(connection->fd));
               }));
   request.Set("reply", Napi::Function::New(env, [connection](const Napi::CallbackInfo& info) {
-                uint32_t error;
+                uint32_t error = 0, flags = 0;
                 std::string reason;
-                if (!read_u32(info[0], "errno", &error) || !read_string(info[1], "reason", &reason)) return;
-                if (connection->fd >= 0) send_answer(connection->fd, static_cast<int>(error), reason);
+                if (!read_u32(info[0], "errno", &error) || !read_string(info[1], "reason", &reason) ||
+                    !read_scope(info[2], &flags))
+                  return;
+                if (connection->fd >= 0) send_answer(connection->fd, static_cast<int>(error), reason, flags);
                 connection->close();
               }));
   return request;

@@ -16,13 +16,6 @@ Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name) 
   return object;
 }
 
-static bool read_port(const Napi::Value& value, const char* name, uint16_t* out) {
-  uint32_t number;
-  if (!read_u32(value, name, &number)) return false;
-  *out = static_cast<uint16_t>(number);
-  return number <= 65535 || type_error(value.Env(), std::string(name) + " must be at most 65535");
-}
-
 static bool read_virtual_name(const Napi::Value& value, VirtualName* out) {
   if (!value.IsObject()) return type_error(value.Env(), "name must be {vip, port}");
   Napi::Object object = value.As<Napi::Object>();

@@ -40,6 +40,13 @@ inline bool read_u32(const Napi::Value& value, const char* name, uint32_t* out) 
   return true;
 }
 
+inline bool read_port(const Napi::Value& value, const char* name, uint16_t* out) {
+  uint32_t number;
+  if (!read_u32(value, name, &number)) return false;
+  *out = static_cast<uint16_t>(number);
+  return number <= 65535 || type_error(value.Env(), std::string(name) + " must be at most 65535");
+}
+
 inline bool read_bool(const Napi::Value& value, const char* name, bool* out) {
   if (!value.IsBoolean()) return type_error(value.Env(), std::string(name) + " must be true or false");
   *out = value.As<Napi::Boolean>().Value();

@@ -73,8 +73,8 @@ int receive_request(int connection, ShimMessage* message) {
   ucred peer{};
   socklen_t length = sizeof peer;
   bool good = message->descriptor >= 0 && static_cast<size_t>(received) >= kHeader &&
-              request.magic == COSCANET_MAGIC &&
-              (request.kind == COSCANET_BIND || request.kind == COSCANET_LISTEN) &&
+              request.magic == COSCANET_MAGIC && request.kind >= COSCANET_BIND &&
+              request.kind <= COSCANET_SEND &&
               request.address_length == static_cast<size_t>(received) - kHeader &&
               getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
   if (!good) {
@@ -82,8 +82,9 @@ int receive_request(int connection, ShimMessage* message) {
     message->descriptor = -1;
     return -EPROTO;
   }
-  message->is_listen = request.kind == COSCANET_LISTEN;
+  message->kind = request.kind;
   message->is_retry = (request.flags & COSCANET_FLAG_RETRY) != 0;
+  message->is_exhausted = (request.flags & COSCANET_FLAG_EXHAUSTED) != 0;
   message->address.assign(request.address, request.address + request.address_length);
   message->pid = peer.pid;
   message->uid = peer.uid;
@@ -95,10 +96,11 @@ bool has_hung_up(int connection) {
   return poll(&poll_request, 1, 0) > 0;
 }
 
-void send_answer(int connection, int error, const std::string& reason) {
+void send_answer(int connection, int error, const std::string& reason, uint32_t flags) {
   coscanet_answer answer{};
   answer.magic = COSCANET_MAGIC;
   answer.error = error;
+  answer.flags = flags;
   answer.reason_length = static_cast<uint32_t>(std::min<size_t>(reason.size(), COSCANET_REASON_MAX));
   memcpy(answer.reason, reason.data(), answer.reason_length);
   (void)send(connection, &answer, offsetof(coscanet_answer, reason) + answer.reason_length, MSG_NOSIGNAL);

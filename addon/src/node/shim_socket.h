@@ -10,8 +10,9 @@
 namespace coscanet {
 
 struct ShimMessage {
-  bool is_listen = false;
+  int kind = 0;  // COSCANET_BIND, …
   bool is_retry = false;
+  bool is_exhausted = false;
   int descriptor = -1;  // the program's socket; the receiver owns it
   std::vector<uint8_t> address;
   pid_t pid = 0;  // SO_PEERCRED: the kernel's word
@@ -26,7 +27,7 @@ int accept_shim(int listener);
 int receive_request(int connection, ShimMessage* message);
 // Has the program gone or given up waiting?
 bool has_hung_up(int connection);
-// Answers. Failures do not matter: the program is gone then.
-void send_answer(int connection, int error, const std::string& reason);
+// Answers; `flags` are COSCANET_ANSWER_…. Failures do not matter: the program is gone then.
+void send_answer(int connection, int error, const std::string& reason, uint32_t flags);
 
 }  // namespace coscanet

@@ -3,16 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include <algorithm>
-#include <cstddef>
-
+#include "node/diag_request.h"
 #include "node/netlink.h"
 
 namespace coscanet {
@@ -20,45 +15,6 @@ namespace coscanet {
 // TCP_BOUND_INACTIVE (Linux 6.8); headers of Debian 12 do not have it.
 constexpr uint32_t kBoundInactive = 13;
 constexpr int kDumpAttempts = 5;
-
-struct Request {
-  nlmsghdr header{};
-  inet_diag_req_v2 body{};
-  // Only when a filter is attached: one INET_DIAG_REQ_BYTECODE attribute.
-  alignas(4) char attributes[64] = {};
-};
-
-static Request make_request(int family, int protocol, uint32_t states) {
-  Request request;
-  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  request.header.nlmsg_len = offsetof(Request, attributes);
-  request.body.sdiag_family = static_cast<uint8_t>(family);
-  request.body.sdiag_protocol = static_cast<uint8_t>(protocol);
-  request.body.idiag_states = states;
-  return request;
-}
-
-// Attaches "local address is `address`/32", which matches IPv4-mapped addresses of IPv6 sockets as well.
-static void filter_by_address(Request* request, in_addr address) {
-  constexpr uint8_t kLength = sizeof(inet_diag_bc_op) + sizeof(inet_diag_hostcond) + sizeof(in_addr);
-  constexpr rtattr kAttribute = {RTA_LENGTH(kLength), INET_DIAG_REQ_BYTECODE};
-  constexpr inet_diag_bc_op kOperation = {INET_DIAG_BC_S_COND, kLength,
-                                          kLength + 4};  // past the end: no match
-  inet_diag_hostcond condition{};
-  condition.family = AF_INET;
-  condition.prefix_len = 32;
-  condition.port = -1;
-  char* out = request->attributes;
-  auto append = [&out](const void* bytes, size_t length) {
-    out = std::copy_n(static_cast<const char*>(bytes), length, out);
-  };
-  append(&kAttribute, sizeof kAttribute);
-  append(&kOperation, sizeof kOperation);
-  append(&condition, sizeof condition);
-  append(&address, sizeof address);
-  request->header.nlmsg_len += static_cast<uint32_t>(out - request->attributes);
-}
 
 static uint64_t read_cgroup(const nlmsghdr* header) {
   auto* message = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
@@ -94,7 +50,7 @@ static SocketInfo read_info(const nlmsghdr* header, int protocol) {
 }
 
 static int dump_family(int family, int protocol, uint32_t states, std::vector<SocketInfo>* sockets) {
-  Request request = make_request(family, protocol, states);
+  const DiagRequest request(family, protocol, states);
   size_t before = sockets->size();
   for (int attempt = 0;; attempt++) {
     int result = dump(&request.header, [&](const nlmsghdr* message) {
@@ -126,14 +82,16 @@ int dump_untaken(std::vector<SocketInfo>* sockets) {
   return result;
 }
 
-int is_address_in_use(const std::string& address) {
-  in_addr wanted{};
-  if (inet_pton(AF_INET, address.c_str(), &wanted) != 1) return -EINVAL;
+int is_in_use(const std::string& address, uint16_t first_port, uint16_t last_port) {
+  LocalEnd local;
+  local.first_port = first_port;
+  local.last_port = last_port;
+  if (inet_pton(AF_INET, address.c_str(), &local.address) != 1) return -EINVAL;
   bool found = false;
   for (int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
     for (int family : {AF_INET, AF_INET6}) {
-      Request request = make_request(family, protocol, ~0u);
-      filter_by_address(&request, wanted);
+      DiagRequest request(family, protocol, ~0u);
+      filter_by_local_end(&request, local);
       int result = dump(&request.header, [&](const nlmsghdr*) {
         found = true;
         return false;
@@ -143,6 +101,25 @@ int is_address_in_use(const std::string& address) {
     }
   }
   return 0;
+}
+
+bool has_connection(const EndName& local, const EndName& remote) {
+  DiagRequest request(AF_INET, IPPROTO_TCP, 0);
+  request.header.nlmsg_flags = NLM_F_REQUEST;  // one socket, looked up
+  inet_diag_sockid& id = request.body.id;
+  id.idiag_sport = htons(local.port);
+  id.idiag_dport = htons(remote.port);
+  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  if (inet_pton(AF_INET, local.address.c_str(), id.idiag_src) != 1 ||
+      inet_pton(AF_INET, remote.address.c_str(), id.idiag_dst) != 1)
+    return false;
+  bool found = false;
+  dump(&request.header, [&](const nlmsghdr* message) {
+    // Without a connection the kernel names the listener that would take one.
+    found = static_cast<const inet_diag_msg*>(NLMSG_DATA(message))->id.idiag_dport == id.idiag_dport;
+    return false;
+  });
+  return found;
 }
 
 }  // namespace coscanet

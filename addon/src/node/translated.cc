@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../../shim/preload/mark.h"
+#include "node/option.h"
 #include "node/socket.h"
 
 namespace coscanet {
@@ -54,38 +55,15 @@ static bool set_mark(int fd, const VirtualName& name) {
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
-namespace {
-
-// An option that is off during the bind, and then as the program had it.
-class Suspended {
- public:
-  Suspended(int fd, int level, int option, bool suspend) : fd_(fd), level_(level), option_(option) {
-    socklen_t length = sizeof before_;
-    if (!suspend || getsockopt(fd, level, option, &before_, &length) < 0) before_ = 0;
-    if (before_ != 0) set(0);
-  }
-  ~Suspended() {
-    if (before_ != 0) set(before_);
-  }
-  Suspended(const Suspended&) = delete;
-  Suspended& operator=(const Suspended&) = delete;
-
- private:
-  void set(int value) { setsockopt(fd_, level_, option_, &value, sizeof value); }
-  int fd_, level_, option_, before_ = 0;
-};
-
-}  // namespace
-
 TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port, const VirtualName& name,
                                PortSharing sharing) {
   TranslatedBind result;
   result.marked = set_mark(fd, name);
   {
-    Suspended reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, sharing != PortSharing::kAsAsked);
-    Suspended reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, sharing == PortSharing::kAlone);
+    OptionDuring reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, sharing != PortSharing::kAsAsked);
+    OptionDuring reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, sharing == PortSharing::kAlone);
     // Else the kernel would choose none.
-    Suspended no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, port == 0);
+    OptionDuring no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, port == 0);
     result.error = bind_socket(fd, address, port, {});
   }
   SocketFacts facts;

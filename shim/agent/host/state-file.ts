@@ -1,10 +1,11 @@
-// What must survive the agent: how the host was before it came, and its epoch. One JSON file in the run
-// directory, valid for one boot and one network namespace; written before the host is changed.
+// What must survive the agent: how the host was before it came, its port blocks, and its epoch. One JSON file in
+// the run directory, valid for one boot and one network namespace; written before the host is changed.
 
 import fs from 'node:fs';
 import path from 'node:path';
 import {z} from 'zod';
 import {UserError, codeOf, messageOf} from '../../../router/base/error.ts';
+import {type PortBlock, portBlockSchema} from '../../../router/control/protocol.ts';
 
 const contentSchema = z.object({
   boot: z.string(),
@@ -13,6 +14,7 @@ const contentSchema = z.object({
   epoch: z.number().int().positive(),
   /** Path below /proc/sys → the value before, and ours. */
   sysctls: z.record(z.string(), z.object({before: z.string(), ours: z.string()})),
+  blocks: z.array(portBlockSchema).default([]),
 });
 type Content = z.infer<typeof contentSchema>;
 export type SavedSysctls = Content['sysctls'];
@@ -47,6 +49,7 @@ export class StateFile {
       // Epochs grow even if the clock was set back.
       epoch: Math.max(Date.now(), (found?.epoch ?? 0) + 1),
       sysctls: fits ? found.sysctls : {},
+      blocks: fits ? found.blocks : [],
     };
   }
 
@@ -60,6 +63,15 @@ export class StateFile {
 
   setSysctls(sysctls: SavedSysctls): void {
     this.#content.sysctls = sysctls;
+    this.write();
+  }
+
+  get blocks(): readonly PortBlock[] {
+    return this.#content.blocks;
+  }
+
+  setBlocks(blocks: readonly PortBlock[]): void {
+    this.#content.blocks = [...blocks];
     this.write();
   }
 

@@ -1,0 +1,59 @@
+// addon/agent.ts, port blocks: the bind of a socket that a program opens to the world.
+#include <optional>
+#include <string>
+
+#include "js/agent.h"
+#include "js/convert.h"
+#include "node/block.h"
+#include "node/sock_diag.h"
+
+namespace coscanet {
+
+static bool read_choice(const Napi::Value& value, PortChoice* out) {
+  std::string text;
+  if (!read_string(value, "choice", &text)) return false;
+  *out = text == "at-connect" ? PortChoice::kAtConnect
+         : text == "at-bind"  ? PortChoice::kAtBind
+                              : PortChoice::kAgent;
+  return *out != PortChoice::kAgent || text == "agent" ||
+         type_error(value.Env(), "choice must be at-connect, at-bind or agent");
+}
+
+Napi::Value BindInBlock(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  uint32_t descriptor;
+  Napi::Object object;
+  Block block;
+  PortChoice choice;
+  std::optional<Remote> remote;
+  if (!read_u32(info[0], "descriptor", &descriptor) || !read_object(info[1], "block", &object) ||
+      !read_string(object.Get("vip"), "vip", &block.vip) ||
+      !read_port(object.Get("first"), "first", &block.first) ||
+      !read_port(object.Get("last"), "last", &block.last) || !read_choice(info[2], &choice))
+    return env.Undefined();
+  if (!info[3].IsNull()) {
+    remote.emplace();
+    if (!read_object(info[3], "remote", &object) ||
+        !read_string(object.Get("address"), "address", &remote->address) ||
+        !read_port(object.Get("port"), "port", &remote->port))
+      return env.Undefined();
+  }
+  if (block.first > block.last) {
+    type_error(env, "last must not be less than first");
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, bind_in_block(static_cast<int>(descriptor), block, choice, remote));
+}
+
+Napi::Value BlockInUse(const Napi::CallbackInfo& info) {
+  std::string vip;
+  uint16_t first, last;
+  if (!read_string(info[0], "vip", &vip) || !read_port(info[1], "first", &first) ||
+      !read_port(info[2], "last", &last))
+    return info.Env().Undefined();
+  int result = is_in_use(vip, first, last);
+  if (result < 0) return throw_system(info.Env(), -result, "sock_diag");
+  return Napi::Boolean::New(info.Env(), result > 0);
+}
+
+}  // namespace coscanet

@@ -1,0 +1,45 @@
+// Where programs go under the node's own address, as ever: the node itself, and networks that the router names.
+// (The library has left out loopback, link-local, multicast and broadcast addresses before.)
+
+import os from 'node:os';
+import {type Network, inNetwork, isEdgeOf} from '../../../router/base/address.ts';
+import type {Clock} from '../../../router/base/clock.ts';
+
+/** Interfaces change rarely; the kernel is asked again after this. */
+const FRESH_MS = 1000;
+
+function parseNetwork(text: string): Network {
+  const [address = '', prefix = '32'] = text.split('/');
+  return {address, prefix: Number(prefix)};
+}
+
+/** The IPv4 addresses of all interfaces, with their networks. */
+function ownNetworks(): Network[] {
+  const all = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.flatMap(({family, cidr}) => (family === 'IPv4' && cidr !== null ? [parseNetwork(cidr)] : []));
+}
+
+export class Destinations {
+  readonly #clock: Clock;
+  /** The virtual IPs that the node carries: those are reached by the router, whoever serves them. */
+  readonly #vips: () => readonly string[];
+  #own: Network[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, vips: () => readonly string[]) {
+    this.#clock = clock;
+    this.#vips = vips;
+  }
+
+  /** Is this address reached under the node's own? `networks`: those that the router names. */
+  isDirect(address: string, networks: readonly string[]): boolean {
+    if (networks.some((network) => inNetwork(address, parseNetwork(network)))) return true;
+    if (this.#clock.now() - this.#readAt >= FRESH_MS) {
+      this.#own = ownNetworks();
+      this.#readAt = this.#clock.now();
+    }
+    return this.#own.some(
+      (own) => (own.address === address && !this.#vips().includes(address)) || isEdgeOf(address, own),
+    );
+  }
+}

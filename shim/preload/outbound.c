@@ -1,0 +1,85 @@
+// What comes before a program's connect or send. See outbound.h.
+#include "outbound.h"
+
+#include <stdint.h>
+
+#include "agent.h"
+#include "known.h"
+#include "report.h"
+
+int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_address* remote) {
+  uint64_t key;
+  int family;
+  if (!read_remote(address, length, remote) || !is_outside(remote, &key)) return 0;
+  remote->kind = socket_kind(fd, &family);
+  return remote->kind != SOCKET_OTHER;
+}
+
+int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhausted) {
+  struct coscanet_answer answer;
+  ask_agent(fd, COSCANET_CONNECT, is_exhausted ? COSCANET_FLAG_EXHAUSTED : 0, remote, &answer);
+  if (answer.error != 0) report_refusal("connect", remote, &answer);
+  return answer.error;
+}
+
+static enum known recall_any(uint64_t cookie, uint64_t remote) {
+  enum known for_all = recall(cookie, ALL_REMOTES);
+  if (for_all == FRESH) return FRESH;
+  enum known for_remote = recall(cookie, remote);
+  return for_remote > for_all ? for_remote : for_all;
+}
+
+int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
+  struct wanted_address remote;
+  struct coscanet_answer answer;
+  uint64_t key;
+  int family;
+  if (!read_remote(address, length, &remote) || !is_outside(&remote, &key)) return 0;
+  if (flags & MSG_FASTOPEN && socket_kind(fd, &family) == SOCKET_TCP) {
+    remote.kind = SOCKET_TCP;
+    return ask_before_connect(fd, &remote, 0);
+  }
+  uint64_t cookie = socket_cookie(fd);
+  enum known known = cookie == 0 ? FRESH : recall_any(cookie, key);
+  if (known == FRESH) return 0;
+  remote.kind = socket_kind(fd, &family);
+  if (remote.kind != SOCKET_UDP) {
+    remember(cookie, ALL_REMOTES);
+    return 0;
+  }
+  if (known == UNKNOWN) {
+    ask_agent(fd, COSCANET_SEND, 0, &remote, &answer);
+  } else if (!ask_agent_briefly(fd, COSCANET_SEND, &remote, &answer)) {
+    return 0;  // an agent that is being restarted stops no conversation
+  }
+  if (answer.error != 0)
+    report_refusal("send", &remote, &answer);
+  else if (answer.flags & COSCANET_ANSWER_SOCKET)
+    remember(cookie, ALL_REMOTES);
+  else if (answer.flags & COSCANET_ANSWER_REMOTE)
+    remember(cookie, key);
+  return answer.error;
+}
+
+int ask_before_message(int fd, int flags, const struct msghdr* message) {
+  // The head of a struct msghdr, which all libcs have in common.
+  struct {
+    const void* name;
+    socklen_t length;
+  } head;
+  if (!copy_from_program(&head, message, sizeof head)) return 0;
+  // Unlike sendto, sendmsg overlooks what is too long.
+  if (head.length > COSCANET_ADDRESS_MAX && head.length <= INT32_MAX) head.length = COSCANET_ADDRESS_MAX;
+  return ask_before_send(fd, flags, head.name, head.length);
+}
+
+void note_sender(int fd, const void* address, socklen_t length) {
+  struct wanted_address sender;
+  uint64_t key;
+  if (address == 0 || length < sizeof sender.address.v4 || length > sizeof sender.address.v6) return;
+  sender.length = length;
+  for (socklen_t i = 0; i < length; i++) sender.address.bytes[i] = ((const unsigned char*)address)[i];
+  if (!is_outside(&sender, &key)) return;
+  uint64_t cookie = socket_cookie(fd);
+  if (cookie != 0 && recall(cookie, ALL_REMOTES) != FRESH) remember(cookie, key);
+}

@@ -1,0 +1,18 @@
+// recvmmsg(2): as recvmsg.
+#define _GNU_SOURCE
+#include <sys/socket.h>
+
+#include "next.h"
+#include "outbound.h"
+#include "syscalls.h"
+
+DEFINE_NEXT(recvmmsg)
+
+__attribute__((visibility("default"))) int recvmmsg(int fd, struct mmsghdr* messages, unsigned count,
+                                                    int flags, struct timespec* timeout) {
+  int result = CALL_NEXT(recvmmsg, (fd, messages, count, flags, timeout),
+                         SYSCALL5(recvmmsg, fd, messages, count, flags, timeout));
+  for (int i = 0; i < result && !(flags & MSG_ERRQUEUE); i++)
+    note_sender(fd, messages[i].msg_hdr.msg_name, messages[i].msg_hdr.msg_namelen);
+  return result;
+}

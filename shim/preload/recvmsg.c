@@ -1,0 +1,14 @@
+// recvmsg(2): notes who spoke to the socket, but for errors: their name is whom it spoke to.
+#include <sys/socket.h>
+
+#include "next.h"
+#include "outbound.h"
+#include "syscalls.h"
+
+DEFINE_NEXT(recvmsg)
+
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
+  ssize_t result = CALL_NEXT(recvmsg, (fd, message, flags), SYSCALL3(recvmsg, fd, message, flags));
+  if (result >= 0 && !(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+  return result;
+}

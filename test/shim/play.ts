@@ -1,0 +1,43 @@
+// What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports.
+
+import type {NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
+
+export interface Part {
+  /** Blocks of `size` from `first` on, at most `most` for each VIP. */
+  blocks?: {first: number; size: number; most: number};
+}
+
+export class Play {
+  readonly #part: Part;
+  readonly #leases = new Map<string, PortBlock[]>();
+  #next: number;
+
+  constructor(part: Part) {
+    this.#part = part;
+    this.#next = part.blocks?.first ?? 0;
+  }
+
+  /** The orders that answer this state. */
+  answer(state: NodeState, orders: NodeOrders): NodeOrders {
+    const refused = (state.outbound ?? []).flatMap((wish) => this.#serve(wish));
+    if (state.outbound !== undefined) {
+      const wishes = new Set(state.outbound.map(({vip}) => vip));
+      for (const vip of this.#leases.keys()) if (!wishes.has(vip)) this.#leases.delete(vip);
+    }
+    return {...orders, blocks: [...this.#leases.values()].flat(), blocksRefused: refused};
+  }
+
+  #serve({vip, wanted, held}: NonNullable<NodeState['outbound']>[number]) {
+    const {most = 0, size = 0} = this.#part.blocks ?? {};
+    const leases = [...held];
+    for (const lease of this.#leases.get(vip) ?? []) {
+      if (leases.length < wanted && !leases.some(({first}) => first === lease.first)) leases.push(lease);
+    }
+    while (leases.length < Math.min(wanted, most)) {
+      leases.push({vip, first: this.#next, last: this.#next + size - 1});
+      this.#next += size;
+    }
+    this.#leases.set(vip, leases);
+    return leases.length < wanted ? [{vip, reason: `the play has ${most} for each`}] : [];
+  }
+}
