@@ -220,15 +220,16 @@ export interface Forwarder {
   stop(): void;
 }
 
+/** SYNs along the data path: to the nodes' MACs, not by the kernel's route. */
 export interface TcpProbe {
-  interface: string;
-  /** The node's MAC: the probe takes the data path, not the kernel's route. */
-  mac: string;
-  /** The router's own address on that interface, to which the node answers (its kernel resets the half-open try). */
+  /** The interface by which they leave, and the one by which the answers come. */
+  out: string;
+  in: string;
+  /** The router's own address, to which the nodes answer; half-open tries are reset. */
   source: string;
-  vip: string;
-  port: number;
   timeoutMs: number;
+  /** At most 4096. */
+  targets: readonly {mac: string; address: string; port: number}[];
 }
 
 /** open: SYN-ACK. refused: RST. silent: no answer in time. */
@@ -248,8 +249,8 @@ export interface RouterNative {
   arpProbe(interfaceName: string, address: string, count: number, intervalMs: number): Promise<string | null>;
   /** Gratuitous ARP for `address`, in both request and reply form. */
   arpAnnounce(interfaceName: string, address: string): void;
-  /** One SYN along the data path. */
-  tcpProbe(probe: TcpProbe): Promise<ProbeResult>;
+  /** One result for each target, when all have answered or the time is over. */
+  tcpProbe(probe: TcpProbe): Promise<ProbeResult[]>;
   /** Lock file: true if this process now holds it (released by the kernel when the process ends; close-on-exec). */
   lockFile(path: string): boolean;
   /** Field 22 of /proc/PID/stat, 0 if there is no such process. */

@@ -82,6 +82,12 @@ lock_file_hash() { sha256sum package-lock.json | cut -d' ' -f1; }
 # A link leads to the packages of another checkout: npm would empty them, so they are left to their owner.
 npm_is_current() { [ -L node_modules ] || { [ -e $STAMP ] && [ "$(cat $STAMP)" = "$(lock_file_hash)" ]; }; }
 
+# raw-socket is optional, and the only package with something to build: with it the router asks nodes for echoes.
+build_optional() {
+  npm rebuild raw-socket --loglevel=error >/dev/null 2>&1 ||
+    echo 'setup: the npm package raw-socket cannot be built: the router will not ask nodes for echoes (ICMP)'
+}
+
 install_commands() {
   local missing=$1
   if ! is_debian_12; then
@@ -115,8 +121,9 @@ npm_is_current || echo 'setup: will install the npm packages of package-lock.jso
 [ -z "$missing" ] || install_commands "$missing"
 if ! npm_is_current; then
   echo 'setup: npm ci'
-  # No package of ours needs to run code at installation.
+  # No package that we need runs code at installation.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  build_optional
   lock_file_hash >$STAMP
 fi
 topology/build.sh

@@ -10,7 +10,7 @@ import type {Problem} from './problem.ts';
 import type {File} from './schema.ts';
 
 /** The first of `given` that has a value for a key wins. */
-function settled<T extends object>(
+export function settled<T extends object>(
   defaults: Readonly<T>,
   ...given: ({[K in keyof T]?: T[K] | undefined} | undefined)[]
 ): T {

@@ -91,6 +91,9 @@ export function differences(before: Settings, after: Settings): string[] {
     ...(before.blockPorts === after.blockPorts
       ? []
       : [`~ block-ports: ${before.blockPorts} → ${after.blockPorts} (of blocks leased from now on)`]),
+    ...ruleAspects('probes', before.probes, after.probes)
+      .filter(([, was, is]) => was !== is)
+      .map(([place, was, is]) => `~ ${place} ${was} → ${is}`),
     ...restartOnly(before, after),
   ];
 }

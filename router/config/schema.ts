@@ -5,6 +5,7 @@ import {z} from 'zod';
 import {isIpv4, isIpv6, parseSocketAddress, unusableKind} from '../base/address.ts';
 import {modeSchema} from '../control/protocol.ts';
 import type {Mode} from '../control/protocol.ts';
+import {secondsSchema} from '../control/terms.ts';
 import {healthSchema, healthShapes} from '../control/health.ts';
 import {loadSchema, loadShapes} from '../control/load.ts';
 import {UNIT} from '../model/spans.ts';
@@ -85,6 +86,16 @@ export const applicationSchema = z.strictObject({
   ...steeringKeys,
 });
 
+/** How the router itself finds out what lives; seconds. */
+const probes = z
+  .strictObject({
+    interval: secondsSchema(0.1, 60),
+    rise: z.number().int().min(1, 'at least 1').max(100, 'at most 100'),
+    fall: z.number().int().min(1, 'at least 1').max(100, 'at most 100'),
+    echo: z.boolean(),
+  })
+  .partial();
+
 export const fileSchema = z.strictObject({
   mode: modeSchema.optional(),
   interfaces: z.strictObject({external: z.string().optional(), internal: z.string().optional()}).optional(),
@@ -113,6 +124,7 @@ export const fileSchema = z.strictObject({
       message: `not a multiple of ${UNIT} from ${UNIT} to ${MAX_BLOCK_PORTS}`,
     })
     .optional(),
+  probes: probes.optional(),
   ...steeringKeys,
   applications: z.array(applicationSchema).default([]),
 });
@@ -123,6 +135,7 @@ export const fileShapes: Readonly<Record<string, z.ZodType>> = {
   '': fileSchema,
   interfaces: fileSchema.shape.interfaces.unwrap(),
   control: fileSchema.shape.control.unwrap(),
+  probes,
   ...steeringShapes,
   applications: applicationSchema,
   ...below('applications', steeringShapes),

@@ -7,9 +7,11 @@ import {z} from 'zod';
 import {parseSocketAddress} from '../base/address.ts';
 import type {SocketAddress} from '../base/address.ts';
 import type {Application} from '../model/application.ts';
+import {defaultProbeRules} from '../model/liveness.ts';
+import type {ProbeRules} from '../model/liveness.ts';
 import type {Side} from '../model/side.ts';
 import {affinityProblems} from './affinity.ts';
-import {applicationsOf, weightProblems} from './applications.ts';
+import {applicationsOf, settled, weightProblems} from './applications.ts';
 import {sidesOf, vipProblems} from './host.ts';
 import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
@@ -45,6 +47,7 @@ export interface Settings {
   vipGraceMs: number;
   /** Ports in a block that a node gets for the connections its instances open. */
   blockPorts: number;
+  probes: ProbeRules;
   applications: Application[];
 }
 
@@ -143,6 +146,14 @@ function interfacesOf(options: Options, file: File, links: Links): {sides: Side[
   return sidesOf(names, links);
 }
 
+function probesOf({probes}: File): ProbeRules {
+  const {interval, ...counts} = probes ?? {};
+  return settled(defaultProbeRules, {
+    ...counts,
+    intervalMs: interval === undefined ? undefined : interval * 1000,
+  });
+}
+
 /** Throws a ConfigError with every problem that there is. */
 export function settle(
   fileName: string,
@@ -183,6 +194,7 @@ export function settle(
     user: String(options.user ?? file.user ?? 'nobody'),
     vipGraceMs: (file['vip-grace'] ?? DEFAULT_VIP_GRACE) * 1000,
     blockPorts: file['block-ports'] ?? DEFAULT_BLOCK_PORTS,
+    probes: probesOf(file),
     applications,
   };
   if (problems.length > 0) throw new ConfigError([...new Set(problems.map((one) => locator.line(one)))]);

@@ -1,11 +1,13 @@
 // Endpoints and the virtual services that they make up: each has a numbered place, which stays taken as long as
 // a flow may refer to it. Pure. `changed` is called whenever the data plane or the next supervisor must know.
 //
-//   up ──lease over──► doubt ──probe fails──► unreachable      (an answered probe leads back to doubt)
-//    ▲──────── PUT ──────┴────────────────────────┘
+//   up ──lease over──► doubt          Besides, each may be unreachable: so probes found (liveness.ts). Until they
+//    ▲──────── PUT ──────┘            find otherwise, or the agent speaks again or opens it anew.
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
 import type {NodeEndpoint} from '../control/protocol.ts';
+import {judge} from './liveness.ts';
+import type {Finding, ProbeRules} from './liveness.ts';
 import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {endpointKey, serviceKey, translatedPlace} from './records.ts';
 import {Slots} from './slots.ts';
@@ -89,7 +91,7 @@ export class EndpointTable {
     if (!place) return TABLE_FULL;
     // Its socket is another's now: what its old flows still send would reach the wrong program.
     if (holder) this.#forget(holder);
-    this.#remember({...identity, ...place, state: 'up', silence: 0, since: now});
+    this.#remember({...identity, ...place, state: 'up', streak: {good: 0, bad: 0}, since: now});
     this.#changed();
     return null;
   }
@@ -118,10 +120,24 @@ export class EndpointTable {
   }
 
   move(record: EndpointRecord, state: EndpointRecord['state'], now: number): void {
-    record.silence = 0;
     if (record.state === state) return;
     record.state = state;
     record.since = now;
+    if (state === 'up') {
+      record.unreachable = undefined;
+      record.streak = {good: 0, bad: 0};
+    }
+    this.#changed();
+  }
+
+  /** What a probe of an open endpoint found. */
+  probed(record: EndpointRecord, finding: Finding, rules: ProbeRules, now: number): void {
+    if (record.state === 'closed') return;
+    const verdict = judge(record.streak, finding, rules);
+    const unreachable = verdict === 'reachable' ? undefined : (verdict ?? record.unreachable);
+    if (unreachable === record.unreachable) return;
+    if ((unreachable === undefined) !== (record.unreachable === undefined)) record.since = now;
+    record.unreachable = unreachable;
     this.#changed();
   }
 
@@ -142,7 +158,7 @@ export class EndpointTable {
 
   memory(): EndpointMemory {
     return {
-      endpoints: this.endpoints().map(({silence: _, since: __, ...record}) => record),
+      endpoints: this.endpoints().map(({streak: _, since: __, ...record}) => record),
       services: this.services(),
       endpointHistory: this.#endpointSlots.history(),
       serviceHistory: this.#serviceSlots.history(),
@@ -153,7 +169,7 @@ export class EndpointTable {
   restore(memory: EndpointMemory, now: number): void {
     for (const kept of memory.endpoints) {
       const state = kept.state === 'up' ? 'doubt' : kept.state;
-      this.#remember({...kept, state, silence: 0, since: now});
+      this.#remember({...kept, state, streak: {good: 0, bad: 0}, since: now});
     }
     for (const service of memory.services) this.#services.set(serviceKey(service), service);
     const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);

@@ -4,6 +4,8 @@
 import {z} from 'zod';
 import {levelSchema, nodeEndpointSchema, protocolSchema} from '../control/protocol.ts';
 import type {Protocol} from '../control/protocol.ts';
+import {unreachableKinds} from './liveness.ts';
+import type {Streak} from './liveness.ts';
 import {numberingMemorySchema} from './numbering.ts';
 import {wishesMemorySchema} from './wishes.ts';
 
@@ -38,12 +40,15 @@ const endpointMemory = z.strictObject({
   instances: z.number(),
   /** What its agent finds from the inside; absent: well. */
   failing: z.string().optional(),
-  state: z.enum(['up', 'doubt', 'unreachable', 'closed']),
+  /** What its agent says: it listens · its agent is silent · its socket is gone. */
+  state: z.enum(['up', 'doubt', 'closed']),
+  /** What the router itself finds; absent: it answers, or was never heard. */
+  unreachable: z.enum(unreachableKinds).optional(),
 });
 export type EndpointRecord = z.infer<typeof endpointMemory> & {
-  /** Probes without an answer, one after the other. */
-  silence: number;
-  /** When it came into its state (Clock.now). */
+  /** Of probes that followed each other. */
+  streak: Streak;
+  /** When it came into its state, or became (un)reachable (Clock.now). */
   since: number;
 };
 

@@ -9,6 +9,7 @@ import {endpointRefusal, nodeRefusal} from './admission.ts';
 import type {Application} from './application.ts';
 import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
+import type {Finding, ProbeRules} from './liveness.ts';
 import type {ForwardingMethod} from './method.ts';
 import {NodePorts} from './node-ports.ts';
 import type {BlockLease} from './port-blocks.ts';
@@ -19,8 +20,6 @@ import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
 export const FORGET_MS = 600_000;
-/** Unanswered probes, one after the other, that make an endpoint unreachable. */
-export const MAX_SILENCE = 3;
 
 export interface RegistryLimits extends EndpointLimits {
   /** Of ports leased to nodes, in 64s. */
@@ -176,22 +175,15 @@ export class Registry {
     return silent;
   }
 
-  /** Endpoints whose agents are silent: the router must find out by itself whether they live. */
-  doubtful(now: number): EndpointRecord[] {
-    return this.endpoints().filter((record) => {
-      const node = this.#nodes.get(record.node);
-      const open = record.state === 'doubt' || record.state === 'unreachable';
-      return open && node?.state === 'doubt' && node.leaseUntil <= now;
-    });
+  /** Is its agent silent for longer than a lease? */
+  isAlone(record: EndpointRecord, now: number): boolean {
+    const node = this.#nodes.get(record.node);
+    return node?.state === 'doubt' && node.leaseUntil <= now;
   }
 
-  /** What a probe of an endpoint in doubt found. */
-  probed(record: EndpointRecord, result: 'open' | 'refused' | 'silent', now: number): void {
-    if (record.state !== 'doubt' && record.state !== 'unreachable') return;
-    if (result === 'open') this.#table.move(record, 'doubt', now);
-    else if (result === 'refused' || record.silence + 1 >= MAX_SILENCE)
-      this.#table.move(record, 'unreachable', now);
-    else record.silence++;
+  /** What a probe of an endpoint found. */
+  probed(record: EndpointRecord, finding: Finding, rules: ProbeRules, now: number): void {
+    this.#table.probed(record, finding, rules, now);
   }
 
   /**
@@ -221,7 +213,7 @@ export class Registry {
   #isLost(node: NodeRecord, now: number): boolean {
     if (node.state !== 'doubt' || now - node.leaseUntil < FORGET_MS) return false;
     const mine = this.#table.ofNode(node.name).filter((record) => record.state !== 'closed');
-    return mine.every((record) => record.state === 'unreachable' && now - record.since >= FORGET_MS);
+    return mine.every((record) => record.unreachable !== undefined && now - record.since >= FORGET_MS);
   }
 
   /** A new configuration: endpoints that it no longer permits close; their nodes learn why with the next PUT. */

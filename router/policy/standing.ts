@@ -5,6 +5,7 @@ import type {Level} from '../control/protocol.ts';
 import type {EndpointView} from '../control/views.ts';
 import type {Application} from '../model/application.ts';
 import {defaultWeights} from '../model/application.ts';
+import type {Unreachable} from '../model/liveness.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
@@ -30,6 +31,18 @@ type Judgement = Pick<Standing, 'state' | 'reason' | 'open'> & {
   takes: boolean;
   keepsClients?: boolean;
 };
+
+const unreachableReasons: Readonly<Record<Unreachable, string>> = {
+  refuses: 'it refuses connections',
+  silent: 'it does not answer, though its node does',
+  lost: 'its node does not answer',
+  unknown: 'it does not answer',
+};
+
+function isLastResort({state, unreachable}: EndpointRecord, standing: Standing): boolean {
+  if (standing.state === 'unreachable') return unreachable === 'silent' && state === 'up';
+  return standing.state === 'failing';
+}
 
 /** All endpoints at one time. */
 export class Standings {
@@ -71,8 +84,8 @@ export class Standings {
   }
 
   /**
-   * Endpoints of one service. When none is well, those get its flows that only fail their checks from the inside:
-   * the checks may be wrong, and nobody else would serve.
+   * Endpoints of one service. When none is well, those get its flows that only fail checks from the inside, or are
+   * silent though their nodes and agents are well (too busy to accept): nobody else would serve.
    */
   #judge(records: readonly EndpointRecord[]): void {
     const judgements = records.map((record) => this.#standing(record, this.#word(record)));
@@ -80,7 +93,7 @@ export class Standings {
     for (const [index, record] of records.entries()) {
       const standing = judgements[index];
       if (!standing) continue;
-      const last = !served && standing.state === 'failing';
+      const last = !served && isLastResort(record, standing);
       this.#standings.set(record, last ? this.#lastResort(record, standing) : standing);
     }
   }
@@ -113,8 +126,9 @@ export class Standings {
       const keepsClients = drain.keepClients && !drain.over;
       return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, keepsClients};
     }
-    if (state === 'unreachable')
-      return {state, reason: 'its agent is silent, and it does not answer', open: false, takes: false};
+    const {unreachable} = record;
+    if (unreachable !== undefined)
+      return {state: 'unreachable', reason: unreachableReasons[unreachable], open: false, takes: false};
     if (failing !== undefined) return {state: 'failing', reason: failing, open: false, takes: false};
     if (state === 'doubt')
       return {state, reason: 'its agent is silent, but it answers', open: true, takes: true};

@@ -3,6 +3,7 @@
 // another host that uses a VIP) it reports through `ProviderEvents`.
 
 import type {Protocol} from '../control/protocol.ts';
+import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
 import type {Side} from '../model/side.ts';
 import type {Plan} from '../model/route.ts';
@@ -59,8 +60,8 @@ export interface RoutingProvider {
   reach(addresses: readonly string[]): void;
   /** What is known about the way to a node. */
   path(address: string): NodePath;
-  /** Does an endpoint answer? Takes the way that its flows take. */
-  probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'>;
+  /** Do endpoints answer, on the way that their flows take? One result for each. */
+  probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]>;
   /** Replaces all that was realised before, atomically. */
   apply(plan: Plan): Applied;
   /** Changes one endpoint's share and applies. */

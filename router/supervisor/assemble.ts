@@ -8,6 +8,7 @@ import type {Logger} from '../base/logger.ts';
 import type {Settings} from '../config/settings.ts';
 import {EventLog} from '../control/event-log.ts';
 import type {ControlledRouter} from '../control/server.ts';
+import {Echo} from '../health/echo.ts';
 import {vipsOf} from '../model/application.ts';
 import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
@@ -87,6 +88,8 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     registry,
     provider,
     segment,
+    echo: new Echo(log),
+    probes: settings.probes,
     routerAddressFor,
     // One-armed, there is no network that router and nodes have for themselves.
     direct: networks.slice(1).map(networkOf),

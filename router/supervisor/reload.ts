@@ -50,6 +50,7 @@ export class Reloader {
     // VIPs that still have flows stay known until they are released.
     await provider.reserve([...new Set([...vipsOf(settings.applications), ...supervisor.vips.assigned()])]);
     supervisor.vips.graceMs = settings.vipGraceMs;
+    supervisor.prober.configure(settings.probes);
     registry.ports.blocks.size = settings.blockPorts;
     registry.configure(settings.applications, clock.now());
     supervisor.publish();

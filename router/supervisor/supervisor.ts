@@ -15,6 +15,8 @@ import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {blockRoutesOf, routesOf} from '../policy/routes.ts';
 import {Standings} from '../policy/standing.ts';
+import type {EchoSource} from '../health/echo.ts';
+import type {ProbeRules} from '../model/liveness.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Drains} from './drains.ts';
 import {FlowClaims} from './flow-claims.ts';
@@ -34,6 +36,8 @@ export interface SupervisorDeps {
   registry: Registry;
   provider: RoutingProvider;
   segment: Segment;
+  echo: EchoSource;
+  probes: ProbeRules;
   /** The address that a node at `address` has the router under. */
   routerAddressFor: (address: string) => string;
   /** Networks that instances reach under their node's own address. */
@@ -46,10 +50,10 @@ export interface SupervisorDeps {
 export class Supervisor {
   readonly #deps: SupervisorDeps;
   readonly #timers: Timer[] = [];
-  readonly #prober: Prober;
   readonly #flows: FlowClaims;
   readonly vips: VipLifecycle;
   readonly drains: Drains;
+  readonly prober: Prober;
   /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
   #scheduled = new Map<string, EndpointRecord>();
   #published = 0;
@@ -61,7 +65,7 @@ export class Supervisor {
     this.#deps = deps;
     this.#awaitClaims = deps.fresh;
     this.#flows = new FlowClaims(deps);
-    this.#prober = new Prober({...deps, onResult: () => this.#commitLater()});
+    this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
   }
@@ -75,14 +79,14 @@ export class Supervisor {
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
     if (this.#awaitClaims) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
     this.#flows.start();
-    this.#prober.start();
+    this.prober.start();
     this.drains.start();
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#flows.stop();
-    this.#prober.stop();
+    this.prober.stop();
     this.drains.stop();
   }
 
@@ -153,7 +157,10 @@ export class Supervisor {
       if (!this.#scheduled.has(key)) events.add(endpointEvent('endpoint-up', record));
     for (const [key, record] of this.#scheduled) {
       if (now.has(key)) continue;
-      const event = record.state === 'unreachable' ? 'endpoint-unreachable' : 'endpoint-down';
+      const event =
+        record.unreachable !== undefined && record.state !== 'closed'
+          ? 'endpoint-unreachable'
+          : 'endpoint-down';
       events.add(endpointEvent(event, record, standings.find(record)?.reason));
     }
     this.#scheduled = now;

@@ -13,8 +13,17 @@ test.after.always(async () => {
   await net.down();
 });
 
-const probe = (port: number, timeoutMs: number, mac: string = MAC.node1) =>
-  net.ask('tcpProbe', {interface: 'eth1', mac, source: '10.88.0.1', vip: VIP, port, timeoutMs});
+type Target = [port: number, mac: string];
+
+const probe = (timeoutMs: number, targets: readonly Target[], more = {}) =>
+  net.ask('tcpProbe', {
+    out: 'eth1',
+    in: 'eth1',
+    source: '10.88.0.1',
+    timeoutMs,
+    targets: targets.map(([port, mac]) => ({mac, address: VIP, port})),
+    ...more,
+  });
 
 test.serial('an address in use is seen by its owner’s MAC, a free one is not', async (t) => {
   t.is(await net.ask('arpProbe', 'eth0', '10.77.0.2'), MAC.client);
@@ -51,12 +60,29 @@ test.serial('an announcement goes out as a request and as a reply', async (t) =>
 });
 
 test.serial('a TCP probe tells a listener from a closed port from silence', async (t) => {
-  // The answer to the router's own address takes the internal side.
   await net.start(net.tool('node', 'transfer', 'receive', VIP, 80), 'listening');
-  t.is(await probe(80, 2000), 'open');
-  t.is(await probe(81, 2000), 'refused');
+  const {node1, node2} = MAC;
+  // Nobody has the second MAC. All that answer do so before the time is over.
+  const three: Target[] = [
+    [80, node1],
+    [80, node2],
+    [81, node1],
+  ];
   const began = Date.now();
-  t.is(await probe(80, 300, MAC.node2), 'silent');
+  t.deepEqual(await probe(300, three), ['open', 'silent', 'refused']);
   t.true(Date.now() - began >= 295);
+  t.deepEqual(await probe(60_000, [three[0]!, three[2]!]), ['open', 'refused']);
+  t.deepEqual(await probe(1, []), []);
   t.is((await net.in('node', 'ss', '-Htn', 'state', 'syn-recv')).trim(), '', 'nothing half open stays');
+});
+
+test.serial('thousands at once', async (t) => {
+  const targets = Array.from({length: 4096}, (_, i): Target => [i === 1000 ? 80 : 10_000 + i, MAC.node1]);
+  const results = (await probe(60_000, targets)) as string[];
+  t.is(results.length, 4096);
+  t.is(results[1000], 'open');
+  t.is(results.filter((one) => one === 'refused').length, 4095);
+  await t.throwsAsync(probe(1, [...targets, [1, MAC.node1]]), {message: /too many targets/});
+  await t.throwsAsync(probe(1, [[65_536, MAC.node1]]), {message: /no such port/});
+  await t.throwsAsync(probe(1, [[80, MAC.node1]], {in: 'nosuch0'}), {code: 'ENODEV'});
 });

@@ -8,6 +8,7 @@ import {silentLogger} from '../../router/base/logger.ts';
 import {applicationDefaults} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
 import {vipsOf} from '../../router/model/application.ts';
+import {defaultProbeRules} from '../../router/model/liveness.ts';
 import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
@@ -80,6 +81,8 @@ export class Bench {
   readonly native = new FakeNative();
   readonly events = new EventLog(this.clock, silentLogger);
   readonly registry: Registry;
+  /** Addresses of nodes that answer echoes; null: none can be asked. */
+  echoes: Set<string> | null = null;
   readonly provider: UserspaceProvider;
   readonly supervisor: Supervisor;
 
@@ -121,6 +124,8 @@ export class Bench {
       registry,
       provider: this.provider,
       segment,
+      echo: {ask: () => Promise.resolve(this.echoes), close: () => {}},
+      probes: defaultProbeRules,
       routerAddressFor: () => '10.88.0.1',
       direct: ['10.88.0.0/24'],
       vipGraceMs: 10_000,

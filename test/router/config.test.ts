@@ -96,6 +96,16 @@ test('weights: global, then per application', (t) => {
   );
 });
 
+test('probes: as a whole a default, by key too', (t) => {
+  t.deepEqual(load(good).probes, {intervalMs: 750, rise: 2, fall: 3, echo: true});
+  const text = `probes: {interval: 0.2, echo: false}\n${good}`;
+  t.deepEqual(load(text).probes, {intervalMs: 200, rise: 2, fall: 3, echo: false});
+  t.deepEqual(differences(load(good), load(text)), [
+    '~ probes.intervalMs 750 → 200',
+    '~ probes.echo true → false',
+  ]);
+});
+
 test('affinity: none, for each port, together, or for some ports', (t) => {
   const affinity = (text: string) => load(`${good}    affinity: ${text}\n`).applications[1]?.affinity;
   t.is(load(good).applications[0]?.affinity, null);

@@ -10,6 +10,7 @@ import type {
   RouterNative,
   Segment,
   SegmentLimits,
+  TcpProbe,
 } from '../../addon/router.ts';
 
 const defaultLimits: SegmentLimits = {
@@ -106,6 +107,7 @@ export class FakeNative implements RouterNative {
   readonly announced: string[] = [];
   /** "MAC VIP:PORT" → what a probe finds; silent otherwise. */
   readonly probes = new Map<string, ProbeResult>();
+  lastProbe: TcpProbe | null = null;
   readonly closed: number[] = [];
   takeError: Error | null = null;
   #nextDescriptor = 100;
@@ -135,8 +137,10 @@ export class FakeNative implements RouterNative {
   arpAnnounce(interfaceName: string, address: string): void {
     this.announced.push(`${interfaceName} ${address}`);
   }
-  tcpProbe({mac, vip, port}: {mac: string; vip: string; port: number}): Promise<ProbeResult> {
-    return Promise.resolve(this.probes.get(`${mac} ${vip}:${port}`) ?? 'silent');
+  tcpProbe(probe: TcpProbe): Promise<ProbeResult[]> {
+    this.lastProbe = probe;
+    const results = probe.targets.map(({mac, address, port}) => this.probes.get(`${mac} ${address}:${port}`));
+    return Promise.resolve(results.map((result) => result ?? 'silent'));
   }
   lockFile(): boolean {
     return true;

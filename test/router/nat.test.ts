@@ -49,9 +49,10 @@ test('a silent agent: the probe goes to the address and port of the node', async
   bench.native.probes.set(`${macOf(1)} ${VIP}:80`, 'open');
   await bench.clock.advance(8000);
   t.deepEqual(
-    bench.registry.endpoints().map((one) => one.state),
-    ['doubt', 'unreachable'],
+    bench.registry.endpoints().map((one) => one.unreachable),
+    [undefined, 'silent'],
   );
+  t.like(bench.native.lastProbe, {out: 'eth1', in: 'eth1', source: '10.88.0.1'});
 });
 
 test('the gateway: kept fresh by the kernel, published when its MAC is known and when it changes', async (t) => {

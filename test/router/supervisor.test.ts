@@ -55,53 +55,6 @@ test('a node without a known MAC gets no flows until it has one; a new MAC is pu
   t.deepEqual(bench.ring(80), ['node1']);
 });
 
-test('a silent agent: answering endpoints stay, refusing ones go at once, silent ones after three tries', async (t) => {
-  const bench = await new Bench().start();
-  await bench.put(1, 1, [80, 81, 82]);
-  bench.native.probes.set(`${macOf(1)} ${VIP}:80`, 'open');
-  bench.native.probes.set(`${macOf(1)} ${VIP}:81`, 'refused');
-  await bench.clock.advance(2900);
-  t.deepEqual(
-    [80, 81, 82].map((port) => bench.ring(port).length),
-    [1, 1, 1],
-  );
-  await bench.clock.advance(200);
-  t.deepEqual(bench.names('node-doubt'), ['node-doubt node1']);
-  t.deepEqual(
-    [80, 81, 82].map((port) => bench.ring(port).length),
-    [1, 0, 1],
-  );
-  await bench.clock.advance(2000);
-  t.deepEqual(
-    [80, 81, 82].map((port) => bench.ring(port).length),
-    [1, 0, 0],
-  );
-  t.deepEqual(bench.names('endpoint-unreachable'), [
-    `endpoint-unreachable ${VIP} 81 node1`,
-    `endpoint-unreachable ${VIP} 82 node1`,
-  ]);
-  bench.native.probes.set(`${macOf(1)} ${VIP}:81`, 'open');
-  await bench.clock.advance(1000);
-  t.is(bench.ring(81).length, 1);
-  await bench.put(1, 2, [80, 81, 82]);
-  t.deepEqual(
-    [80, 81, 82].map((port) => bench.ring(port).length),
-    [1, 1, 1],
-  );
-  t.deepEqual(bench.names('node-up'), ['node-up node1', 'node-up node1']);
-});
-
-test('UDP in doubt: the neighbour table decides', async (t) => {
-  const bench = await new Bench().start();
-  const endpoints = [{application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1}];
-  await bench.put(1, 1, [], {endpoints});
-  await bench.clock.advance(10_000);
-  t.deepEqual(bench.ring(53), ['node1']);
-  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
-  await bench.clock.advance(4000);
-  t.deepEqual(bench.ring(53), []);
-});
-
 test('a VIP is claimed with its first endpoint and released a grace after the last flow', async (t) => {
   const bench = await new Bench().start();
   const active = () => bench.native.segment.policy?.vips[0]?.active;

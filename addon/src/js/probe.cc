@@ -1,6 +1,9 @@
 // addon/router.ts: arpProbe, arpAnnounce, tcpProbe. Those that wait run on libuv's pool.
 #include "device/probe.h"
 
+#include <vector>
+
+#include "device/tcp_probe.h"
 #include "js/convert.h"
 #include "js/init.h"
 
@@ -76,29 +79,48 @@ void ArpAnnounce(const Napi::CallbackInfo& info) {
     throw_system(info.Env(), error, "ARP announcement on " + interface);
 }
 
+bool read_target(const Napi::Value& value, TcpProbe* out) {
+  Napi::Object o;
+  uint32_t port;
+  if (!read_object(value, "target", &o) || !read_mac(o.Get("mac"), "mac", &out->mac) ||
+      !read_v4(o.Get("address"), "address", out->address) || !read_u32(o.Get("port"), "port", &port))
+    return false;
+  out->port = static_cast<uint16_t>(port);
+  return port <= 0xffff || type_error(value.Env(), "no such port");
+}
+
 Napi::Value TcpProbeCall(const Napi::CallbackInfo& info) {
   struct Call {
-    std::string interface;
-    TcpProbe probe;
-    ProbeResult result = ProbeResult::silent;
+    std::string out, in;
+    ProbeWay way;
+    std::vector<TcpProbe> targets;
   };
+  const Napi::Env env = info.Env();
   auto call = std::make_shared<Call>();
   Napi::Object o;
-  uint32_t port, timeout;
-  if (!read_object(info[0], "probe", &o) || !read_string(o.Get("interface"), "interface", &call->interface) ||
-      !read_mac(o.Get("mac"), "mac", &call->probe.mac) ||
-      !read_v4(o.Get("source"), "source", call->probe.source) ||
-      !read_v4(o.Get("vip"), "vip", call->probe.vip) || !read_u32(o.Get("port"), "port", &port) ||
-      !read_u32(o.Get("timeoutMs"), "timeoutMs", &timeout))
-    return info.Env().Undefined();
-  call->probe.interface = call->interface.c_str();
-  call->probe.port = static_cast<uint16_t>(port);
-  call->probe.timeout_ms = timeout;
+  Napi::Array targets;
+  if (!read_object(info[0], "probe", &o) || !read_string(o.Get("out"), "out", &call->out) ||
+      !read_string(o.Get("in"), "in", &call->in) || !read_v4(o.Get("source"), "source", call->way.source) ||
+      !read_u32(o.Get("timeoutMs"), "timeoutMs", &call->way.timeout_ms) ||
+      !read_list(o.Get("targets"), "targets", &targets))
+    return env.Undefined();
+  if (targets.Length() > kMaxProbes) {
+    type_error(env, "too many targets");
+    return env.Undefined();
+  }
+  call->targets.resize(targets.Length());
+  for (uint32_t i = 0; i < targets.Length(); ++i)
+    if (!read_target(targets.Get(i), &call->targets[i])) return env.Undefined();
+  call->way.out = call->out.c_str();
+  call->way.in = call->in.c_str();
   return run(
-      info.Env(), "TCP probe", [call] { return tcp_probe(call->probe, &call->result); },
-      [call](Napi::Env env) -> Napi::Value {
+      env, "TCP probe", [call] { return tcp_probe(call->way, call->targets.data(), call->targets.size()); },
+      [call](Napi::Env current) -> Napi::Value {
         static const char* const kNames[] = {"open", "refused", "silent"};
-        return Napi::String::New(env, kNames[static_cast<unsigned>(call->result)]);
+        Napi::Array results = Napi::Array::New(current, call->targets.size());
+        for (uint32_t i = 0; i < call->targets.size(); ++i)
+          results.Set(i, kNames[static_cast<unsigned>(call->targets[i].result)]);
+        return results;
       });
 }
 

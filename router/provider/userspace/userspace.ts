@@ -10,6 +10,7 @@ import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import type {ForwardingMethod} from '../../model/method.ts';
 import type {Plan} from '../../model/route.ts';
+import type {ProbeResult} from '../../model/liveness.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
 import type {Path} from '../../policy/compile.ts';
@@ -24,10 +25,9 @@ import type {
 import {Gateway} from './gateway.ts';
 import {Neighbours} from './neighbours.ts';
 import {installTable, removeTable} from './nftables.ts';
+import {probeEndpoints} from './probes.ts';
 import {SideWatch} from './side-watch.ts';
 import {VipClaims} from './vip-claims.ts';
-
-const PROBE_TIMEOUT_MS = 800;
 
 export interface UserspaceDeps {
   native: RouterNative;
@@ -122,19 +122,11 @@ export class UserspaceProvider implements RoutingProvider {
     return {mac: entry?.mac ?? null, reachable: entry?.reachable ?? false};
   }
 
-  async probe(target: ProbeTarget): Promise<'open' | 'refused' | 'silent'> {
-    const {mac, reachable} = this.path(target.address);
-    const side = this.#watch.sides[this.#egressTo(target.address)];
-    if (mac === null || !side) return 'silent';
-    // Nothing there would answer a try to connect.
-    if (target.protocol === 'udp' || target.instances === 0) return reachable ? 'open' : 'silent';
-    return await this.#deps.native.tcpProbe({
-      interface: side.name,
-      mac,
-      source: side.network.address,
-      ...probedPlace(target),
-      timeoutMs: PROBE_TIMEOUT_MS,
-    });
+  async probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]> {
+    const {native} = this.#deps;
+    const wayTo = (address: string) => ({...this.path(address), egress: this.#egressTo(address)});
+    const deps = {native, sides: this.#watch.sides, routes: this.method.routes, wayTo};
+    return await probeEndpoints(deps, targets, timeoutMs);
   }
 
   apply(plan: Plan): Applied {
@@ -209,11 +201,6 @@ export class UserspaceProvider implements RoutingProvider {
     const gateway = this.#gateway?.address ?? null;
     return gateway === null ? addresses : [...addresses, gateway];
   }
-}
-
-/** The address and port that a packet to the endpoint carries. */
-function probedPlace({vip, port, address, nodePort}: ProbeTarget): {vip: string; port: number} {
-  return nodePort === undefined ? {vip, port} : {vip: address, port: nodePort};
 }
 
 /** "slot:incarnation" of every endpoint that is in a ring. */

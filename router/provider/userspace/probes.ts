@@ -1,0 +1,91 @@
+// Probes endpoints on the way that their flows take: a SYN to the node's MAC and the address and port that packets
+// of flows carry, answered to the router's own address. With direct server return nodes answer their clients by
+// themselves, so they answer the router as a client, on the external side: a node that is cut off there is of no use.
+
+import type {RouterNative} from '../../../addon/router.ts';
+import type {ProbeResult} from '../../model/liveness.ts';
+import type {Side} from '../../model/side.ts';
+import type {NodePath, ProbeTarget} from '../provider.ts';
+
+/** As many as the addon takes at once. */
+const MAX_TARGETS = 4096;
+const EXTERNAL = 0;
+const INTERNAL = 1;
+
+export interface ProbesDeps {
+  native: Pick<RouterNative, 'tcpProbe'>;
+  sides: readonly Side[];
+  /** What nodes send to the world passes the router (NAT). */
+  routes: boolean;
+  wayTo(address: string): NodePath & {egress: number};
+}
+
+interface Planned {
+  index: number;
+  mac: string;
+  target: ProbeTarget;
+}
+
+/** One result for each target. Rejects if a probe cannot be sent. */
+export async function probeEndpoints(
+  deps: ProbesDeps,
+  targets: readonly ProbeTarget[],
+  timeoutMs: number,
+): Promise<ProbeResult[]> {
+  const results = targets.map((): ProbeResult => 'silent');
+  const byEgress = new Map<number, Planned[]>();
+  for (const [index, target] of targets.entries()) {
+    const {mac, reachable, egress} = deps.wayTo(target.address);
+    if (mac === null) continue;
+    if (!answersSyn(target)) {
+      results[index] = reachable ? 'open' : 'silent';
+      continue;
+    }
+    const planned = byEgress.get(egress) ?? [];
+    planned.push({index, mac, target});
+    byEgress.set(egress, planned);
+  }
+  const batches = [...byEgress].flatMap(([egress, planned]) =>
+    inBatches(planned).map((batch) => ({egress, batch})),
+  );
+  await Promise.all(
+    batches.map(async ({egress, batch}) => {
+      const found = await probeBy(deps, egress, batch, timeoutMs);
+      for (const [place, {index}] of batch.entries()) results[index] = found[place] ?? 'silent';
+    }),
+  );
+  return results;
+}
+
+function inBatches(planned: readonly Planned[]): (readonly Planned[])[] {
+  const count = Math.ceil(planned.length / MAX_TARGETS);
+  return Array.from({length: count}, (_, at) => planned.slice(at * MAX_TARGETS, (at + 1) * MAX_TARGETS));
+}
+
+/** Who takes no connections can only be judged by its node. */
+export function answersSyn({protocol, instances}: Pick<ProbeTarget, 'protocol' | 'instances'>): boolean {
+  return protocol === 'tcp' && instances > 0;
+}
+
+async function probeBy(
+  {native, sides, routes}: ProbesDeps,
+  egress: number,
+  planned: readonly Planned[],
+  timeoutMs: number,
+): Promise<ProbeResult[]> {
+  const out = sides[egress];
+  const back = egress === INTERNAL && !routes ? sides[EXTERNAL] : out;
+  if (!out || !back) return [];
+  return await native.tcpProbe({
+    out: out.name,
+    in: back.name,
+    source: back.network.address,
+    timeoutMs,
+    targets: planned.map(({mac, target}) => ({mac, ...placeOf(target)})),
+  });
+}
+
+/** The address and port that a packet to the endpoint carries. */
+function placeOf({vip, port, address, nodePort}: ProbeTarget): {address: string; port: number} {
+  return nodePort === undefined ? {address: vip, port} : {address, port: nodePort};
+}
