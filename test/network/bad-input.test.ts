@@ -117,9 +117,9 @@ const routers = [
   {what: 'no external interface', words: ['--internal', 'eth1', ...control], says: /--external/},
   {what: 'an unknown option', words: [...both, ...control, '--modus', 'dsr'], says: /--modus/},
   {
-    what: 'a control port in use',
-    words: [...both, '--control', '10.88.0.1:7400'],
-    says: /10\.88\.0\.1:7400.*in use/,
+    what: 'another that runs there already',
+    words: [...both, ...control],
+    says: /another router runs in this network namespace: coscanet-router \d+ in \//,
   },
   {what: 'no secret', words: [...both, ...control, '--secret-file', '/no/secret'], says: /\/no\/secret/},
   {
