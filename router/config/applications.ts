@@ -29,6 +29,7 @@ export function applicationsOf(file: File): Application[] {
     exclusive: normalizePorts(one.exclusive ?? []),
     timeouts: settled(defaultTimeouts, one.timeouts, file.timeouts),
     weights: settled(defaultWeights, one.weights, file.weights),
+    slowStartMs: (one['slow-start'] ?? file['slow-start'] ?? 0) * 1000,
     affinity: one.affinity ?? file.affinity ?? null,
     load: one.load ?? file.load ?? defaultLoadRules,
     health: one.health ?? file.health ?? defaultHealthRules,

@@ -47,6 +47,7 @@ function changed(before: Application, after: Application): string[] {
     ['exclusive', formatPorts(before.exclusive) || 'none', formatPorts(after.exclusive) || 'none'],
     ['timeouts', timeoutsText(before), timeoutsText(after)],
     ['weights', weightsText(before), weightsText(after)],
+    ['slow-start', `${before.slowStartMs / 1000}s`, `${after.slowStartMs / 1000}s`],
     ['affinity', affinityText(before), affinityText(after)],
     ...ruleAspects('load', before.load, after.load),
     ...ruleAspects('health', before.health, after.health),

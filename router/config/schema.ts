@@ -56,6 +56,7 @@ const weights = z.strictObject({low: weight, medium: weight, high: weight}).part
 const steeringKeys = {
   timeouts: timeouts.optional(),
   weights: weights.optional(),
+  'slow-start': secondsSchema(0, 3600).optional(),
   affinity: affinitySchema.optional(),
   load: loadSchema.optional(),
   health: healthSchema.optional(),

@@ -24,6 +24,8 @@ export interface Application {
   timeouts: FlowTimeouts;
   /** What each instance counts by its node's load level. */
   weights: Record<Level, number>;
+  /** How long a new endpoint's share rises; 0: it has all of it at once. */
+  slowStartMs: number;
   /** null: each flow is scheduled by itself. */
   affinity: Affinity | null;
   /** How its agents judge the load of their nodes. */
@@ -39,6 +41,7 @@ export const applicationDefaults = {
   exclusive: [] as PortRange[],
   timeouts: defaultTimeouts,
   weights: defaultWeights,
+  slowStartMs: 0,
   affinity: null,
   load: defaultLoadRules,
   health: defaultHealthRules,

@@ -16,6 +16,7 @@ import type {BlockLease} from './port-blocks.ts';
 import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
 import {groupNames} from './affinity.ts';
 import {Numbering} from './numbering.ts';
+import {Rising} from './rising.ts';
 import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
@@ -36,6 +37,7 @@ export class Registry {
   /** For affinities: of nodes, and of what shares clients' choices. */
   readonly nodeNumbers = new Numbering();
   readonly groupNumbers = new Numbering();
+  readonly rising = new Rising(() => this.#revision++);
   readonly wishes = new Wishes(() => this.#revision++);
   readonly ports: NodePorts;
   #applications: readonly Application[];

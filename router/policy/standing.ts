@@ -72,6 +72,12 @@ export class Standings {
     return this.#services.get(serviceKey(service)) ?? [];
   }
 
+  /** Who gets new flows, and how long a start takes there (milliseconds). */
+  serving(): Map<EndpointRecord, number> {
+    const serving = [...this.#standings].filter(([, standing]) => standing.weight > 0);
+    return new Map(serving.map(([one]) => [one, this.application(one.application)?.slowStartMs ?? 0]));
+  }
+
   /** Undefined if the registry has forgotten it. */
   find(record: EndpointRecord): Standing | undefined {
     return this.#standings.get(record);
@@ -109,9 +115,11 @@ export class Standings {
     const weights = this.application(record.application)?.weights ?? defaultWeights;
     const factor = this.#registry.wishes.factorOf(record);
     const {instances} = record;
-    const weight = takes ? weightOf({instances, level, weights, factor}) : 0;
+    const rise = this.#registry.rising.shareOf(record);
+    const weight = takes ? weightOf({instances, level, weights, factor, rise}) : 0;
     if (takes && instances === 0) rest.reason = 'it opens connections and takes none';
     else if (takes && factor === 0) rest.reason = 'its weight factor is 0';
+    else if (takes && rise < 1) rest.reason ??= `it starts slowly: ${rise * 100} % of its weight`;
     return {...rest, level, factor, weight, keepsClients};
   }
 

@@ -129,9 +129,10 @@ export class Supervisor {
 
   /** Also when only the provider's own knowledge (a MAC, a VIP's rival) has changed. */
   publish(): void {
-    const {registry, provider, events} = this.#deps;
+    const {registry, provider, events, clock} = this.#deps;
     const {revision} = registry;
-    const standings = new Standings(registry);
+    let standings = new Standings(registry);
+    if (registry.rising.observe(standings.serving(), clock.now())) standings = new Standings(registry);
     const routes = routesOf(registry, standings);
     const plan = {routes, blocks: blockRoutesOf(registry), awaitClaims: this.#awaitClaims};
     const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
@@ -183,8 +184,8 @@ export class Supervisor {
 
   #checkLeases(): void {
     const {registry, events, clock} = this.#deps;
+    registry.rising.pass(clock.now());
     const silent = registry.expire(clock.now());
-    if (silent.length === 0) return;
     for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
     const names = new Set(silent.map((node) => node.name));
     for (const record of registry.endpoints())
