@@ -76,6 +76,11 @@ export class Program {
     return exitCode === null && signalCode === null ? null : this.#error.trim();
   }
 
+  /** At once, as a crash would. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async stop(): Promise<void> {
     this.#child.stdin?.end(); // what runs elsewhere for us ends with it
     this.#child.kill('SIGTERM');

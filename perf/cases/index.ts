@@ -3,6 +3,7 @@
 import type {Case} from '../bench.ts';
 import {bulk} from './bulk.ts';
 import {connections} from './connections.ts';
+import {control} from './control.ts';
 import {core} from './core.ts';
 import {h1} from './h1.ts';
 import {h2} from './h2.ts';
@@ -10,4 +11,4 @@ import {packets} from './packets.ts';
 import {requests} from './requests.ts';
 import {tls} from './tls.ts';
 
-export const cases: readonly Case[] = [core, h1, h2, requests, connections, tls, bulk, packets];
+export const cases: readonly Case[] = [core, h1, h2, requests, connections, tls, bulk, packets, control];

@@ -6,7 +6,7 @@
 
 import {run} from '../exec.ts';
 import type {Program} from '../exec.ts';
-import {cpuTime} from './cpu.ts';
+import {cpuTime, memoryOf} from './cpu.ts';
 import type {CpuTime} from './cpu.ts';
 import {NamespaceHost, topology} from './host.ts';
 import type {Host} from './host.ts';
@@ -38,6 +38,11 @@ export interface Network {
   readonly nodeAddress: string;
   readonly nodeInside: string;
   readonly vip: string;
+  readonly clientInterface: string;
+  /** Addresses of the external network that nobody has; none where they are not ours to give. */
+  readonly spareAddresses: readonly string[];
+  /** Where COSCANet's router listens for agents: "10.88.0.1:7400". */
+  readonly control: string;
   /** The command that runs another as an instance of the application "web" on the node. */
   instance(command: readonly string[]): readonly string[];
   /** Starts a program that ends with the network. */
@@ -46,6 +51,8 @@ export interface Network {
   readonly programs: readonly Program[];
   /** Processor time so far, of the router's programs and of the machine. */
   cpu(): Promise<CpuTime>;
+  /** Of the router's programs, in bytes. */
+  memory(): Promise<number>;
   /** What puts back a change, when the network goes; the last change first. */
   undo(host: Host, command: readonly string[]): void;
   down(): Promise<void>;
@@ -65,6 +72,9 @@ export class TestbedNetwork implements Network {
   readonly nodeAddress = '10.77.0.11';
   readonly nodeInside = '10.88.0.11';
   readonly vip = VIP;
+  readonly clientInterface = 'eth0';
+  readonly spareAddresses = Array.from({length: 10}, (_, index) => `10.77.0.${201 + index}`);
+  readonly control = '10.88.0.1:7400';
   readonly testbed: string;
   readonly programs: Program[] = [];
   readonly #files: string[][] = [];
@@ -110,8 +120,16 @@ export class TestbedNetwork implements Network {
   }
 
   async cpu(): Promise<CpuTime> {
+    return cpuTime(await this.#routerNamespace());
+  }
+
+  async memory(): Promise<number> {
+    return memoryOf(await this.#routerNamespace());
+  }
+
+  async #routerNamespace(): Promise<string> {
     this.#namespace ??= (await this.router.run(['readlink', '/proc/self/ns/net'])).trim();
-    return cpuTime(this.#namespace);
+    return this.#namespace;
   }
 
   async down(): Promise<void> {

@@ -9,7 +9,15 @@ import type {Network} from '../lab/network.ts';
 export const PORTS = {http: 80, https: 443, terminated: 8443, bulk: 5201, datagrams: 9} as const;
 
 /** What COSCANet's configuration lets the application have. */
-export const APPLICATION_PORTS = ['80/tcp', '443/tcp', '5201/tcp', '5000-5001/tcp', '9/udp'];
+export const APPLICATION_PORTS = [
+  '80/tcp',
+  '443/tcp',
+  '5201/tcp',
+  '5000-5001/tcp',
+  '9/udp',
+  '5001/udp',
+  '20000-29999/tcp',
+];
 
 /** A new folder on a host, removed with the network. */
 export async function folderOn(network: Network, host: Host): Promise<string> {

@@ -68,8 +68,8 @@ int main(int argc, char** argv) {
   }
   printf("{");
   measure("socket, close", open_and_close, 20000, ",");
-  measure("socket, bind, close (UDP)", bind_datagram, 300, ",");
-  measure("socket, bind, listen, close", bind_and_listen, 300, ",");
+  measure("socket, bind, close (UDP)", bind_datagram, 100, ",");
+  measure("socket, bind, listen, close", bind_and_listen, 100, ",");
   kept = bound(SOCK_STREAM);
   if (listen(kept, 16) != 0) die("listen");
   measure("getsockname", ask_name, 100000, ",");
