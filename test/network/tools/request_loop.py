@@ -1,6 +1,6 @@
-"""Sequential requests, a new connection each: request_loop.py URL [COUNT]
+"""Sequential requests, a new connection each: request_loop.py URL [COUNT [RATE]]
 
-Without COUNT it goes on until stdin ends. Prints one JSON object at the end:
+Without COUNT it goes on until stdin ends; RATE: so many a second at most. Prints one JSON object at the end:
 {"answers": {"node1": 100, …}, "failures": [{"began": milliseconds, "error": "…"}]}
 """
 
@@ -13,6 +13,7 @@ import urllib.request
 
 url = sys.argv[1]
 count = int(sys.argv[2]) if len(sys.argv) > 2 else None
+pause = 1 / float(sys.argv[3]) if len(sys.argv) > 3 else 0
 answers, failures = collections.Counter(), []
 
 
@@ -22,7 +23,10 @@ def more():
     return not select.select([sys.stdin], [], [], 0)[0]
 
 
+due = time.monotonic()
 while more():
+    time.sleep(max(0.0, due - time.monotonic()))
+    due += pause
     began = time.time() * 1000
     try:
         with urllib.request.urlopen(url, timeout=3) as response:
