@@ -1,9 +1,9 @@
-// Hairpins: a plain program of a node talks to a virtual IP whose packets come back to the nodes: served by another
-// node, by the node itself, or carried by the node for another service. In both modes.
+// Hairpins: a node, or an instance with a virtual IP of its own, talks to a virtual IP whose packets come back to the
+// nodes: served by another node, by the node itself, or carried by the node for another service. In both modes.
 //
-//              ┌── node1  plain programs   near .103   mail .104:25   both .105
+//              ┌── node1  plain programs, instances of "own" (.101)   near .103   mail .104:25   both .105
 //     router ──┤
-//              └── node2                   far .102    shop .104:80   both .105
+//              └── node2                                              far .102    shop .104:80   both .105
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -14,6 +14,7 @@ import {Testbed, tool} from '../support/testbed.ts';
 
 const SERVICE = 'ports: [80/tcp, 53/udp]';
 const CONFIG = `applications:
+  - {name: own, vips: [10.77.0.101], ports: [9/tcp]}
   - {name: far, vips: [10.77.0.102], ${SERVICE}}
   - {name: near, vips: [10.77.0.103], ${SERVICE}}
   - {name: shop, vips: [10.77.0.104], ${SERVICE}}
@@ -90,6 +91,14 @@ async function talks(
   t.deepEqual([...new Set(sockets.flatMap((one) => one.nodes))].sort(), servers);
 }
 
+function asInstance(t: ExecutionContext, bed: Testbed, application: string): Execute {
+  return async (command) => {
+    const result = await bed.instance('node1', application, command, {COSCANET_VERBOSE: '1'});
+    t.is(result.status, 0, result.stderr);
+    return result.stdout;
+  };
+}
+
 /** What a server may be told about a plain program of node1: the address of one of its sides. */
 function plainSource({answersPassRouter}: ModeCase): (server: string) => string[] {
   if (!answersPassRouter) return () => ['10.77.0.11', '10.88.0.11'];
@@ -102,12 +111,21 @@ for (const one of MODES)
       const bed = beds.get(one.mode)!;
       await talks(t, (command) => bed.in('node1', command), way, plainSource(one));
     });
+    test.serial(`${one.mode}: an instance with a virtual IP of its own to one ${way.to}`, async (t) => {
+      await talks(t, asInstance(t, beds.get(one.mode)!, 'own'), way, () => ['10.77.0.101']);
+    });
   }
 
 for (const {mode} of MODES) {
+  test.serial(`${mode}: an instance to its own virtual IP`, async (t) => {
+    const way = {to: 'itself', vip: '10.77.0.105', servers: ['node1', 'node2']};
+    await talks(t, asInstance(t, beds.get(mode)!, 'both'), way, () => ['10.77.0.105']);
+  });
+
   test.serial(`${mode}: a port that nobody serves is refused at once`, async (t) => {
     const bed = beds.get(mode)!;
     const curl = ['curl', '-sS', '-m', '3', 'http://10.77.0.104:81/'];
-    t.is((await bed.try('node1', curl)).status, 7);
+    t.is((await bed.try('node1', curl)).status, 7, 'a plain program');
+    t.is((await bed.instance('node1', 'own', curl)).status, 7, 'an instance');
   });
 }

@@ -217,11 +217,24 @@ export class Testbed {
     return running;
   }
 
+  /** Starts a server that is nothing of ours on a host, and waits until something has that port there. */
+  async startServer(host: string, port: number, command: string[]): Promise<Running> {
+    const running = this.start(host, command);
+    await waitUntil(`${host} has port ${port}: ${running.command}`, 10_000, async () => {
+      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
+      return (await this.in(host, ['ss', '-Hlntu', `sport = :${port}`])) !== '';
+    });
+    return running;
+  }
+
+  /** Starts a program as an instance; down() ends it. */
+  startInstance(node: string, application: string, command: string[]): Running {
+    return this.#keep(start(['topology/run.sh', '--name', this.name, node, application, ...command]));
+  }
+
   /** Starts a server as an instance and waits until its endpoint is in the ring. */
   async serve(node: string, application: string, port: number, command: string[]): Promise<Running> {
-    const running = this.#keep(
-      start(['topology/run.sh', '--name', this.name, node, application, ...command]),
-    );
+    const running = this.startInstance(node, application, command);
     await waitUntil(`${node} serves port ${port}: ${running.command}`, 10_000, async () => {
       if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
       const endpoints = await this.endpoints();
