@@ -60,6 +60,7 @@ Address node_address(unsigned node) {
 
 World::World(Mode mode, Pages pages, uint32_t table_entries) : mode_(mode) {
   limits_.flows = table_entries;
+  limits_.affinities = 1024;
   limits_.endpoints = 64;
   limits_.services = 16;
   limits_.ring_slots = 64;
@@ -121,7 +122,7 @@ void World::establish(uint64_t flows) {
 
 uint64_t World::count(Counter counter) const {
   uint64_t sum = 0;
-  for (unsigned i = 0; i < FlowTable::kOwners; ++i) sum += segment_->forwarder(i).counters.get(counter);
+  for (unsigned i = 0; i < FlowTable::kForwarders; ++i) sum += segment_->forwarder(i).counters.get(counter);
   return sum;
 }
 

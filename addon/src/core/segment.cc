@@ -4,7 +4,7 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, services, neighbors, agreements, snapshots, flows, affinities, bytes;
+  uint64_t forwarders, services, neighbors, agreements, snapshots, affinities, flows, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -21,8 +21,8 @@ Layout layout_of(const Limits& limits) {
   layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
   layout.agreements = take(Agreements::kWords * sizeof(std::atomic<uint64_t>), 64);
   layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
-  layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
   layout.affinities = take(static_cast<uint64_t>(limits.affinities) * sizeof(FlowEntry), 4096);
+  layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
   layout.bytes = at;
   return layout;
 }
