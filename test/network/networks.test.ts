@@ -12,7 +12,8 @@ import {Testbed, VIP, tool} from '../support/testbed.ts';
 import {counters, download, upload} from '../support/transfers.ts';
 
 const ROUTED_VIP = '203.0.113.7';
-const CONFIG = `applications:
+const CONFIG = `weights: {low: 1, medium: 1, high: 1}
+applications:
   - {name: web, vips: [${VIP}], ports: [80/tcp, 53/udp]}
   - {name: routed, vips: [${ROUTED_VIP}], ports: [80/tcp, 53/udp]}
 `;
