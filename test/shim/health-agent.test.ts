@@ -98,6 +98,20 @@ exit 3
     await program.kill();
   });
 
+  test.serial(title('one of two instances'), async (t) => {
+    const since = Date.now();
+    const programs = [await started(server(80)), await started(server(80))];
+    const [first] = programs;
+    process.kill(first?.pid ?? 0, 'SIGSTOP');
+    // In DSR the kernel goes on spreading connections over both; in NAT the other is an endpoint of its own.
+    const reason = `stopped (SIGSTOP): process ${first?.pid}`;
+    const wanted = mode === 'dsr' ? [`1 of 2 sockets ${reason}`] : [reason, 'well'];
+    const fits = (state: NodeState) => failingOn(state, 80).toSorted().join() === wanted.join();
+    await bed.waitForPut(wanted.join(), fits, since, 10_000);
+    for (const program of programs) await program.kill();
+    t.pass();
+  });
+
   test.serial(title('a frozen cgroup'), async (t) => {
     const program = await started(server(80));
     const freeze = path.join(scopeOf(program.pid), 'cgroup.freeze');

@@ -46,8 +46,6 @@ export class Health {
   readonly #log: Logger;
   readonly #onChange: () => void;
   readonly #patients = new Map<string, Patient>();
-  /** Before the first dump nobody is new: an agent that starts again must not take its node out of service. */
-  #hasBegun = false;
   #timer: Timer | null = null;
   #closed = false;
 
@@ -77,7 +75,6 @@ export class Health {
       return failing === null ? one.endpoint : {...one.endpoint, failing};
     });
     for (const key of this.#patients.keys()) if (!keys.has(key)) this.#patients.delete(key);
-    this.#hasBegun = true;
     return judged;
   }
 
@@ -87,7 +84,8 @@ export class Health {
       known.found = found;
       return known;
     }
-    const patient = new Patient(found, !this.#hasBegun || this.#probesOf(found.endpoint).length === 0);
+    // What an agent finds when it starts served before: without orders yet, it knows of no probes.
+    const patient = new Patient(found, this.#probesOf(found.endpoint).length === 0);
     this.#patients.set(key, patient);
     if (!patient.isKnown) this.#tickAfter(0);
     return patient;
