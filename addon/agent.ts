@@ -84,10 +84,21 @@ export interface VirtualName {
   port: number;
 }
 
-/** Whom a socket talks to. */
-export interface RemoteName {
+/** One end of a connection. */
+export interface EndName {
   address: string;
   port: number;
+}
+
+export interface Connection {
+  protocol: 'tcp' | 'udp';
+  /** IPv4, as all connections are here: an IPv4-mapped address is given so. */
+  local: EndName;
+  remote: EndName;
+  cookie: bigint;
+  /** 0: no program has taken it from its listener's queue yet. */
+  inode: number;
+  cgroup: bigint;
 }
 
 /**
@@ -127,10 +138,17 @@ export interface AgentNative {
     descriptor: number,
     block: {vip: string; first: number; last: number},
     choice: 'at-connect' | 'at-bind' | 'agent',
-    remote: RemoteName | null,
+    remote: EndName | null,
   ): number;
   /** Has any TCP socket in any state, or UDP socket, this local address and a port of [first, last]? */
-  blockInUse(vip: string, first: number, last: number): boolean;
+  portsInUse(address: string, first: number, last: number, protocol?: 'tcp' | 'udp'): boolean;
+  /** Which of these TCP connections live (not: TIME-WAIT)? In order. */
+  liveConnections(pairs: readonly {local: EndName; remote: EndName}[]): boolean[];
+  /**
+   * All live TCP connections and connected UDP sockets whose local address is one of these, read in parts: each call
+   * of the result returns some more, soon after `most` (an empty array: that was all).
+   */
+  readConnections(addresses: readonly string[]): (most: number) => Connection[];
   /** The mark on a descriptor of another process; null if it is not the socket with this inode (any more). */
   virtualNameIn(pid: number, descriptor: number, inode: number): VirtualName | null;
   closeDescriptor(fd: number): void;

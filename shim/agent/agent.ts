@@ -19,15 +19,13 @@ import type {NodeOrders} from '../../router/control/protocol.ts';
 import {Binder} from './binder.ts';
 import {Condition} from './condition.ts';
 import {Endpoints, type FoundEndpoint} from './endpoints.ts';
+import {Exclusive} from './exclusive.ts';
 import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
-import {readPortRange} from './host/port-range.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import type {AgentOptions} from './options.ts';
-import {Blocks} from './outbound/blocks.ts';
-import {Destinations} from './outbound/destinations.ts';
-import {Outbound} from './outbound/outbound.ts';
+import {Conversations} from './outbound/conversations.ts';
 import {RouterClient, RouterRefusal} from './router-client.ts';
 import {StandingOrders} from './standing-orders.ts';
 import {Translator} from './translator.ts';
@@ -58,8 +56,8 @@ export class Agent {
   readonly #names: VirtualNames;
   readonly #endpoints: Endpoints;
   readonly #condition: Condition;
-  readonly #blocks: Blocks;
-  readonly #outbound: Outbound;
+  readonly #conversations: Conversations;
+  readonly #exclusive: Exclusive;
   readonly #client: RouterClient;
   readonly #binder: Binder;
   readonly #onFatal: (error: UserError) => void;
@@ -81,8 +79,13 @@ export class Agent {
     this.#names = new VirtualNames(native, clock);
     this.#endpoints = this.#makeEndpoints();
     this.#condition = this.#makeCondition(mountinfo);
-    this.#blocks = new Blocks({native, stored: this.#state, send: this.#deliver, clock, log});
-    this.#outbound = this.#makeOutbound();
+    this.#conversations = this.#makeConversations();
+    this.#exclusive = new Exclusive({
+      orders: () => this.#orders.current,
+      bound: () => this.#endpoints.boundPorts(),
+      send: this.#deliver,
+      clock,
+    });
     this.#client = this.#makeClient();
     this.#binder = this.#makeBinder();
   }
@@ -95,7 +98,7 @@ export class Agent {
       vips: () => this.#addresses.carried(),
       address: this.#options.address,
       names: this.#names,
-      isBlockPort: (vip: string, port: number) => this.#blocks.around(vip, port) !== null,
+      isBlockPort: (vip: string, port: number) => this.#conversations.blocks.around(vip, port) !== null,
       orders: () => this.#orders.current,
     };
     const judge = (found: readonly FoundEndpoint[]) => this.#condition.judge(found);
@@ -112,18 +115,18 @@ export class Agent {
     });
   }
 
-  #makeOutbound(): Outbound {
-    const {native, clock, log} = this.#parts;
-    return new Outbound({
-      native,
+  #makeConversations(): Conversations {
+    return new Conversations({
+      ...this.#parts,
+      stored: this.#state,
       orders: () => this.#orders.wait(),
       instanceOf: (pid) => this.#instances.ofProcess(pid),
       ensureAddress: (vip) => this.#addresses.ensure(vip),
-      blocks: this.#blocks,
-      destinations: new Destinations(clock, () => this.#addresses.carried()),
-      portRange: readPortRange,
-      clock,
-      log,
+      vips: () => this.#addresses.carried(),
+      address: this.#options.address,
+      endpoints: () => this.#endpoints.current,
+      endpointOf: (connection) => this.#endpoints.ofConnection(connection),
+      send: this.#deliver,
     });
   }
 
@@ -136,11 +139,10 @@ export class Agent {
       secret: () => readSecret(secretFile),
       state: () => ({
         address,
-        endpoints: [...this.#endpoints.current],
         vips: this.#addresses.carried(),
         levels: this.#condition.levels,
-        portRange: readPortRange(),
-        outbound: this.#blocks.report(),
+        exclusive: this.#exclusive.report(),
+        ...this.#conversations.report(),
       }),
       onOrders: (orders: NodeOrders) => this.#onOrders(orders),
       onFailure: (error: unknown) => this.#onFailure(error),
@@ -160,8 +162,9 @@ export class Agent {
       },
       instances: this.#instances,
       ensureAddress: (vip) => this.#addresses.ensure(vip),
-      outbound: this.#outbound,
-      blocks: this.#blocks,
+      outbound: this.#conversations.outbound,
+      blocks: this.#conversations.blocks,
+      exclusive: this.#exclusive,
       translator: new Translator({native, ofCgroup, names: this.#names, address: this.#options.address, log}),
       onDatagramBound: () => this.#endpoints.refresh(),
       log,
@@ -194,6 +197,7 @@ export class Agent {
       () => this.#endpoints.refresh(),
     );
     this.#endpoints.refresh();
+    if (this.#state.previousPid !== 0) await this.#conversations.adopt();
     this.#condition.start();
     this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
     this.#client.send();
@@ -243,7 +247,7 @@ export class Agent {
     const answer =
       request.kind === 'bind'
         ? ((await this.#binder.bind(request)) ?? 'call')
-        : await this.#outbound.open(request);
+        : await this.#conversations.outbound.open(request);
     native.closeDescriptor(request.descriptor);
     if (typeof answer === 'string') request.reply(0, '', answer);
     else request.reply(answer.errno, answer.reason);
@@ -257,8 +261,8 @@ export class Agent {
 
   #onOrders(orders: NodeOrders): void {
     this.#addresses.setRouter(orders.router.address);
-    this.#blocks.onOrders(orders);
     if (this.#orders.take(orders)) this.#endpoints.refresh();
+    this.#conversations.onOrders(orders);
     this.#orders.release();
   }
 
@@ -279,8 +283,7 @@ export class Agent {
   async #keepHouse(): Promise<void> {
     const {native, clock} = this.#parts;
     this.#instances.tidy();
-    this.#outbound.tidy();
-    if (this.#blocks.releaseUnused(clock.now() - this.#options.addressGraceMs)) this.#client.send();
+    if (this.#conversations.tidy(clock.now() - this.#options.addressGraceMs)) this.#client.send();
     this.#names.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
     const onVips = this.#endpoints.current.filter((endpoint) => endpoint.nodePort === undefined);
     const served = new Set(onVips.map((endpoint) => endpoint.vip));

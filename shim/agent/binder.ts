@@ -6,6 +6,7 @@ import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {NodeOrders, Protocol} from '../../router/control/protocol.ts';
 import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
+import {type Exclusive, isExclusive} from './exclusive.ts';
 import {type Tables, describeHolder, processWithInode, socketsOnPort} from './holder.ts';
 import type {Instance} from './instances.ts';
 import type {Blocks} from './outbound/blocks.ts';
@@ -29,6 +30,7 @@ export interface BinderParts {
   ensureAddress(vip: string): Promise<void>;
   /** Binds where the kernel chooses the port. */
   outbound: Pick<Outbound, 'bind'>;
+  exclusive: Pick<Exclusive, 'during'>;
   /** Whose block does the port lie in? */
   blocks: Pick<Blocks, 'around'>;
   /** Binds in NAT mode. */
@@ -140,10 +142,14 @@ export class Binder {
       const range = `${block.first}-${block.last}`;
       return refusal(EADDRINUSE, `this node opens connections from ports ${range} of ${address}`);
     }
-    const refused =
+    const bind = () =>
       mode === 'nat'
-        ? await this.#bindTranslated(request, facts, {vip: address, port: name.port, protocol, instance})
-        : await this.#bindToVip(request, facts, target);
+        ? this.#bindTranslated(request, facts, {vip: address, port: name.port, protocol, instance})
+        : this.#bindToVip(request, facts, target);
+    const port = {application: application.name, vip: address, protocol, port: name.port};
+    const refused = isExclusive(application, protocol, name.port)
+      ? await this.#parts.exclusive.during(port, instance.folder, bind)
+      : await bind();
     if (refused !== null) return refused;
     if (decision.others.length > 0) {
       this.#parts.log.warn(

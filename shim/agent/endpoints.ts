@@ -2,12 +2,14 @@
 // whenever something hints at a change, and every 50 ms while there are endpoints: no hint is needed to notice
 // that a listener has gone, and none is trusted.
 
-import type {AgentNative, SocketInfo, VirtualName} from '../../addon/agent.ts';
+import type {Connection, SocketInfo, VirtualName} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {ApplicationOrder, NodeEndpoint, NodeOrders} from '../../router/control/protocol.ts';
 import {mayBind} from './bind-rules.ts';
+import type {BoundPort} from './exclusive.ts';
+import {type Tables, boundSockets} from './holder.ts';
 import type {Instance} from './instances.ts';
 import type {VirtualNames} from './virtual-names.ts';
 
@@ -15,7 +17,7 @@ const BUSY_MS = 50;
 const IDLE_MS = 1000;
 
 export interface EndpointSources {
-  native: Pick<AgentNative, 'listeners' | 'datagramSockets'>;
+  native: Tables;
   instanceOf(cgroup: bigint): Instance | null;
   /** The virtual IPs that this node carries. */
   vips(): readonly string[];
@@ -142,6 +144,29 @@ export class Endpoints {
   /** Was this socket among them? Destroy events of other sockets need no dump. */
   has(cookie: bigint): boolean {
     return this.#cookies.has(cookie);
+  }
+
+  /** Whose endpoint the local end of a connection is; null: nobody's. */
+  ofConnection({local, remote: _, ...facts}: Connection): NodeEndpoint | null {
+    const socket: SocketInfo = {...facts, ...local, family: 4, uid: 0, receiveQueue: 0};
+    return endpointsOf([socket], this.#sources, () => {})[0]?.endpoint ?? null;
+  }
+
+  /** All sockets of this node's instances, by the port that each is bound to or stands for. */
+  boundPorts(): BoundPort[] {
+    const {native, names, address} = this.#sources;
+    const vips = new Set(this.#sources.vips());
+    const nameOf = (socket: SocketInfo, folder: string): VirtualName | null => {
+      if (vips.has(socket.address)) return {vip: socket.address, port: socket.port};
+      return socket.address === address ? names.of(socket, folder) : null;
+    };
+    return [...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')].flatMap((socket) => {
+      const instance = this.#sources.instanceOf(socket.cgroup);
+      const name = instance === null ? null : nameOf(socket, instance.folder);
+      if (instance === null || name === null) return [];
+      const {application, folder} = instance;
+      return [{application, ...name, protocol: socket.protocol, folder, inode: socket.inode}];
+    });
   }
 
   /** Reads the kernel's tables; calls `onChange` at once if the endpoints differ. */

@@ -55,6 +55,7 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
     },
     outbound: {bind: () => Promise.reject(new Error('a port was chosen'))},
     blocks: {around: () => null},
+    exclusive: {during: (_, __, bind) => bind()},
     translator: {isBound: () => false, bind: () => Promise.reject(new Error('not in this mode'))},
     onDatagramBound: () => done.push('registered'),
     log: silentLogger,

@@ -1,10 +1,18 @@
-// What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports.
+// What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports, takes claims,
+// grants exclusive ports.
 
-import type {NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
+import type {Claim, NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
 
 export interface Part {
   /** Blocks of `size` from `first` on, at most `most` for each VIP. */
   blocks?: {first: number; size: number; most: number};
+  /** Remote ports to which no claim is taken. */
+  refuse?: number[];
+  /** Exclusive ports that another node has, and those that are never decided about. */
+  taken?: number[];
+  undecided?: number[];
+  /** Asked once. */
+  confirm?: Claim[];
 }
 
 export class Play {
@@ -24,7 +32,24 @@ export class Play {
       const wishes = new Set(state.outbound.map(({vip}) => vip));
       for (const vip of this.#leases.keys()) if (!wishes.has(vip)) this.#leases.delete(vip);
     }
-    return {...orders, blocks: [...this.#leases.values()].flat(), blocksRefused: refused};
+    const confirm = this.#part.confirm?.splice(0) ?? [];
+    const blocks = [...this.#leases.values()].flat();
+    return {...orders, blocks, blocksRefused: refused, confirm, ...this.#judge(state)};
+  }
+
+  #judge({claims = [], exclusive = []}: NodeState): Partial<NodeOrders> {
+    const {refuse = [], taken = [], undecided = []} = this.#part;
+    const held = claims.filter(({clientPort}) => refuse.includes(clientPort));
+    return {
+      claimsRefused: held.map((claim) => ({claim, reason: 'another endpoint has the connection'})),
+      exclusive: exclusive.filter(({port}) => ![...taken, ...undecided].includes(port)),
+      exclusiveRefused: exclusive
+        .filter(({port}) => taken.includes(port))
+        .map((port) => ({
+          port,
+          reason: `${port.vip}:${port.port}/${port.protocol} is exclusive, and node9 has it`,
+        })),
+    };
   }
 
   #serve({vip, wanted, held}: NonNullable<NodeState['outbound']>[number]) {

@@ -134,7 +134,12 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
   const folders = new Map([1n, 2n, 11n].map((id) => [id, `/web/${id % 10n}`]));
   const known = (cookie: bigint) => (cookie > 100n ? {vip: VIP, port: cookie > 200n ? 99 : 80} : null);
   return {
-    native: {listeners: () => [], datagramSockets: () => []},
+    native: {
+      listeners: () => [],
+      boundSockets: () => [],
+      datagramSockets: () => [],
+      connectedDatagramSockets: () => [],
+    },
     instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
     vips: () => [VIP],
     address: NODE,

@@ -108,3 +108,46 @@ data, peer = server.recvfrom(100)
 server.sendto(b'%s from %s' % (data, peer[0].encode()), peer)
 print(s.recv(100).decode())
 `);
+
+/**
+ * Opens conversations from one service's port to each of the mirrors at \`remotes\` in turn: TCP connections, each by a
+ * socket of its own, or datagrams of one socket. Prints what each mirror saw, or the errno; then waits.
+ */
+export const speaksFrom = (
+  how: 'tcp' | 'udp' | 'connected',
+  own: number,
+  ...remotes: [string, number][]
+): string[] =>
+  python(`
+def bound(kind):
+  s = socket.socket(socket.AF_INET, kind)
+  s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+  s.settimeout(8)
+  s.bind(('', ${own}))
+  return s
+kept = []
+for address, port in ${JSON.stringify(remotes)}:
+  try:
+    if '${how}' == 'tcp' or not kept: kept.append(bound(socket.SOCK_STREAM if '${how}' == 'tcp' else socket.SOCK_DGRAM))
+    if '${how}' != 'udp': kept[-1].connect((address, port))
+    if '${how}' == 'connected': kept[-1].send(b'hello')
+    if '${how}' == 'udp': kept[-1].sendto(b'hello', (address, port))
+    print('seen', kept[-1].recv(100).decode(), 'own', *kept[-1].getsockname())
+  except OSError as e: print('errno', e.errno)
+print('done')
+time.sleep(1000)
+`);
+
+/** Accepts connections on a port until there are \`count\`, prints "done", and keeps them. */
+export const takes = (port: number, count: number): string[] =>
+  python(`
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('', ${port}))
+s.listen(4096)
+print('listening')
+kept = []
+while len(kept) < ${count}: kept.append(s.accept()[0])
+print('done')
+time.sleep(1000)
+`);

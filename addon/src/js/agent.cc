@@ -107,7 +107,9 @@ void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("bindSocket", Napi::Function::New(env, BindPassedSocket, "bindSocket"));
   exports.Set("bindTranslated", Napi::Function::New(env, BindTranslated, "bindTranslated"));
   exports.Set("bindInBlock", Napi::Function::New(env, BindInBlock, "bindInBlock"));
-  exports.Set("blockInUse", Napi::Function::New(env, BlockInUse, "blockInUse"));
+  exports.Set("portsInUse", Napi::Function::New(env, PortsInUse, "portsInUse"));
+  exports.Set("liveConnections", Napi::Function::New(env, LiveConnections, "liveConnections"));
+  exports.Set("readConnections", Napi::Function::New(env, ReadConnections, "readConnections"));
   exports.Set("virtualNameIn", Napi::Function::New(env, VirtualNameIn, "virtualNameIn"));
   exports.Set("listeners", Napi::Function::New(env, Dump<SocketState::kListen>, "listeners"));
   exports.Set("boundSockets", Napi::Function::New(env, Dump<SocketState::kBound>, "boundSockets"));

@@ -17,7 +17,10 @@ Napi::Value BindTranslated(const Napi::CallbackInfo& info);
 Napi::Value VirtualNameIn(const Napi::CallbackInfo& info);
 
 Napi::Value BindInBlock(const Napi::CallbackInfo& info);
-Napi::Value BlockInUse(const Napi::CallbackInfo& info);
+Napi::Value PortsInUse(const Napi::CallbackInfo& info);
+
+Napi::Value LiveConnections(const Napi::CallbackInfo& info);
+Napi::Value ReadConnections(const Napi::CallbackInfo& info);
 
 // {vip, port} or null.
 Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name);

@@ -25,7 +25,7 @@ Napi::Value BindInBlock(const Napi::CallbackInfo& info) {
   Napi::Object object;
   Block block;
   PortChoice choice;
-  std::optional<Remote> remote;
+  std::optional<EndName> remote;
   if (!read_u32(info[0], "descriptor", &descriptor) || !read_object(info[1], "block", &object) ||
       !read_string(object.Get("vip"), "vip", &block.vip) ||
       !read_port(object.Get("first"), "first", &block.first) ||
@@ -45,13 +45,16 @@ Napi::Value BindInBlock(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, bind_in_block(static_cast<int>(descriptor), block, choice, remote));
 }
 
-Napi::Value BlockInUse(const Napi::CallbackInfo& info) {
-  std::string vip;
+Napi::Value PortsInUse(const Napi::CallbackInfo& info) {
+  std::string address, protocol;
   uint16_t first, last;
-  if (!read_string(info[0], "vip", &vip) || !read_port(info[1], "first", &first) ||
-      !read_port(info[2], "last", &last))
+  if (!read_string(info[0], "address", &address) || !read_port(info[1], "first", &first) ||
+      !read_port(info[2], "last", &last) ||
+      (!info[3].IsUndefined() && !read_string(info[3], "protocol", &protocol)))
     return info.Env().Undefined();
-  int result = is_in_use(vip, first, last);
+  int result = protocol == "tcp"   ? is_in_use(address, first, last, {IPPROTO_TCP})
+               : protocol == "udp" ? is_in_use(address, first, last, {IPPROTO_UDP})
+                                   : is_in_use(address, first, last);
   if (result < 0) return throw_system(info.Env(), -result, "sock_diag");
   return Napi::Boolean::New(info.Env(), result > 0);
 }

@@ -7,9 +7,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "node/netlink.h"
 #include "node/option.h"
-#include "node/sock_diag.h"
 #include "node/socket.h"
 
 #ifndef IP_LOCAL_PORT_RANGE
@@ -34,20 +32,21 @@ static int bind_by_kernel(int fd, const Block& block, bool at_connect) {
   return error;
 }
 
-static int bind_one_by_one(int fd, const Block& block, const std::optional<Remote>& remote) {
+static int bind_one_by_one(int fd, const Block& block, const std::optional<EndName>& remote) {
   const uint32_t count = block.last - block.first + 1u;
+  ConnectionLookup lookup;
   uint32_t start = 0;
   (void)!getrandom(&start, sizeof start, GRND_NONBLOCK);
   for (uint32_t i = 0; i < count; i++) {
     const auto port = static_cast<uint16_t>(block.first + (start % count + i) % count);
-    if (remote && has_connection({block.vip, port}, {remote->address, remote->port})) continue;
+    if (remote && lookup.state({block.vip, port}, *remote) != 0) continue;
     const int error = bind_socket(fd, block.vip, port, {});
     if (error != EADDRINUSE) return error;
   }
   return EADDRINUSE;
 }
 
-int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<Remote>& remote) {
+int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<EndName>& remote) {
   // Ports are not shared: two sockets that allow it (SO_REUSEADDR, SO_REUSEPORT) would get the same one by
   // chance. But connections may, and for us to tell the kernel so, it has to stay that way.
   const bool shares = choice == PortChoice::kAgent && remote;

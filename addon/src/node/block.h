@@ -5,16 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "node/connections.h"
+
 namespace coscanet {
 
 struct Block {
   std::string vip;
   uint16_t first = 0, last = 0;
-};
-
-struct Remote {
-  std::string address;
-  uint16_t port = 0;
 };
 
 enum class PortChoice {
@@ -26,6 +23,6 @@ enum class PortChoice {
 // Returns 0 or the errno: EADDRINUSE if no port is free; ENOPROTOOPT if the kernel (before 6.3) cannot
 // choose. For kAgent `remote` is whom a TCP socket is about to connect to: then it may have a port that
 // others have for other remotes.
-int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<Remote>& remote);
+int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<EndName>& remote);
 
 }  // namespace coscanet

@@ -2,6 +2,8 @@
 // the end is reported, who jumps 4 bytes past it is not.
 #include "node/diag_request.h"
 
+#include <string.h>
+
 #include <algorithm>
 
 namespace coscanet {
@@ -62,6 +64,23 @@ void filter_by_local_end(DiagRequest* request, const LocalEnd& local) {
   out = std::copy_n(reinterpret_cast<const char*>(&kAttribute), sizeof kAttribute, out);
   out = std::copy_n(reinterpret_cast<const char*>(&code), sizeof code, out);
   request->header.nlmsg_len += static_cast<uint32_t>(out - request->attributes);
+}
+
+uint64_t socket_cookie_of(const inet_diag_msg* message) {
+  return static_cast<uint64_t>(message->id.idiag_cookie[1]) << 32 | message->id.idiag_cookie[0];
+}
+
+uint64_t cgroup_of(const nlmsghdr* header) {
+  auto* message = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
+  auto rest = header->nlmsg_len - NLMSG_LENGTH(sizeof *message);
+  for (auto* attribute = reinterpret_cast<const rtattr*>(message + 1); RTA_OK(attribute, rest);
+       attribute = RTA_NEXT(attribute, rest)) {
+    if (attribute->rta_type != INET_DIAG_CGROUP_ID) continue;
+    uint64_t cgroup;
+    memcpy(&cgroup, RTA_DATA(attribute), sizeof cgroup);
+    return cgroup;
+  }
+  return 0;
 }
 
 }  // namespace coscanet

@@ -32,4 +32,8 @@ struct LocalEnd {
 // Lets the kernel report only sockets with this local end.
 void filter_by_local_end(DiagRequest* request, const LocalEnd& local);
 
+// Of a socket that the kernel reports: SO_COOKIE; INET_DIAG_CGROUP_ID, 0 if the kernel does not tell.
+uint64_t socket_cookie_of(const inet_diag_msg* message);
+uint64_t cgroup_of(const nlmsghdr* header);
+
 }  // namespace coscanet

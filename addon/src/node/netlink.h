@@ -10,6 +10,13 @@ namespace coscanet {
 // A NETLINK_SOCK_DIAG socket, or -errno.
 int open_sock_diag(bool nonblocking);
 
+// Hands what has come in answer to a request to `on_message`, until that returns false. 1: there is more to
+// come; 0: that was the end, or as far as wanted; -errno.
+int read_some(int fd, const std::function<bool(const nlmsghdr*)>& on_message);
+
+// The same to the end, after sending the request on an open socket; and on a socket of its own.
+int ask(int fd, const nlmsghdr* request, const std::function<bool(const nlmsghdr*)>& on_message);
+
 // Sends a dump request and hands each message to `on_message` until that returns false or the dump ends.
 // 0 or -errno; -EINTR: the tables changed meanwhile, ask again.
 int dump(const nlmsghdr* request, const std::function<bool(const nlmsghdr*)>& on_message);

@@ -16,19 +16,6 @@ namespace coscanet {
 constexpr uint32_t kBoundInactive = 13;
 constexpr int kDumpAttempts = 5;
 
-static uint64_t read_cgroup(const nlmsghdr* header) {
-  auto* message = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
-  auto rest = header->nlmsg_len - NLMSG_LENGTH(sizeof *message);
-  for (auto* attribute = reinterpret_cast<const rtattr*>(message + 1); RTA_OK(attribute, rest);
-       attribute = RTA_NEXT(attribute, rest)) {
-    if (attribute->rta_type != INET_DIAG_CGROUP_ID) continue;
-    uint64_t cgroup;
-    memcpy(&cgroup, RTA_DATA(attribute), sizeof cgroup);
-    return cgroup;
-  }
-  return 0;
-}
-
 static SocketInfo read_info(const nlmsghdr* header, int protocol) {
   auto* message = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
   SocketInfo info;
@@ -39,12 +26,12 @@ static SocketInfo read_info(const nlmsghdr* header, int protocol) {
   inet_ntop(info.family, is_mapped ? &message->id.idiag_src[3] : &message->id.idiag_src[0], text,
             sizeof text);
   info.address = text;
-  info.cookie = static_cast<uint64_t>(message->id.idiag_cookie[1]) << 32 | message->id.idiag_cookie[0];
+  info.cookie = socket_cookie_of(message);
   info.protocol = protocol;
   info.port = ntohs(message->id.idiag_sport);
   info.uid = message->idiag_uid;
   info.inode = message->idiag_inode;
-  info.cgroup = read_cgroup(header);
+  info.cgroup = cgroup_of(header);
   info.receive_queue = message->idiag_rqueue;
   return info;
 }
@@ -82,13 +69,14 @@ int dump_untaken(std::vector<SocketInfo>* sockets) {
   return result;
 }
 
-int is_in_use(const std::string& address, uint16_t first_port, uint16_t last_port) {
+int is_in_use(const std::string& address, uint16_t first_port, uint16_t last_port,
+              std::initializer_list<int> protocols) {
   LocalEnd local;
   local.first_port = first_port;
   local.last_port = last_port;
   if (inet_pton(AF_INET, address.c_str(), &local.address) != 1) return -EINVAL;
   bool found = false;
-  for (int protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+  for (int protocol : protocols) {
     for (int family : {AF_INET, AF_INET6}) {
       DiagRequest request(family, protocol, ~0u);
       filter_by_local_end(&request, local);
@@ -101,25 +89,6 @@ int is_in_use(const std::string& address, uint16_t first_port, uint16_t last_por
     }
   }
   return 0;
-}
-
-bool has_connection(const EndName& local, const EndName& remote) {
-  DiagRequest request(AF_INET, IPPROTO_TCP, 0);
-  request.header.nlmsg_flags = NLM_F_REQUEST;  // one socket, looked up
-  inet_diag_sockid& id = request.body.id;
-  id.idiag_sport = htons(local.port);
-  id.idiag_dport = htons(remote.port);
-  id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-  if (inet_pton(AF_INET, local.address.c_str(), id.idiag_src) != 1 ||
-      inet_pton(AF_INET, remote.address.c_str(), id.idiag_dst) != 1)
-    return false;
-  bool found = false;
-  dump(&request.header, [&](const nlmsghdr* message) {
-    // Without a connection the kernel names the listener that would take one.
-    found = static_cast<const inet_diag_msg*>(NLMSG_DATA(message))->id.idiag_dport == id.idiag_dport;
-    return false;
-  });
-  return found;
 }
 
 }  // namespace coscanet

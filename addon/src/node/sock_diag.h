@@ -1,8 +1,11 @@
 #pragma once
 // What the kernel knows about the sockets of this network namespace (NETLINK_SOCK_DIAG): dumps, and events
 // when the last holder of a socket lets go of it. Errors are -errno.
+#include <netinet/in.h>
+
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -32,16 +35,8 @@ int dump_untaken(std::vector<SocketInfo>* sockets);
 
 // Does any TCP socket in any state, TIME-WAIT included, or any UDP socket have this local IPv4 address and a
 // port in this range? 1, 0 or -errno.
-int is_in_use(const std::string& address, uint16_t first_port = 0, uint16_t last_port = 65535);
-
-struct EndName {
-  std::string address;  // IPv4
-  uint16_t port = 0;
-};
-
-// Is there a TCP connection of this local and remote end, in whatever state (TIME-WAIT too)? When the kernel
-// does not answer: no.
-bool has_connection(const EndName& local, const EndName& remote);
+int is_in_use(const std::string& address, uint16_t first_port = 0, uint16_t last_port = 65535,
+              std::initializer_list<int> protocols = {IPPROTO_TCP, IPPROTO_UDP});
 
 // A netlink socket that reports closed sockets. A filter in the kernel lets only those without a peer
 // through: otherwise connections overflow it, and the event that is lost is the listener's.

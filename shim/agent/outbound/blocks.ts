@@ -15,7 +15,7 @@ const LEASE_WAIT_MS = 4500;
 const MAX_BLOCKS = 64;
 
 export interface BlocksParts {
-  native: Pick<AgentNative, 'blockInUse'>;
+  native: Pick<AgentNative, 'portsInUse'>;
   /** What an earlier agent left, and where each change is kept. */
   stored: {blocks: readonly PortBlock[]; setBlocks(blocks: readonly PortBlock[]): void};
   /** Sends the state; true when the router has answered it. */
@@ -135,7 +135,7 @@ export class Blocks {
   releaseUnused(since: number): boolean {
     let released = false;
     for (const [key, {block, used}] of this.#held) {
-      if (used > since || this.#parts.native.blockInUse(block.vip, block.first, block.last)) continue;
+      if (used > since || this.#parts.native.portsInUse(block.vip, block.first, block.last)) continue;
       this.#held.delete(key);
       this.#givenUp.add(key);
       released = true;

@@ -1,18 +1,28 @@
 // A program's socket is about to talk to somebody: it gets its source first. An unbound one is bound to the
-// application's (first) virtual IP and a port out of the node's block, so that answers find this node; what is
-// bound already stays as it is. Likewise a bind that leaves the port to the kernel.
+// application's (first) virtual IP and a port out of the node's block, so that answers find this node. One that is
+// bound to a service's port is pinned: the router learns of the conversation first. All others stay as they are. A
+// bind that leaves the port to the kernel gets one of the block too.
 
 import os from 'node:os';
-import type {AgentNative, AnswerScope, RemoteName, ShimRequest, SocketFacts} from '../../../addon/agent.ts';
+import type {AgentNative, AnswerScope, EndName, ShimRequest, SocketFacts} from '../../../addon/agent.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import type {NodeOrders, PortBlock} from '../../../router/control/protocol.ts';
-import {type Refusal, refusal} from '../bind-rules.ts';
+import type {
+  ApplicationOrder,
+  Mode,
+  NodeEndpoint,
+  NodeOrders,
+  PortBlock,
+  Protocol,
+} from '../../../router/control/protocol.ts';
+import {type Refusal, mayBind, refusal} from '../bind-rules.ts';
 import type {Instance} from '../instances.ts';
 import {parseSockaddr} from '../sockaddr.ts';
 import type {Blocks} from './blocks.ts';
+import type {Claims} from './claims.ts';
 import type {Destinations} from './destinations.ts';
+import type {Openers} from './openers.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL, ENOPROTOOPT} = os.constants.errno;
 
@@ -29,6 +39,10 @@ export interface OutboundParts {
   ensureAddress(vip: string): Promise<void>;
   blocks: Pick<Blocks, 'obtain' | 'exhausted' | 'around'>;
   destinations: Pick<Destinations, 'isDirect'>;
+  claims: Pick<Claims, 'pin'>;
+  openers: Pick<Openers, 'add'>;
+  /** The node's address, where translated sockets are (NAT). */
+  address: string;
   /** The kernel's own range of ports. */
   portRange(): {first: number; last: number};
   clock: Clock;
@@ -39,6 +53,14 @@ export interface OutboundParts {
 export type OutboundAnswer = AnswerScope | Refusal;
 
 const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
+
+/** The VIP whose block gives the socket its port; null for a socket that has its source. */
+function sourceOf({localAddress, localPort}: SocketFacts, {vips}: ApplicationOrder): string | null {
+  if (localPort !== 0) return null;
+  if (isWildcard(localAddress)) return vips[0] ?? null;
+  // Bound by us before, for a connection that has failed or ended; or by a program that chose no port.
+  return vips.includes(localAddress) ? localAddress : null;
+}
 
 export class Outbound {
   readonly #parts: OutboundParts;
@@ -73,10 +95,44 @@ export class Outbound {
     const orders = await this.#parts.orders();
     if (orders === null) return refusal(EADDRNOTAVAIL, "this node's agent has no answer from the router yet");
     if (destinations.isDirect(remote.address, orders.direct ?? [])) return 'remote';
-    const vip = this.#sourceOf(facts, orders, instance);
-    if (vip === null || facts.v6only) return request.exhausted ? refusal(EADDRNOTAVAIL, '') : 'socket';
-    const choice = facts.protocol === 'tcp' ? 'at-connect' : 'at-bind';
-    return (await this.#give(request, facts, vip, choice, remote)) ?? 'socket';
+    const application = orders.applications.find(({name}) => name === instance.application);
+    if (application === undefined || facts.v6only) return 'socket';
+    const vip = sourceOf(facts, application);
+    if (vip !== null) {
+      const choice = facts.protocol === 'tcp' ? 'at-connect' : 'at-bind';
+      return (await this.#give(request, facts, vip, choice, remote)) ?? 'socket';
+    }
+    const own = this.#serviceOf(facts, facts.protocol, orders.mode, application);
+    if (request.exhausted) return refusal(EADDRNOTAVAIL, '');
+    return own === null ? 'socket' : this.#pin(request, own, remote);
+  }
+
+  /** From a service's port: the router must lead the answers here before there are any. */
+  async #pin(request: ShimRequest, own: NodeEndpoint, remote: EndName): Promise<OutboundAnswer> {
+    const {openers, claims} = this.#parts;
+    // A datagram socket is an endpoint until it is connected.
+    if (request.kind === 'connect') openers.add(own);
+    const {protocol, vip, port, nodePort} = own;
+    const physical = nodePort === undefined ? {} : {nodePort};
+    const client = {client: remote.address, clientPort: remote.port};
+    return (await claims.pin({protocol, vip, port, ...physical, ...client, opening: true})) ?? 'remote';
+  }
+
+  /** The service whose port the socket is bound to; null if it is none. */
+  #serviceOf(
+    facts: SocketFacts,
+    protocol: Protocol,
+    mode: Mode,
+    application: ApplicationOrder,
+  ): NodeEndpoint | null {
+    const {localAddress, localPort, virtualName} = facts;
+    if (mode === 'nat' && localAddress !== this.#parts.address) return null;
+    const name = mode === 'nat' ? virtualName : {vip: localAddress, port: localPort};
+    if (name === null || !application.vips.includes(name.vip)) return null;
+    if (!mayBind(application, protocol, name.port)) return null;
+    if (this.#parts.blocks.around(name.vip, name.port) !== null) return null;
+    const nodePort = mode === 'nat' ? {nodePort: localPort} : {};
+    return {application: application.name, ...name, protocol, instances: 0, ...nodePort};
   }
 
   /** A bind that leaves the port to the kernel. */
@@ -90,22 +146,12 @@ export class Outbound {
     for (const [cookie, tried] of this.#tried) if (tried.since < since) this.#tried.delete(cookie);
   }
 
-  /** The VIP whose block gives the socket its port; null for a socket that has its source. */
-  #sourceOf(facts: SocketFacts, orders: NodeOrders, instance: Instance): string | null {
-    const application = orders.applications.find((other) => other.name === instance.application);
-    const {localAddress, localPort} = facts;
-    if (application === undefined || localPort !== 0) return null;
-    if (isWildcard(localAddress)) return application.vips[0] ?? null;
-    // Bound by us before, for a connection that has failed or ended; or by a program that chose no port.
-    return application.vips.includes(localAddress) ? localAddress : null;
-  }
-
   async #give(
     request: ShimRequest,
     facts: SocketFacts,
     vip: string,
     choice: 'at-connect' | 'at-bind',
-    remote: RemoteName | null,
+    remote: EndName | null,
   ): Promise<Refusal | null> {
     const {blocks} = this.#parts;
     const tried = this.#triedBy(request, facts);
@@ -126,7 +172,7 @@ export class Outbound {
     descriptor: number,
     block: PortBlock,
     choice: 'at-connect' | 'at-bind',
-    remote: RemoteName | null,
+    remote: EndName | null,
   ): number {
     const {native, log} = this.#parts;
     const {first, last} = this.#parts.portRange();

@@ -1,0 +1,69 @@
+// Claims of all connections: a router whose flow table began empty is told them, in parts, and the agent goes on
+// meanwhile. The drawing is at Bed in support.ts.
+
+import test from 'ava';
+import {type Claim, MAX_CLAIMS, type NodeOrders} from '../../router/control/protocol.ts';
+import {server} from './programs.ts';
+import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
+import {opens, takes} from './talkers.ts';
+
+const NODE = '10.88.0.11';
+/** More than two messages take. */
+const COUNT = 2 * MAX_CLAIMS + 500;
+
+for (const mode of ['dsr', 'nat'] as const) {
+  const bed = new Bed();
+  const orders: NodeOrders = {...ordersFor([web], mode), flowTable: 1};
+
+  test.before(async () => {
+    await bed.up(orders);
+    await bed.startAgent();
+  });
+
+  test.after.always(() => bed.down());
+
+  test.serial(
+    `${mode}: ${COUNT} connections are claimed, at most ${MAX_CLAIMS} in a message, and binds go on`,
+    async (t) => {
+      const program = bed.start(['sh', '-c', 'ulimit -n 20000; exec "$@"', '-', ...takes(8000, COUNT)]);
+      await waitFor(`listener ${program.stderr}`, () => program.stdout.includes('listening'));
+      const [command = '', ...args] = opens(COUNT, mode === 'dsr' ? VIP : NODE, 8000);
+      const client = bed.spawnInRouter('sh', ['-c', 'ulimit -n 20000; exec "$@"', '-', command, ...args]);
+      await waitFor('connections', () => program.stdout.includes('done'), 30_000);
+      const ports = new Set(
+        (await bed.inNode('ss', '-Htn', 'sport', '=', '8000')).match(/10\.88\.0\.1(\]|):(\d+)/g),
+      );
+      t.is(ports.size, COUNT);
+      const since = Date.now();
+      await bed.startRouter({...orders, flowTable: 2});
+      const other = bed.start(server(8001));
+      const told = new Map<string, Claim>();
+      await waitFor(
+        'all claims',
+        () => {
+          for (const {time, state} of bed.readPuts()) {
+            if (time < since) continue;
+            t.true((state.claims ?? []).length <= MAX_CLAIMS);
+            for (const claim of state.claims ?? []) told.set(`${claim.client}:${claim.clientPort}`, claim);
+          }
+          return told.size === COUNT;
+        },
+        20_000,
+      );
+      const physical = mode === 'dsr' ? {} : {nodePort: 8000};
+      for (const claim of told.values()) {
+        const {clientPort} = claim;
+        t.deepEqual(claim, {
+          protocol: 'tcp',
+          vip: VIP,
+          port: 8000,
+          ...physical,
+          client: '10.88.0.1',
+          clientPort,
+        });
+      }
+      await waitFor('another server', () => other.stdout.includes('\n'));
+      await client.kill();
+    },
+  );
+}

@@ -1,0 +1,138 @@
+// Pins: a socket that is bound to a service's port and speaks first. The router hears of the conversation, as of the
+// endpoint itself, before its first packet; in both modes. The drawing is at Bed in support.ts.
+
+import os from 'node:os';
+import test from 'ava';
+import type {Claim, NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+import {mirror, speaksFrom} from './talkers.ts';
+
+const {EADDRNOTAVAIL} = os.constants.errno;
+const NODE = '10.88.0.11';
+const WORLD = '198.51.100.1';
+const OTHER = '198.51.100.2';
+const REFUSED = 13;
+const ftp = {...web, ports: [...web.ports, {protocol: 'tcp', first: 20, last: 20} as const]};
+
+const modes = (['dsr', 'nat'] as const).map((mode) => ({mode, bed: new Bed()}));
+
+for (const {mode, bed} of modes) {
+  const orders: NodeOrders = {...ordersFor([ftp], mode), direct: ['10.88.0.0/24'], flowTable: 1};
+
+  test.before(async () => {
+    await bed.up(orders, {refuse: [REFUSED]});
+    await bed.inRouter('sh', '-c', `for a in ${WORLD} ${OTHER}; do ip address add $a/32 dev lo; done`);
+    await bed.inNode('ip', 'route', 'add', 'default', 'via', '10.88.0.1');
+    for (const [address, port] of [
+      [WORLD, 7],
+      [OTHER, 7],
+      [WORLD, REFUSED],
+    ] as const) {
+      const [command = '', ...args] = mirror(address, port);
+      const program = bed.spawnInRouter(command, args);
+      await waitFor(`mirror ${program.stderr}`, () => program.stdout.includes('up'));
+    }
+    await bed.startAgent();
+  });
+
+  test.serial.afterEach.always(() => bed.endInstances());
+  test.after.always(() => bed.down());
+
+  const speak = async (
+    ...given: Parameters<typeof speaksFrom>
+  ): Promise<{program: Running; lines: string[]}> => {
+    const program = bed.start(speaksFrom(...given));
+    await waitFor(`talks: ${program.stderr}`, () => program.stdout.includes('done'), 20_000);
+    return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
+  };
+  // In NAT mode nobody translates here: the mirror sees the physical name.
+  const seen = (port: number) => `seen ${mode === 'dsr' ? VIP : NODE} ${port} own ${VIP} ${port}`;
+  const physical = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
+  const claimOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {
+    return {protocol, vip: VIP, port, ...physical(port), client, clientPort: 7, opening: true};
+  };
+  const openers = (state: NodeState) => state.endpoints.filter(({instances}) => instances === 0);
+  const opener20 = {application: 'web', vip: VIP, protocol: 'tcp', port: 20, instances: 0, ...physical(20)};
+
+  test.serial(
+    `${mode}: TCP from port 20 is known to the router, to each client, and gone when it ends`,
+    async (t) => {
+      const since = Date.now();
+      const {program, lines} = await speak('tcp', 20, [WORLD, 7], [OTHER, 7]);
+      t.deepEqual(lines, [seen(20), seen(20)]);
+      const puts = bed.readPuts().filter((put) => put.time >= since && (put.state.claims ?? []).length > 0);
+      t.deepEqual(
+        puts.flatMap(({state}) => state.claims),
+        [claimOf('tcp', 20, WORLD), claimOf('tcp', 20, OTHER)],
+      );
+      for (const {state} of puts) t.deepEqual(openers(state), [opener20], 'the endpoint with the claim');
+      t.notRegex(bed.agent?.stderr ?? '', /20\/tcp is not registered/);
+      await bed.inNode('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets');
+      const killed = Date.now();
+      await program.kill();
+      await bed.waitForPut('no opener', (state) => openers(state).length === 0, killed, 10_000);
+    },
+  );
+
+  test.serial(`${mode}: one datagram socket, many remotes`, async (t) => {
+    const since = Date.now();
+    const {lines} = await speak('udp', 53, [WORLD, 7], [OTHER, 7], [WORLD, 7]);
+    t.deepEqual(lines, [seen(53), seen(53), seen(53)]);
+    const puts = bed.readPuts().filter((put) => put.time >= since);
+    t.deepEqual(
+      puts.flatMap(({state}) => state.claims ?? []),
+      [claimOf('udp', 53, WORLD), claimOf('udp', 53, OTHER)],
+    );
+    t.deepEqual(openers(puts.at(-1)!.state), []);
+  });
+
+  test.serial(`${mode}: a connected datagram socket stays known`, async (t) => {
+    const since = Date.now();
+    const {lines} = await speak('connected', 53, [WORLD, 7]);
+    t.deepEqual(lines, [seen(53)]);
+    const put = await bed.waitForPut('claim', ({claims}) => (claims ?? []).length > 0, since);
+    t.deepEqual(put.state.claims, [claimOf('udp', 53, WORLD)]);
+    // An endpoint until it is connected, an opener from then on; never neither.
+    const known = bed
+      .readPuts()
+      .filter(({time}) => time >= put.time)
+      .map(({state}) => state.endpoints.length);
+    t.deepEqual(new Set(known), new Set([1]));
+    const later = await bed.waitForPut('opener', (state) => openers(state).length > 0, since);
+    t.deepEqual(openers(later.state), [{...opener20, protocol: 'udp', port: 53, ...physical(53)}]);
+    await bed.endInstances();
+    await bed.waitForPut('no opener', (state) => openers(state).length === 0, Date.now(), 10_000);
+  });
+
+  test.serial(`${mode}: a claim that the router refuses: EADDRNOTAVAIL, and why`, async (t) => {
+    const {program, lines} = await speak('tcp', 20, [WORLD, REFUSED]);
+    t.deepEqual(lines, [`errno ${EADDRNOTAVAIL}`]);
+    const why = 'from 10.77.0.100:20 to 198.51.100.1:13/tcp: another endpoint has the connection';
+    t.true(program.stderr.includes(`Cannot assign requested address: ${why}`), program.stderr);
+  });
+
+  test.serial(`${mode}: a new agent knows what opens; a router that forgot is told all`, async (t) => {
+    await speak('tcp', 20, [WORLD, 7]);
+    await bed.agent?.kill();
+    const again = Date.now();
+    await bed.startAgent();
+    const first = bed.readPuts().find((put) => put.time >= again);
+    t.deepEqual(openers(first!.state), [opener20]);
+    const {opening: _, ...claim} = claimOf('tcp', 20, WORLD);
+    await bed.waitForPut('claim', ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]), again);
+    const quiet = await bed.waitForPut('no claims', ({claims}) => claims?.length === 0, again);
+    await bed.startRouter({...orders, flowTable: 2}, 0, {confirm: [claim, {...claim, clientPort: 8}]});
+    await bed.waitForPut(
+      'claim',
+      ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]),
+      quiet.time,
+    );
+  });
+
+  test.serial(`${mode}: without an answer of the router nothing is sent`, async (t) => {
+    await bed.startRouter(orders, 3_000);
+    const {lines} = await speak('udp', 53, [OTHER, 7]);
+    t.deepEqual(lines, [`errno ${EADDRNOTAVAIL}`]);
+    await bed.startRouter(orders, 0, {refuse: [REFUSED]});
+  });
+}
