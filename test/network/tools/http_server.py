@@ -5,11 +5,14 @@ GET /bytes/N        N bytes that every server and every test computes alike
 GET /bytes/N?rate=R the same, R bytes a second, in steps of 20 ms (or &step=MILLISECONDS)
 PUT /               the SHA-256 of the body
 Each answer names the node in the header x-node; each request is a line "CLIENT METHOD PATH" on stdout.
+On SIGUSR1 it closes its listener, answers what it has and ends.
 """
 
 import hashlib
 import random
+import signal
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
@@ -72,4 +75,10 @@ class Server(ThreadingMixIn, TCPServer):
 
 
 PORT, NAME = int(sys.argv[1]), sys.argv[2]
-Server(("0.0.0.0", PORT), Handler).serve_forever()
+server = Server(("0.0.0.0", PORT), Handler)
+signal.signal(signal.SIGUSR1, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+server.server_close()
+for thread in threading.enumerate():
+    if thread is not threading.current_thread():
+        thread.join()
