@@ -1,0 +1,90 @@
+// What agents do not see, the router does: a node that loses the link to its clients (though its agent may still
+// speak), and one that refuses connections although its server listens. Each leaves within three seconds, operators
+// read why, no request is lost after that, and each returns by itself. In both modes.
+//
+//   client: requests ── router ┬── node1  http_server.py 80   link ✂ …  then RST to every SYN …
+//                              └── node2  http_server.py 80
+
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {z} from 'zod';
+import {MODES} from '../support/modes.ts';
+import type {ModeCase} from '../support/modes.ts';
+import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+
+/** The promise, and what a machine that others use may take on top. */
+const LEAVES_MS = 3000;
+const SLACK_MS = 2000;
+const REFUSE = `table inet refuse {
+  chain input {
+    type filter hook input priority 0;
+    tcp dport 80 tcp flags & (syn | ack) == syn reject with tcp reset
+  }
+}
+`;
+const failures = z.array(z.object({began: z.number(), error: z.string()}));
+const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures});
+
+interface Trouble {
+  what: string;
+  begin(): Promise<unknown>;
+  end(): Promise<unknown>;
+  reason: RegExp;
+}
+
+async function leaveAndReturn(t: ExecutionContext, bed: Testbed, trouble: Trouble): Promise<void> {
+  const loop = bed.start('client', tool('request_loop', `http://${VIP}/`));
+  const ofNode1 = async () => (await bed.endpoints()).find((one) => one.node === 'node1');
+  await trouble.begin();
+  const began = Date.now();
+  await waitUntil(`node1 leaves: ${trouble.what}`, 15_000, async () => (await ofNode1())?.weight === 0);
+  const left = Date.now();
+  t.log(`${trouble.what}: left after ${left - began} ms`);
+  t.true(left - began <= LEAVES_MS + SLACK_MS, `${trouble.what}: left after ${left - began} ms`);
+  t.is((await ofNode1())?.state, 'unreachable');
+  t.regex(await bed.in('router', ['coscanet', 'endpoints']), trouble.reason);
+  const events = await bed.events();
+  t.true(events.some((event) => event.event === 'endpoint-unreachable' && event.node === 'node1'));
+  // Long enough that a request which was lost would have been tried again.
+  await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 100, 50));
+
+  await trouble.end();
+  await waitUntil(`node1 returns: ${trouble.what}`, 15_000, async () => ((await ofNode1())?.weight ?? 0) > 0);
+  const after = await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 100));
+  t.true((after.answers['node1'] ?? 0) > 10, `${trouble.what}: ${JSON.stringify(after.answers)}`);
+  t.deepEqual(after.failures, []);
+  loop.child.stdin?.end();
+  const requests = loopSchema.parse(JSON.parse((await loop.ended).stdout));
+  t.deepEqual(
+    requests.failures.filter((failure) => failure.began > left + 5),
+    [],
+    `${trouble.what}: requests failed after it had left`,
+  );
+}
+
+async function see(t: ExecutionContext, {mode, nodesOutside}: ModeCase): Promise<void> {
+  const bed = await Testbed.up({mode, nodes: 2, forwarders: 1});
+  t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
+  await bed.serveHttp(2);
+  // Silence counts of who has been heard: long enough for some probes.
+  const before = await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 100, 50));
+  t.deepEqual(before.failures, []);
+  // The cable to the clients: with direct server return the agent's own goes on.
+  const port = nodesOutside ? 'node1-eth0' : 'node1-eth1';
+  const link = (state: string) => bed.in('switch', ['ip', 'link', 'set', port, state]);
+  await leaveAndReturn(t, bed, {
+    what: 'link lost',
+    begin: () => link('down'),
+    end: () => link('up'),
+    reason: /node1:\S+ .*unreachable +its node does not answer/,
+  });
+  await leaveAndReturn(t, bed, {
+    what: 'refuses',
+    begin: () => bed.in('node1', ['nft', '-f', bed.file('refuse.nft', REFUSE)]),
+    end: () => bed.in('node1', ['nft', 'delete', 'table', 'inet', 'refuse']),
+    reason: /node1:\S+ .*unreachable +it refuses connections/,
+  });
+}
+
+for (const mode of MODES)
+  test.serial(`${mode.mode}: a node that lost its link, or refuses, leaves and returns`, (t) => see(t, mode));
