@@ -9,11 +9,14 @@ import type {Figure} from './report/figure.ts';
 import type {Measured, Trial} from './rounds.ts';
 import {inTurns} from './rounds.ts';
 import type {Result} from './report/result.ts';
+import type {Setup} from './setups/setup.ts';
 
 /** What a case may use. */
 export interface Bench {
   readonly quick: boolean;
   readonly lab: Lab;
+  /** Those to be measured, direct among them. */
+  readonly setups: readonly Setup[];
   readonly signal: AbortSignal;
   log(line: string): void;
   /** So many rounds, or of a quick run so many. */
@@ -28,6 +31,8 @@ export interface Found extends Measured {
 export interface Case {
   readonly name: string;
   readonly title: string;
+  /** It needs a testbed: one clock, one machine. */
+  readonly testbedOnly?: boolean;
   /** Seconds after which it is given up: full, quick. */
   readonly limit: readonly [number, number];
   run(bench: Bench): Promise<Found>;
@@ -40,6 +45,7 @@ export interface RunOptions {
   quick: boolean;
   /** In place of what cases would choose. */
   rounds: number | null;
+  setups: readonly Setup[];
   /** Folder of the results. */
   out: string;
 }
@@ -65,7 +71,8 @@ export async function measure(
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<Result> {
-  const limit = one.limit[options.quick ? 1 : 0];
+  // Building a set-up anew for each round takes its time.
+  const limit = one.limit[options.quick ? 1 : 0] * (lab.oneAtATime ? 4 : 1);
   const tooLate = AbortSignal.timeout(limit * 1000);
   const bounded = AbortSignal.any([signal, tooLate]);
   const log = (line: string) => console.error(`[${one.name}] ${line}`);
@@ -75,10 +82,11 @@ export async function measure(
     const {parameters, series, failures} = await one.run({
       quick: options.quick,
       lab,
+      setups: options.setups,
       signal: bounded,
       log,
       rounds: (full, quick) => options.rounds ?? (options.quick ? quick : full),
-      inTurns: (trials, rounds) => inTurns(trials, {rounds, signal: bounded, log}),
+      inTurns: (trials, rounds) => inTurns(trials, {rounds, together: lab.oneAtATime, signal: bounded, log}),
     });
     const result: Result = {
       case: one.name,

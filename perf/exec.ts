@@ -19,6 +19,8 @@ export const native = (name: string) =>
   fileURLToPath(new URL(`../../../build/native/${name}`, import.meta.url));
 
 const LAST_WORDS = 600;
+/** How long a program has to end by itself. */
+const STOP_MS = 5000;
 
 export class CommandError extends Error {
   override readonly name = 'CommandError';
@@ -54,13 +56,15 @@ export async function run(command: readonly string[], bounds: Bounds = {}): Prom
   }
 }
 
-/** A program that goes on until stop(). */
+/** A program that goes on until stop(): told by SIGTERM, or, where it runs elsewhere for us, by the end of its input. */
 export class Program {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
+  readonly #endsWithInput: boolean;
   #error = '';
 
-  constructor(command: readonly string[]) {
+  constructor(command: readonly string[], endsWithInput = false) {
+    this.#endsWithInput = endsWithInput;
     const [file = '', ...args] = command;
     this.#child = spawn(file, args, {stdio: ['pipe', 'ignore', 'pipe']});
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -82,9 +86,9 @@ export class Program {
   }
 
   async stop(): Promise<void> {
-    this.#child.stdin?.end(); // what runs elsewhere for us ends with it
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 3000);
+    this.#child.stdin?.end();
+    if (!this.#endsWithInput) this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
     await this.#ended.catch(() => {});
     clearTimeout(timer);
   }

@@ -5,15 +5,25 @@ import {Command, InvalidArgumentError} from 'commander';
 import {measure} from './bench.ts';
 import type {Case} from './bench.ts';
 import {cases} from './cases/index.ts';
+import {HostsLab} from './lab/hosts-lab.ts';
 import {clearLeftovers, TestbedLab} from './lab/lab.ts';
+import type {Lab} from './lab/lab.ts';
 import {draw} from './report/figure.ts';
+import {BASE} from './report/columns.ts';
 import {publish} from './report/publish.ts';
+import {setups} from './setups/index.ts';
+import type {Setup} from './setups/setup.ts';
 
 interface Options {
   quick?: boolean;
   rounds?: number;
+  setups?: string;
   out: string;
   list?: boolean;
+  hosts?: string;
+  vip?: string;
+  inside?: string;
+  ssh: string;
   publish?: boolean;
 }
 
@@ -31,16 +41,36 @@ function choose(names: readonly string[]): readonly Case[] {
   return names.length === 0 ? cases : cases.filter((one) => names.includes(one.name));
 }
 
+/** Those named, and direct, beside which all stand. */
+function chooseSetups(names: string | undefined): readonly Setup[] {
+  const wanted = names?.split(',') ?? setups.map(({name}) => name);
+  for (const name of wanted)
+    if (!setups.some((setup) => setup.name === name))
+      throw new Error(`no set-up "${name}"; there are: ${setups.map((setup) => setup.name).join(', ')}`);
+  return setups.filter(({name}) => name === BASE || wanted.includes(name));
+}
+
+async function labOf({hosts, vip, inside, ssh}: Options, signal: AbortSignal): Promise<Lab> {
+  if (hosts === undefined) return new TestbedLab(signal);
+  if (vip === undefined) throw new Error('--hosts needs --vip: a free address of the outer network');
+  return HostsLab.reach({hosts, vip, inside, ssh}, signal, (line) => console.error(line));
+}
+
 async function measureAll(chosen: readonly Case[], options: Options, signal: AbortSignal): Promise<void> {
   await clearLeftovers();
   const {quick = false, rounds = null, out} = options;
-  const lab = new TestbedLab(signal);
+  const run = {quick, rounds, out, setups: chooseSetups(options.setups)};
+  const lab = await labOf(options, signal);
   const failed: string[] = [];
   try {
     for (const one of chosen) {
+      if (one.testbedOnly && options.hosts !== undefined) {
+        console.log(`\n${one.name} is left out: it needs the one clock of a testbed`);
+        continue;
+      }
       console.log(`\n## ${one.name}: ${one.title}\n`);
       try {
-        const result = await measure(one, lab, {quick, rounds, out}, signal);
+        const result = await measure(one, lab, run, signal);
         for (const figure of one.figures?.(result) ?? []) await draw(figure, out);
         console.log(`${one.table(result)}\n\n${result.seconds} s; ${out}/${one.name}.json`);
       } catch (error) {
@@ -63,8 +93,13 @@ const program = new Command('npm run bench --')
   .argument('[case...]', 'which to measure; all if none is named')
   .option('--quick', 'few and short rounds: shows that it works, not how fast it is')
   .option('--rounds <n>', 'in place of what each case would choose', positive)
+  .option('--setups <names>', 'only these and direct: dsr,nat,mac,dnat,haproxy,nginx')
   .option('--out <folder>', 'of results and figures', 'build/perf')
   .option('--list', 'name the cases, and end')
+  .option('--hosts <names>', 'real machines, as ssh knows them: client=root@a,router=root@b,node=root@c')
+  .option('--vip <address>', 'with --hosts: a free address of the network that router and node are on')
+  .option('--inside <network>', "with --hosts: the router's network to the node, if it is another")
+  .option('--ssh <command>', 'with --hosts', 'ssh -o BatchMode=yes')
   .option('--publish', 'measure nothing: put the results there are into perf/results and perf/README.md')
   .action(async (names: string[], options: Options) => {
     const chosen = choose(names);

@@ -1,6 +1,7 @@
 // Turns: everything once, then everything again, every second time in reverse order, so that what changes on the
 // machine while it is measured hits all alike.
 
+import {distinct} from './report/result.ts';
 import type {Failure, Series} from './report/result.ts';
 
 /** One thing to measure once in every round. */
@@ -21,6 +22,8 @@ export interface Measured {
 
 export interface Turns {
   rounds: number;
+  /** All trials of a set-up one after the other, where changing it takes long. */
+  together: boolean;
   signal: AbortSignal;
   log(line: string): void;
 }
@@ -64,11 +67,18 @@ class Collector {
   }
 }
 
+function bySetup(trials: readonly Trial[]): readonly Trial[] {
+  return distinct(trials.map(({setup}) => setup)).flatMap((setup) =>
+    trials.filter((trial) => trial.setup === setup),
+  );
+}
+
 /** Rejects when a trial failed in more than a third of its rounds. A single failed round is kept as such. */
 export async function inTurns(trials: readonly Trial[], turns: Turns): Promise<Measured> {
   const collector = new Collector();
+  const order = turns.together ? bySetup(trials) : trials;
   for (let round = 0; round < turns.rounds; round++) {
-    const due = trials.filter((trial) => round < (trial.rounds ?? turns.rounds));
+    const due = order.filter((trial) => round < (trial.rounds ?? turns.rounds));
     for (const trial of round % 2 ? due.reverse() : due) {
       turns.signal.throwIfAborted();
       try {

@@ -44,7 +44,9 @@ TEST_NEEDS='
   sshd openssh-server
   scp openssh-client
   dnsmasq dnsmasq-base
-  dig bind9-dnsutils'
+  dig bind9-dnsutils
+  openssl openssl
+  wrk wrk'
 BENCH_NEEDS='
   nginx nginx-light
   openssl openssl

@@ -3,7 +3,6 @@
 import type {Case} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
 import {absolute, ratio, setupTable} from '../report/columns.ts';
-import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {iperf} from '../tools/iperf.ts';
 
@@ -23,7 +22,7 @@ export const bulk: Case = {
   async run(bench) {
     const [rounds, seconds] = [bench.rounds(4, 1), bench.quick ? 1 : 2];
     // nginx knows HTTP only.
-    const turns = await bench.lab.prepare(setups.filter(({name}) => name !== 'nginx'));
+    const turns = await bench.lab.prepare(bench.setups.filter(({name}) => name !== 'nginx'));
     for (const turn of turns) await serve(turn);
     const trials = WAYS.flatMap((way) =>
       turns.map((turn) => ({

@@ -2,7 +2,6 @@
 
 import type {Case} from '../bench.ts';
 import {absolute, ratio, setupTable} from '../report/columns.ts';
-import {setups} from '../setups/index.ts';
 import {load} from '../tools/load.ts';
 
 const BYTES = 10 * 1024;
@@ -17,7 +16,7 @@ export const connections: Case = {
   limit: [240, 90],
   async run(bench) {
     const [rounds, seconds] = [bench.rounds(8, 2), bench.quick ? 1 : 2];
-    const turns = await bench.lab.prepare(setups, {sizes: [BYTES]});
+    const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = turns.map((turn) => ({
       setup: turn.setup.name,
       async measure() {

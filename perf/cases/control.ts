@@ -14,7 +14,6 @@ import {distinct} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
 import {spread} from '../report/statistics.ts';
 import type {Trial} from '../rounds.ts';
-import {setups} from '../setups/index.ts';
 
 const [SERVED, OUT, MEMORY] = ['ms from bind to served', 'ms from kill to out', 'MB of memory'];
 const [PUBLISH, CALL] = ['ms for a change', 'ns/call'];
@@ -127,11 +126,12 @@ function allOf(result: Result, condition: string): Column[] {
 export const control: Case = {
   name: 'control',
   title: 'bind to served, kill to out, changes among many endpoints, calls under the library',
+  testbedOnly: true,
   limit: [300, 120],
   async run(bench) {
     const rounds = bench.rounds(20, 3);
     const turns = await bench.lab.prepare(
-      setups.filter(({ours, name}) => ours || name === 'direct'),
+      bench.setups.filter(({ours, name}) => ours || name === 'direct'),
       {forwarders: 2},
     );
     const ours = turns.filter(({setup}) => setup.ours);

@@ -6,9 +6,15 @@ import {spread} from '../report/statistics.ts';
 import type {Result} from '../report/result.ts';
 import {titleOf} from '../setups/index.ts';
 
+export const TIME = 'µs/request';
+
+/** The condition under which the client sleeps until its answer comes. */
+export const waiting = (condition: string) => `${condition} waiting`;
+export const isWaiting = (condition: string) => condition.endsWith(' waiting');
+
 export function h1Figures(result: Result): Figure[] {
   const points = result.series
-    .filter(({condition, metric}) => metric === 'µs/request' && !condition.endsWith('waiting'))
+    .filter(({condition, metric}) => metric === TIME && !isWaiting(condition))
     .map((series) => {
       const {median, low, high} = spread(series.values.filter((value) => value !== null));
       return {

@@ -3,17 +3,17 @@
 
 import type {Bench, Case, Found} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
+import {linksOf} from '../lab/links.ts';
+import type {Links} from '../lab/links.ts';
 import {added, setupTable, slower} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
 import type {Trial} from '../rounds.ts';
-import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {httperf} from '../tools/httperf.ts';
 import {load} from '../tools/load.ts';
-import {h1Figures} from './h1-figure.ts';
+import {h1Figures, isWaiting, TIME, waiting} from './h1-figure.ts';
 
-const LINKS = {'1gbit': '1gbit', unlimited: undefined} as const;
 const SIZES = [16, 64, 256, 1024, 4096].map((kilobytes) => kilobytes * 1024);
 const SMALL = SIZES[0] ?? 0;
 /** As in the paper. */
@@ -21,7 +21,6 @@ const CALLS = 100;
 /** From here on a round takes a second and more on shaped links, and differs little from the next. */
 const LARGE = 1024 * 1024;
 
-export const TIME = 'µs/request';
 const MEDIAN = 'µs median';
 const P99 = 'µs p99';
 const CPU = 'µs CPU/request';
@@ -54,7 +53,7 @@ function paperTrial(turn: Turn, condition: string, size: number, rounds: number)
 function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
   return {
     setup: turn.setup.name,
-    condition: `${condition} waiting`,
+    condition: waiting(condition),
     x: SMALL,
     async measure() {
       const report = await load(await turn.use(), {path: `/${SMALL}`, seconds});
@@ -68,9 +67,9 @@ function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
   };
 }
 
-async function measureLink(bench: Bench, condition: string, rate: string | undefined): Promise<Found> {
+async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Found> {
   const sizes = bench.quick ? SIZES.slice(0, 3) : SIZES;
-  const turns = await bench.lab.prepare(setups, {rate, sizes});
+  const turns = await bench.lab.prepare(bench.setups, {rate, sizes});
   const [rounds, large] = [bench.rounds(10, 2), bench.rounds(5, 1)];
   const seconds = 1;
   const trials = [
@@ -111,8 +110,7 @@ export const h1: Case = {
   limit: [900, 150],
   async run(bench) {
     const found: Found[] = [];
-    for (const [condition, rate] of Object.entries(LINKS))
-      found.push(await measureLink(bench, condition, rate));
+    for (const links of linksOf(bench.lab)) found.push(await measureLink(bench, links));
     return {
       series: found.flatMap(({series}) => series),
       failures: found.flatMap(({failures}) => failures),
@@ -120,10 +118,10 @@ export const h1: Case = {
     };
   },
   table(result) {
-    const conditions = Object.keys(LINKS);
+    const conditions = distinct(result.series.map(({condition}) => condition));
     return [
-      ...conditions.map((condition) => timesTable(result, condition)),
-      ...conditions.map((condition) => addedTable(result, `${condition} waiting`)),
+      ...conditions.filter((name) => !isWaiting(name)).map((condition) => timesTable(result, condition)),
+      ...conditions.filter(isWaiting).map((condition) => addedTable(result, condition)),
     ].join('\n\n');
   },
   figures: h1Figures,

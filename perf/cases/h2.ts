@@ -3,15 +3,15 @@
 
 import type {Bench, Case, Found} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
+import {linksOf} from '../lab/links.ts';
+import type {Links} from '../lab/links.ts';
 import type {Series} from '../report/result.ts';
 import type {Measured} from '../rounds.ts';
-import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {httperf} from '../tools/httperf.ts';
 import {Climb} from './climb.ts';
 import {BYTES, CPU, h2Figures, h2Table, RATE, REPLIES} from './h2-report.ts';
 
-const LINKS = {'1gbit': '1gbit', unlimited: undefined} as const;
 const MOST_FAILED = 0.01;
 /** Seconds after which an answer comes too late. */
 const PATIENCE = 2;
@@ -80,8 +80,8 @@ async function climbTogether(
   return best;
 }
 
-async function measureLink(bench: Bench, condition: string, rate: string | undefined): Promise<Measured> {
-  const turns = await bench.lab.prepare(setups, {rate, sizes: [BYTES]});
+async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Measured> {
+  const turns = await bench.lab.prepare(bench.setups, {rate, sizes: [BYTES]});
   for (const turn of turns) await step(turn, FIRST_RATE, 1); // warm
   const rounds = bench.rounds(3, 1);
   const highest = new Map<string, Series[]>();
@@ -117,8 +117,8 @@ export const h2: Case = {
   limit: [900, 240],
   async run(bench) {
     const found: Measured[] = [];
-    const links = Object.entries(LINKS).slice(0, bench.quick ? 1 : undefined);
-    for (const [condition, rate] of links) found.push(await measureLink(bench, condition, rate));
+    const links = linksOf(bench.lab).slice(0, bench.quick ? 1 : undefined);
+    for (const link of links) found.push(await measureLink(bench, link));
     const parameters: Found['parameters'] = {
       rounds: bench.rounds(3, 1),
       bytes: BYTES,

@@ -5,7 +5,6 @@ import type {Turn} from '../lab/lab.ts';
 import {absolute, added, ratio, setupTable} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import type {Trial} from '../rounds.ts';
-import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {flood, taker} from '../tools/datagrams.ts';
 
@@ -62,7 +61,7 @@ export const packets: Case = {
   async run(bench) {
     const [rounds, milliseconds] = [bench.rounds(5, 1), 1000];
     // Proxies of HTTP and TCP know no datagrams.
-    const wanted = setups.filter(({name}) => name !== 'nginx' && name !== 'haproxy');
+    const wanted = bench.setups.filter(({name}) => name !== 'nginx' && name !== 'haproxy');
     const turns = await bench.lab.prepare(wanted);
     const two = await bench.lab.prepare(
       wanted.filter(({name}) => name === 'dsr'),

@@ -7,7 +7,6 @@ import {distinct} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
 import type {Figure} from '../report/figure.ts';
 import {barFigure} from '../report/bars.ts';
-import {setups} from '../setups/index.ts';
 import {load} from '../tools/load.ts';
 
 const BYTES = 128;
@@ -46,7 +45,7 @@ export const requests: Case = {
   async run(bench) {
     const connections = bench.quick ? [1, USUAL] : CONNECTIONS;
     const [rounds, seconds] = [bench.rounds(6, 2), 1];
-    const turns = await bench.lab.prepare(setups, {sizes: [BYTES]});
+    const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = connections.flatMap((x) =>
       turns.map((turn) => ({
         setup: turn.setup.name,

@@ -3,7 +3,6 @@
 
 import type {Case} from '../bench.ts';
 import {absolute, ratio, setupTable} from '../report/columns.ts';
-import {setups} from '../setups/index.ts';
 import {PORTS} from '../setups/server.ts';
 import {load} from '../tools/load.ts';
 
@@ -19,7 +18,7 @@ export const tls: Case = {
   limit: [240, 90],
   async run(bench) {
     const [rounds, seconds] = [bench.rounds(6, 2), bench.quick ? 1 : 2];
-    const turns = await bench.lab.prepare(setups, {sizes: [BYTES]});
+    const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = turns.flatMap((turn) => {
       const trial = (condition: string, port: number) => ({
         setup: turn.setup.name,

@@ -44,6 +44,7 @@ export class SshHost implements Host {
   readonly #ssh: readonly string[];
   readonly #signal: AbortSignal;
 
+  /** `ssh`: command and destination. */
   constructor(name: string, ssh: readonly string[], signal: AbortSignal) {
     this.name = name;
     this.#ssh = ssh;
@@ -60,10 +61,10 @@ export class SshHost implements Host {
   start(command: readonly string[]): Program {
     // It ends with our end of the pipe, whatever ends us.
     const words = command.map(quote).join(' ');
-    return new Program([
-      ...this.#ssh,
-      `${words} </dev/null >/dev/null & p=$!; cat >/dev/null; kill $p; wait $p`,
-    ]);
+    return new Program(
+      [...this.#ssh, `${words} </dev/null >/dev/null & p=$!; cat >/dev/null; kill $p; wait $p`],
+      true,
+    );
   }
 }
 

@@ -32,14 +32,22 @@ export interface Turn {
 export interface Lab {
   /** "namespaces", or the hosts. */
   readonly site: string;
+  /** Its links can be given a rate; where not, they are as they are. */
+  readonly shapes: boolean;
+  /** Changing from one set-up to another takes seconds. */
+  readonly oneAtATime: boolean;
   /** Set-ups of `wanted` that this lab can show, in that order. */
   prepare(wanted: readonly Setup[], options?: StageOptions): Promise<Turn[]>;
   /** Takes everything down. */
   clear(): Promise<void>;
+  /** The same, for good. */
+  end(): Promise<void>;
 }
 
 export class TestbedLab implements Lab {
   readonly site = 'namespaces';
+  readonly shapes = true;
+  readonly oneAtATime = false;
   readonly #signal: AbortSignal;
   readonly #networks = new Set<TestbedNetwork>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'coscanet-perf-'));

@@ -33,6 +33,7 @@ test('three digits that mean something', (t) => {
 
 const turns = (rounds: number, log: string[] = []) => ({
   rounds,
+  together: false,
   signal: new AbortController().signal,
   log: (line: string) => void log.push(line),
 });
