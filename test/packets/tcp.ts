@@ -93,7 +93,7 @@ export const TCP: PacketCase[] = [
   },
   {
     description: 'data of another unknown flow',
-    input: tcp('PA', {from: 40005, payload: 'data'}),
+    input: tcp('PA', {from: 40006, payload: 'data'}),
     verdict: {forward: 'node1'},
     also: unknown,
     flows: [],

@@ -7,8 +7,20 @@ namespace coscanet {
 /// One's complement sum of `length` bytes, added to `sum`; an odd last byte counts as the high half of a
 /// word.
 inline uint32_t checksum_add(uint32_t sum, const uint8_t* p, uint32_t length) {
-  for (; length > 1; length -= 2, p += 2) sum += load_be16(p);
-  if (length) sum += static_cast<uint32_t>(p[0]) << 8;
+  // Words of 32 bits as this machine reads them: byte order matters at the end only (RFC 1071 §2).
+  uint64_t wide = 0;
+  for (; length > 3; length -= 4, p += 4) {
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    wide += word;
+  }
+  wide = (wide & 0xffffffff) + (wide >> 32);
+  wide = (wide & 0xffff) + (wide >> 16 & 0xffff) + (wide >> 32);
+  wide = (wide & 0xffff) + (wide >> 16);
+  wide = (wide & 0xffff) + (wide >> 16);
+  sum += __builtin_bswap16(static_cast<uint16_t>(wide));
+  if (length > 1) sum += load_be16(p);
+  if (length & 1) sum += static_cast<uint32_t>(p[length - 1]) << 8;
   return sum;
 }
 

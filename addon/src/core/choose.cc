@@ -47,7 +47,8 @@ bool Path::awaits_claim(const Packet& p) const {
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
   const FlowKey key{p.client, p.vip, p.client_port, p.port, p.protocol};
-  const uint64_t hash = flows_.hash(key);
+  const bool known = p.frame.flow_hash && !p.source_alias.used;  // by that name
+  const uint64_t hash = known ? p.frame.flow_hash : flows_.hash(key);
   FlowTable::Ref flow = flows_.find(key, hash, now_);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;

@@ -52,15 +52,13 @@ bool expired(uint32_t expires, uint32_t now) {
 }  // namespace
 
 uint64_t FlowTable::hash(const FlowKey& key) const {
+  // IPv4: most of the words say nothing.
+  if (key.client.is_v4() && key.vip.is_v4()) {
+    const uint64_t words[] = {key.client.low >> 32 | (key.vip.low >> 32) << 32, key.ports_word()};
+    return siphash(key_, words, 2);
+  }
   const uint64_t words[] = {key.client.high, key.client.low, key.vip.high, key.vip.low, key.ports_word()};
   return siphash(key_, words, 5);
-}
-
-FlowEntry* FlowTable::find_place(uint64_t hash, unsigned way) const {
-  // Two buckets that are never the same: the second is an odd distance from the first.
-  auto bucket = static_cast<uint32_t>(hash);
-  if (way >= kWays) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
-  return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + way % kWays];
 }
 
 FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) const {
@@ -98,8 +96,10 @@ unsigned FlowTable::room(uint64_t hash, unsigned first_way, uint32_t now) const 
 
 FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now,
                                  uint32_t timeout, Owner owner) {
-  // The emptier bucket first: then both are full only when the whole table nearly is.
-  const unsigned first = room(hash, kWays, now) > room(hash, 0, now) ? kWays : 0;
+  // The emptier bucket first: then both are full only when the whole table nearly is. But the first while it
+  // has room: there find() looks first.
+  const unsigned here = room(hash, 0, now);
+  const unsigned first = here < kWays / 2 && room(hash, kWays, now) > here ? kWays : 0;
   for (unsigned i = 0; i < 2 * kWays; ++i) {
     FlowEntry* e = find_place(hash, (first + i) % (2 * kWays));
     uint64_t tag = e->tag.load(kAcquire);

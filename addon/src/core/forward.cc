@@ -28,6 +28,23 @@ void Path::begin(uint64_t now_ms) {
   if (has_policy_) policy_ = Policy(snapshot, segment_.header().limits);
 }
 
+void Path::look_ahead(Frame* frames, unsigned count) const {
+  if (!has_policy_) return;
+  for (unsigned i = 0; i < count; ++i) {
+    // Nothing is judged here: what does not look like the usual packet goes without.
+    const Frame& f = frames[i];
+    const uint8_t* ip = f.data + ethernet::kHeader;
+    if (f.length < ethernet::kHeader + ipv4::kHeader + 4 || ip[0] != 0x45 ||
+        ethernet::type(f.data) != ethernet::kIpv4)
+      continue;
+    const FlowKey key{ipv4::source(ip), ipv4::destination(ip), udp::source_port(ip + ipv4::kHeader),
+                      udp::destination_port(ip + ipv4::kHeader), ipv4::protocol(ip)};
+    if (!policy_.find_vip(key.vip)) continue;
+    frames[i].flow_hash = flows_.hash(key);
+    flows_.prefetch(frames[i].flow_hash);
+  }
+}
+
 Verdict Path::process(Frame& frame, Scratch& scratch) {
   using Step = Verdict (Path::*)(Packet&);
   static constexpr Step kLife[] = {

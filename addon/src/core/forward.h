@@ -17,6 +17,10 @@ class Path {
   /// Before going to sleep: lets go of the policy.
   void end() { segment_.unpin_snapshot(forwarder_); }
 
+  /// Asks for the memory that the frames of a batch will need, all at once, before the first of them is
+  /// processed.
+  void look_ahead(Frame* frames, unsigned count) const;
+
   /// Decides and rewrites one frame. `reply` answers stand in the frame itself or in `scratch`; then `frame`
   /// points there.
   Verdict process(Frame& frame, Scratch& scratch);

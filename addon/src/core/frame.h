@@ -37,6 +37,8 @@ struct Frame {
   bool tagged = false;
   uint16_t tag_tpid = 0;
   uint16_t tag_tci = 0;
+  /// Hash of the flow whose place in the table has been asked for; 0: not known yet. See Path::look_ahead.
+  uint64_t flow_hash = 0;
 
   VnetHdr* vnet() const { return reinterpret_cast<VnetHdr*>(data - kVnetBytes); }
 };

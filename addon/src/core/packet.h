@@ -9,7 +9,8 @@ namespace coscanet {
 
 /// A step's answer: go on with the next step (`more`), or the frame's fate.
 struct Verdict {
-  enum Kind : uint8_t { more, pass, drop, forward, reply };
+  // 64 bits, so that it comes back in a register of its own: each step is asked.
+  enum Kind : uint64_t { more, pass, drop, forward, reply };
   Kind kind = more;
   /// drop: why. reply: what was answered.
   Counter counter = Counter::k_passed;

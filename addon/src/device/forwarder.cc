@@ -24,6 +24,7 @@ unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned 
   unsigned out_count[kInterfaces] = {};
 
   const unsigned count = in.receive(frames);
+  path.look_ahead(frames, count);
   for (unsigned i = 0; i < count; ++i) {
     const Verdict verdict = path.process(frames[i], scratch[i]);
     if (verdict.kind == Verdict::forward || verdict.kind == Verdict::reply)
