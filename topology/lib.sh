@@ -4,7 +4,7 @@
 #
 #   network namespaces  cosca-NAME-{client,remote,hop,gateway,router,switch,node1…}
 #   files               /run/coscanet/testbed-NAME   (a tmpfs: the router's shared memory lives there)
-#   cgroup              coscanet-testbed-NAME in the cgroup v2 hierarchy, below it one folder per node
+#   cgroup              coscanet-testbed-NAME in the cgroup v2 hierarchy, below it one folder per host
 
 # shellcheck shell=bash disable=SC2034,SC2153
 
@@ -96,12 +96,22 @@ set_host_environment() {
   export PATH=$ROOT/router/bin:$ROOT/shim/bin:$PATH
   export COSCANET_TESTBED=$NAME COSCANET_SECRET_FILE=$RUN_DIR/secret COSCANET_RUN_DIR=$RUN_DIR/router
   case $host in
-    node*)
+    node* | router)
       # Relative to where cgroup v2 is mounted, as all our programs take it.
       export COSCANET_NODE=$host COSCANET_CGROUP_ROOT=/$CGROUP_NAME/$host
       COSCANET_ROUTER=$(cat "$RUN_DIR/control")
-      COSCANET_ADDRESS=${COSCANET_ROUTER%.*}.$((10 + ${host#node}))
+      COSCANET_ADDRESS=$(node_address "$host")
       export COSCANET_ROUTER COSCANET_ADDRESS
       ;;
+  esac
+}
+
+# Of a node, on the network that it shares with the router; the router itself may be one.
+node_address() {
+  local control
+  control=$(cat "$RUN_DIR/control")
+  case $1 in
+    router) printf '%s\n' "${control%:*}" ;;
+    *) printf '%s.%s\n' "${control%.*}" "$((10 + ${1#node}))" ;;
   esac
 }

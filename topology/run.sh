@@ -14,5 +14,5 @@ fi
 node=$1
 application=$2
 shift 2
-[[ $node =~ ^node[0-9]+$ ]] || die "'$node' is not a node: use node1, node2 …"
+[[ $node =~ ^(node[0-9]+|router)$ ]] || die "'$node' is not a node: use node1, node2 … (or router: up.sh --router-node)"
 exec "$TOPOLOGY/in.sh" "${options[@]}" "$node" coscanet-node run --app "$application" -- "$@"

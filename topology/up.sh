@@ -8,19 +8,20 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=topology/network.sh
 source "$TOPOLOGY/network.sh"
 
-OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--config FILE] [--one-arm] [--bare] [--rate RATE]
-                      [--external-mtu N] [--internal-mtu N] [--hop-mtu N] [--no-offloads] [--name NAME]'
+OPTIONS='[--mode dsr|nat] [--nodes N] [--forwarders N] [--config FILE] [--one-arm] [--router-node] [--bare]
+                      [--rate RATE] [--external-mtu N] [--internal-mtu N] [--hop-mtu N] [--no-offloads] [--name NAME]'
 READY_SECONDS=15
 
-MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' BARE='' name=''
+MODE=dsr NODES=3 FORWARDERS='' RATE='' CONFIG=$TOPOLOGY/testbed.yaml ONE_ARM='' ROUTER_NODE='' BARE='' name=''
 EXTERNAL_MTU=1500 INTERNAL_MTU=1500 HOP_MTU='' NO_OFFLOADS=''
 
 read_options() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --one-arm | --no-offloads | --bare)
+      --one-arm | --router-node | --no-offloads | --bare)
         case $1 in
           --one-arm) ONE_ARM=yes ;;
+          --router-node) ROUTER_NODE=yes ;;
           --no-offloads) NO_OFFLOADS=yes ;;
           --bare) BARE=yes ;;
         esac
@@ -87,10 +88,10 @@ make_run_dir() {
   printf '%s:%s' "$CONTROL" "$CONTROL_PORT" >"$RUN_DIR/control"
 }
 
-# start HOST CMD…: CMD under keep.sh, away from our terminal, in the host's own cgroup (its load is the host's).
+# start HOST NAME CMD…: CMD under keep.sh, away from our terminal, in the host's own cgroup (its load is the host's).
 start() {
-  local host=$1 log=$RUN_DIR/log/$1.log cgroup
-  shift
+  local host=$1 log=$RUN_DIR/log/$2.log cgroup
+  shift 2
   cgroup=$(cgroup_mount)/$CGROUP_NAME/$host/daemon
   mkdir -p "$cgroup"
   setsid "$TOPOLOGY/in.sh" --name "$NAME" "$host" "$TOPOLOGY/keep.sh" --cgroup "$cgroup" "$@" </dev/null >>"$log" 2>&1 &
@@ -100,16 +101,21 @@ start() {
 start_router() {
   local options=(--mode "$MODE" --external eth0 --internal "$INSIDE" --config "$CONFIG")
   [ -z "$FORWARDERS" ] || options+=(--forwarders "$FORWARDERS")
-  start router coscanet-router "${options[@]}" --control "$CONTROL:$CONTROL_PORT" \
+  start router router coscanet-router "${options[@]}" --control "$CONTROL:$CONTROL_PORT" \
     --secret-file "$RUN_DIR/secret" --run-dir "$RUN_DIR/router"
+}
+
+# start_agent HOST [NAME]
+start_agent() {
+  start "$1" "${2-$1}" coscanet-node agent --router "$CONTROL:$CONTROL_PORT" --name "$1" \
+    --address "$(node_address "$1")" --secret-file "$RUN_DIR/secret" --cgroup-root "/$CGROUP_NAME/$1" \
+    --load-cgroup "/$CGROUP_NAME/$1"
 }
 
 start_agents() {
   local i
-  for ((i = 1; i <= NODES; i++)); do
-    start "node$i" coscanet-node agent --router "$CONTROL:$CONTROL_PORT" --name "node$i" --address "${CONTROL%.*}.$((10 + i))" \
-      --secret-file "$RUN_DIR/secret" --cgroup-root "/$CGROUP_NAME/node$i" --load-cgroup "/$CGROUP_NAME/node$i"
-  done
+  for ((i = 1; i <= NODES; i++)); do start_agent "node$i"; done
+  [ -z "$ROUTER_NODE" ] || start_agent router router-agent
 }
 
 nodes_ready() {
@@ -130,15 +136,16 @@ fail_with_log() {
 }
 
 wait_until_ready() {
-  local deadline=$((SECONDS + READY_SECONDS)) log ready=0
-  while [ "$ready" != "$NODES" ]; do
+  local deadline=$((SECONDS + READY_SECONDS)) log ready=0 wanted=$NODES
+  [ -z "$ROUTER_NODE" ] || wanted=$((NODES + 1))
+  while [ "$ready" != "$wanted" ]; do
     for log in "$RUN_DIR"/log/*.log; do
       if grep -q '^keep.sh: .* ended with status' "$log"; then
         fail_with_log "$(basename "$log" .log) does not start" "$log"
       fi
     done
     if [ $SECONDS -ge $deadline ]; then
-      printf 'up.sh: %s of %s nodes are ready after %s s\n' "$ready" "$NODES" $READY_SECONDS >&2
+      printf 'up.sh: %s of %s nodes are ready after %s s\n' "$ready" "$wanted" $READY_SECONDS >&2
       for log in "$RUN_DIR"/log/*.log; do
         printf '%s:\n' "$(basename "$log" .log)" >&2
         last_words 3 "$log"
@@ -157,16 +164,17 @@ take_down_unless_done() {
 }
 
 draw() {
-  local last='' shaped='' one_armed='' special=''
+  local last='' shaped='' one_armed='' special='' itself=''
   [ "$NODES" = 1 ] || last="-$((10 + NODES))"
   [ -z "$RATE" ] || shaped=", each link $RATE each way (tbf, burst $SHAPER_BURST bytes)"
   [ -z "$ONE_ARM" ] || one_armed=', router one-armed'
+  [ -z "$ROUTER_NODE" ] || itself=' and the router itself'
   [ "$EXTERNAL_MTU$INTERNAL_MTU" = 15001500 ] || special+=", MTU $EXTERNAL_MTU outside and $INTERNAL_MTU inside"
   [ -z "$HOP_MTU" ] || special+=", MTU $HOP_MTU between gateway and remote"
   [ -z "$NO_OFFLOADS" ] || special+=', no offloads'
   [ -z "$BARE" ] || special+=', the network alone'
   cat <<END
-Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$shaped$special.
+Testbed '$NAME' is up: mode $MODE$one_armed, $NODES node(s)$itself$shaped$special.
 
   remote 10.99.0.2 ── gateway 10.77.0.254 ──────┐
                       client  10.77.0.2 ────────┤ external network 10.77.0.0/24

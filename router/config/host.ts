@@ -4,6 +4,7 @@ import {z} from 'zod';
 import {inNetwork, isEdgeOf} from '../base/address.ts';
 import type {Network} from '../base/address.ts';
 import type {Exec} from '../base/exec.ts';
+import {VIP_LABEL} from '../base/marks.ts';
 import type {Mode} from '../control/protocol.ts';
 import type {Application} from '../model/application.ts';
 import type {Side} from '../model/side.ts';
@@ -19,7 +20,13 @@ const linksSchema = z.array(
     link_type: z.string(),
     address: z.string().optional(),
     addr_info: z.array(
-      z.object({family: z.string(), local: z.string().optional(), prefixlen: z.number(), scope: z.string()}),
+      z.object({
+        family: z.string(),
+        local: z.string().optional(),
+        prefixlen: z.number(),
+        scope: z.string(),
+        label: z.string().optional(),
+      }),
     ),
   }),
 );
@@ -92,7 +99,12 @@ export function vipProblems(
   links: Links,
 ): Problem[] {
   const own = new Map(
-    links.flatMap((link) => link.addr_info.map((one) => [one.local ?? '', link.ifname] as const)),
+    links.flatMap((link) =>
+      link.addr_info
+        // Of this host as a node, which its agent made.
+        .filter(({label}) => label !== VIP_LABEL)
+        .map((one) => [one.local ?? '', link.ifname] as const),
+    ),
   );
   return applications.flatMap((application, index) =>
     application.vips.flatMap((vip, place) => {

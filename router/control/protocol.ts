@@ -148,6 +148,8 @@ export const nodeOrdersSchema = z.strictObject({
     /** Changes when the router's registry started anew: the agent then sends its state at once. */
     generation: z.number().int().nonnegative(),
   }),
+  /** Where the node's translated endpoints are, if not at the address of its state: on the router's own host. */
+  address: ipv4.optional(),
   /**
    * How a VIP is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced;
    * 'none': not at all.

@@ -12,7 +12,7 @@ export interface ForwardingMethod {
   readonly vipPlacement: NodeOrders['vipPlacement'];
   /** What nodes send to the world passes the router. */
   readonly routes: boolean;
-  /** Of the router's networks (external first), those on which nodes are found. */
+  /** Of the router's networks (external first, its own host last), those on which nodes are found. */
   nodeNetworks(networks: readonly Network[]): readonly Network[];
   /** Why an endpoint cannot be reached this way, or null. */
   refusal(endpoint: Pick<NodeEndpoint, 'nodePort'>): string | null;
@@ -33,7 +33,7 @@ export const methods: Readonly<Record<Mode, ForwardingMethod>> = {
     name: 'nat',
     vipPlacement: 'none',
     routes: true,
-    nodeNetworks: (networks) => networks.slice(-1),
+    nodeNetworks: (networks) => networks.slice(1),
     refusal: ({nodePort}) =>
       nodePort === undefined ? 'it has no port of the node to translate to (mode nat)' : null,
   },

@@ -12,6 +12,7 @@ import {Echo} from '../health/echo.ts';
 import {vipsOf} from '../model/application.ts';
 import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
+import {LocalSide} from '../provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import type {Adopted} from './adopt.ts';
 import {Forwarders} from './forwarders.ts';
@@ -19,6 +20,7 @@ import {encodeMemory} from './memory.ts';
 import type {Paths} from '../base/paths.ts';
 import {writeProcessFile} from './processes.ts';
 import type {Processes} from './processes.ts';
+import {welcomeOwnNode} from './own-node.ts';
 import {Reloader} from './reload.ts';
 import {obtainSockets} from './sockets.ts';
 import type {SpawnForwarder} from './spawn.ts';
@@ -44,6 +46,7 @@ export interface AssembleDeps {
 }
 
 interface Core {
+  local: LocalSide;
   events: EventLog;
   registry: Registry;
   provider: UserspaceProvider;
@@ -54,10 +57,11 @@ interface Core {
 function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
   const {clock, log} = deps;
   const {segment, memory} = adopted;
-  const {mode, sides, applications, vipGraceMs} = settings;
+  const {mode, applications, vipGraceMs} = settings;
   const method = methods[mode];
+  const local = new LocalSide({...deps, sides: settings.sides, routes: method.routes});
   const events = new EventLog(clock, log);
-  const networks = sides.map((side) => side.network);
+  const networks = [...settings.sides, local.side].map((side) => side.network);
   const registry = new Registry(method, applications, networks, segment.limits, clock.wall());
   registry.ports.blocks.size = settings.blockPorts;
   if (memory) registry.restore(memory.registry, clock.now());
@@ -67,7 +71,8 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
       ...deps,
       method,
       segment,
-      sides,
+      sides: settings.sides,
+      local,
       events: {
         onChange: () => supervisor.changed(),
         onInterface: (name, what, trouble) => {
@@ -80,7 +85,8 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     memory?.provider ?? null,
   );
   const routerAddressFor = (address: string) =>
-    (networks.find((network) => inNetwork(address, network)) ?? networks.at(-1))?.address ?? '';
+    (networks.find((network) => inNetwork(address, network)) ?? settings.sides.at(-1)?.network)?.address ??
+    '';
   const supervisor = new Supervisor({
     clock,
     log,
@@ -92,18 +98,18 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     probes: settings.probes,
     routerAddressFor,
     // One-armed, there is no network that router and nodes have for themselves.
-    direct: networks.slice(1).map(networkOf),
+    direct: settings.sides.slice(1).map((side) => networkOf(side.network)),
     vipGraceMs,
     fresh: memory === null,
   });
-  return {events, registry, provider, supervisor};
+  return {local, events, registry, provider, supervisor};
 }
 
-async function startForwarders(deps: AssembleDeps, events: EventLog, undo: Undo): Promise<void> {
+async function startForwarders(deps: AssembleDeps, {local, events}: Core, undo: Undo): Promise<void> {
   const {native, clock, log, paths, processes, spawn, adopted, settings} = deps;
   const {segment, memory, left} = adopted;
-  const names = settings.sides.map((side) => side.name);
-  const same = JSON.stringify(memory?.provider.interfaces) === JSON.stringify(names);
+  const names = [...settings.sides, local.side].map((side) => side.name);
+  const same = local.adopted && JSON.stringify(memory?.provider.interfaces) === JSON.stringify(names);
   const source = {native, segment, processes, clock, log};
   const sockets = await obtainSockets(source, names, settings.forwarders, left, same);
   const forwarders = new Forwarders({
@@ -130,9 +136,12 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   const {clock, settings, adopted} = deps;
   const {segment, memory} = adopted;
   const startedAt = clock.now();
-  const {events, registry, provider, supervisor} = createCore(deps);
+  const core = createCore(deps);
+  const {local, events, registry, provider, supervisor} = core;
+  undo.add('local side', () => local.close());
+  await local.start();
   // First of all: an adopted segment still holds a policy, by which they forward while the rest starts.
-  const forwarding = startForwarders(deps, events, undo);
+  const forwarding = startForwarders(deps, core, undo);
   // The caller awaits it; whoever fails first is reported.
   forwarding.catch(() => {});
   undo.add('provider', () => provider.close());
@@ -165,7 +174,11 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     startedAt,
   });
   const router: ControlledRouter = {
-    put: (node, state) => supervisor.put(node, state),
+    put: welcomeOwnNode(
+      (node, state) => supervisor.put(node, state),
+      settings.sides.map((side) => side.network.address),
+      provider.method.routes,
+    ),
     status: () => views.status(),
     services: () => views.services(),
     endpoints: () => views.endpoints(),

@@ -1,5 +1,5 @@
-// Undoes what a router that crashed and is not started again has left behind: forwarders, the nftables table,
-// neighbour entries, files. Touches nothing while a router runs.
+// Undoes what a router that crashed and is not started again has left behind: forwarders, the local side, the
+// nftables table, neighbour entries, files. Touches nothing while a router runs.
 
 import {existsSync} from 'node:fs';
 import type {RouterNative} from '../../addon/router.ts';
@@ -7,6 +7,7 @@ import type {Clock} from '../base/clock.ts';
 import {messageOf, UserError} from '../base/error.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
+import {removeLocalSide} from '../provider/userspace/local-side.ts';
 import {removeTable} from '../provider/userspace/nftables.ts';
 import {parseTable} from '../provider/userspace/ip-neigh.ts';
 import {decodeMemory} from './memory.ts';
@@ -56,6 +57,7 @@ export async function cleanup(deps: CleanupDeps): Promise<void> {
   const unlock = await lockNamespace(paths.runDir);
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
   if (existsSync(paths.segment)) await removeNeighbours(exec, rememberedAddresses(deps));
+  await removeLocalSide(exec);
   await removeTable(exec);
   removeFiles(paths);
   await unlock();

@@ -26,7 +26,7 @@ import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import type {AgentOptions} from './options.ts';
 import {Conversations} from './outbound/conversations.ts';
-import {RouterClient, RouterRefusal} from './router-client.ts';
+import {RouterClient, RouterRefusal, describeFailure} from './router-client.ts';
 import {StandingOrders} from './standing-orders.ts';
 import {Translator} from './translator.ts';
 import {VirtualNames} from './virtual-names.ts';
@@ -96,7 +96,7 @@ export class Agent {
       native,
       instanceOf: (cgroup: bigint) => this.#instances.ofCgroup(cgroup),
       vips: () => this.#addresses.carried(),
-      address: this.#options.address,
+      address: this.#address,
       names: this.#names,
       isBlockPort: (vip: string, port: number) => this.#conversations.blocks.around(vip, port) !== null,
       orders: () => this.#orders.current,
@@ -123,7 +123,7 @@ export class Agent {
       instanceOf: (pid) => this.#instances.ofProcess(pid),
       ensureAddress: (vip) => this.#addresses.ensure(vip),
       vips: () => this.#addresses.carried(),
-      address: this.#options.address,
+      address: this.#address,
       endpoints: () => this.#endpoints.current,
       endpointOf: (connection) => this.#endpoints.ofConnection(connection),
       send: this.#deliver,
@@ -165,7 +165,7 @@ export class Agent {
       outbound: this.#conversations.outbound,
       blocks: this.#conversations.blocks,
       exclusive: this.#exclusive,
-      translator: new Translator({native, ofCgroup, names: this.#names, address: this.#options.address, log}),
+      translator: new Translator({native, ofCgroup, names: this.#names, address: this.#address, log}),
       onDatagramBound: () => this.#endpoints.refresh(),
       log,
     });
@@ -253,6 +253,9 @@ export class Agent {
     else request.reply(answer.errno, answer.reason);
   }
 
+  /** Where translated sockets are: on the router's own host the router says so. */
+  readonly #address = (): string => this.#state.address ?? this.#options.address;
+
   /** Sends the state; true when the router has answered it. */
   readonly #deliver = (waitMs: number): Promise<boolean> => {
     this.#client.send();
@@ -260,7 +263,8 @@ export class Agent {
   };
 
   #onOrders(orders: NodeOrders): void {
-    this.#addresses.setRouter(orders.router.address);
+    this.#state.setAddress(orders.address);
+    this.#addresses.setRouter(orders.router, orders.address ?? this.#options.address);
     if (this.#orders.take(orders)) this.#endpoints.refresh();
     this.#conversations.onOrders(orders);
     this.#orders.release();
@@ -268,15 +272,10 @@ export class Agent {
 
   #onFailure(error: unknown): void {
     const {router, secretFile} = this.#options;
-    const where = `router ${router.address}:${router.port}`;
-    const isRefusal = error instanceof RouterRefusal;
-    const text =
-      isRefusal && error.status === 401
-        ? `${where} refused the secret in ${secretFile}`
-        : `${where}: ${messageOf(error)}`;
+    const text = describeFailure(error, router, secretFile);
     // A router that refuses what this agent is will not change its mind; one that is silent may come back.
-    const isFinal = isRefusal && [400, 401].includes(error.status) && this.#orders.current === null;
-    if (isFinal) this.#onFatal(new UserError(text));
+    const isRefused = error instanceof RouterRefusal && [400, 401].includes(error.status);
+    if (isRefused && this.#orders.current === null) this.#onFatal(new UserError(text));
     else this.#orders.fail(text);
   }
 

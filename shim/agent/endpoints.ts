@@ -22,7 +22,7 @@ export interface EndpointSources {
   /** The virtual IPs that this node carries. */
   vips(): readonly string[];
   /** The node's own address, where translated sockets are (NAT), and what they stand for. */
-  address: string;
+  address: () => string;
   names: Pick<VirtualNames, 'known' | 'of'>;
   /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
   isBlockPort(vip: string, port: number): boolean;
@@ -85,7 +85,7 @@ export function endpointsOf(
   const found = new Map<string, FoundEndpoint>();
   for (const socket of sockets) {
     const isOnVip = vips.has(socket.address);
-    if (!isOnVip && socket.address !== sources.address) continue;
+    if (!isOnVip && socket.address !== sources.address()) continue;
     if (isOnVip && sources.isBlockPort(socket.address, socket.port)) continue;
     const judged = judge(socket, isOnVip, sources);
     if (typeof judged === 'string') onStray(socket, judged);
@@ -158,7 +158,7 @@ export class Endpoints {
     const vips = new Set(this.#sources.vips());
     const nameOf = (socket: SocketInfo, folder: string): VirtualName | null => {
       if (vips.has(socket.address)) return {vip: socket.address, port: socket.port};
-      return socket.address === address ? names.of(socket, folder) : null;
+      return socket.address === address() ? names.of(socket, folder) : null;
     };
     return [...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')].flatMap((socket) => {
       const instance = this.#sources.instanceOf(socket.cgroup);

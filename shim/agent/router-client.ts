@@ -3,6 +3,7 @@
 
 import http from 'node:http';
 import type {Clock, Timer} from '../../router/base/clock.ts';
+import {messageOf} from '../../router/base/error.ts';
 import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../../router/control/protocol.ts';
 
 const TIMEOUT_MS = 1000;
@@ -24,6 +25,14 @@ export class RouterRefusal extends Error {
     this.name = 'RouterRefusal';
     this.status = status;
   }
+}
+
+/** One line for people. */
+export function describeFailure(error: unknown, router: RouterAddress, secretFile: string): string {
+  const where = `router ${router.address}:${router.port}`;
+  if (error instanceof RouterRefusal && error.status === 401)
+    return `${where} refused the secret in ${secretFile}`;
+  return `${where}: ${messageOf(error)}`;
 }
 
 export type ReportedState = Omit<NodeState, 'epoch' | 'sequence'>;

@@ -18,8 +18,8 @@ export interface TranslatorParts {
   native: Tables & Pick<AgentNative, 'bindSocket' | 'bindTranslated'>;
   ofCgroup: (id: bigint) => Instance | null;
   names: VirtualNames;
-  /** The node's address on the router's network. */
-  address: string;
+  /** The node's address on the router's network; the router's orders may change it. */
+  address: () => string;
   log: Logger;
 }
 
@@ -43,14 +43,15 @@ export class Translator {
   isBound(facts: SocketFacts, target: VirtualTarget): boolean {
     return (
       facts.localPort !== 0 &&
-      facts.localAddress === this.#parts.address &&
+      facts.localAddress === this.#parts.address() &&
       sameName(facts.virtualName, target)
     );
   }
 
   /** Nothing may wait between the look at the sockets and the bind: two binds must not both find none. */
   async bind(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
-    const {native, address, names, log} = this.#parts;
+    const {native, names, log} = this.#parts;
+    const address = this.#parts.address();
     if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
     // It is bound already: the kernel's own EINVAL, and the mark stays.
     if (facts.localPort !== 0) {
@@ -83,7 +84,7 @@ export class Translator {
     const {native, address} = this.#parts;
     return native.bindTranslated(
       request.descriptor,
-      address,
+      address(),
       port,
       {vip: target.vip, port: target.port},
       sharing,
@@ -92,7 +93,8 @@ export class Translator {
 
   /** The first socket of its name in its instance. */
   #bindAnew(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Bound {
-    const {native, names, address} = this.#parts;
+    const {native, names} = this.#parts;
+    const address = this.#parts.address();
     const {protocol, port} = target;
     // Old connections of another virtual name on a port would be answered by the new one's: only the same name
     // may come after itself while some live (a server that is started again), and only beside no other instance.
@@ -107,7 +109,8 @@ export class Translator {
 
   /** A socket of this instance that stands for the same. */
   #ownSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
-    const {native, ofCgroup, names, address} = this.#parts;
+    const {native, ofCgroup, names} = this.#parts;
+    const address = this.#parts.address();
     const found = boundSockets(native, target.protocol).find((socket) => {
       if (socket.address !== address || socket.cookie === facts.cookie) return false;
       const instance = ofCgroup(socket.cgroup);
@@ -119,7 +122,7 @@ export class Translator {
   }
 
   async #explain(errno: number, own: SocketInfo | null, target: VirtualTarget): Promise<Refusal> {
-    const {address} = this.#parts;
+    const address = this.#parts.address();
     const name = `${target.port}/${target.protocol}`;
     if (errno === EADDRINUSE && own !== null) {
       return refusal(errno, `this instance has ${name} already: ${await processWithInode(own.inode)}`);

@@ -11,6 +11,7 @@ import {vipsOf} from '../../router/model/application.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
+import {LocalSide} from '../../router/provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
 import type {ProviderMemory} from '../../router/provider/userspace/userspace.ts';
 import {encodeMemory} from '../../router/supervisor/memory.ts';
@@ -95,6 +96,7 @@ export class Bench {
     const {clock, exec, native, events} = this;
     const {segment} = native;
     const networks = sides.map((side) => side.network);
+    const local = new LocalSide({exec, clock, log: silentLogger, sides, routes: method.routes});
     const registry = new Registry(method, applications, networks, segment.limits, 1);
     this.registry = registry;
     this.provider = new UserspaceProvider(
@@ -106,6 +108,7 @@ export class Bench {
         log: silentLogger,
         segment,
         sides,
+        local,
         events: {
           onChange: () => this.supervisor.changed(),
           onInterface: (name, what, trouble) => {

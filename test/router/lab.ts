@@ -174,10 +174,21 @@ export class Lab {
     return found.map((line) => Number(line.split(' ')[0]));
   }
 
-  /** Tables, managed neighbours and processes in the router's namespace: [] when nothing is left. */
+  /** Tables, managed neighbours, what carries our mark, and processes in the router's namespace: [] when nothing is left. */
   leftovers(): string[] {
     const neighbours = this.in('router', 'ip', 'neigh').split('\n');
+    const marked = ['link', 'rule', 'route'].flatMap((kind) =>
+      this.in(
+        'router',
+        'ip',
+        '-d',
+        ...kind.split(' '),
+        'show',
+        ...(kind === 'route' ? ['table', 'all'] : []),
+      ).split('\n'),
+    );
     return [
+      ...marked.filter((line) => /coscanet|proto 74|192\.0\.0\./.test(line)),
       ...this.in('router', 'nft', 'list', 'tables').split('\n'),
       ...neighbours.filter((line) => line.includes('managed')),
       ...this.processes(),
@@ -191,6 +202,7 @@ export class Lab {
     rmSync(this.runDir, {recursive: true, force: true});
     this.in('router', 'nft', 'flush', 'ruleset');
     this.in('router', 'ip', 'neigh', 'flush', 'all');
+    this.in('router', 'sh', '-c', 'ip link del coscanet0 2>/dev/null; ip rule flush protocol 74');
   }
 
   async close(): Promise<void> {

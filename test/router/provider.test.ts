@@ -104,22 +104,24 @@ test('remembered MACs count until the kernel says otherwise', async (t) => {
 
 test('the nftables transaction', (t) => {
   const sides = [
-    {name: 'eth0', routed: false},
-    {name: 'eth1', routed: false},
+    {name: 'eth0', routed: false, ours: false},
+    {name: 'eth1', routed: false, ours: false},
+    {name: 'coscanet1', routed: false, ours: true},
   ];
   const text = ruleset(sides, ['10.77.0.100', '10.77.0.101']);
   t.regex(text, /^table netdev coscanet \{\}\ndelete table netdev coscanet\n/);
   t.regex(text, /elements = \{ 10\.77\.0\.100, 10\.77\.0\.101 \}/);
-  for (const name of ['eth0', 'eth1']) t.true(text.includes(`device "${name}"`));
-  t.is(text.match(/arp daddr ip @vips drop/g)?.length, 2);
+  for (const name of ['eth0', 'eth1', 'coscanet1']) t.true(text.includes(`device "${name}"`));
+  t.is(text.match(/arp daddr ip @forwarded drop/g)?.length, 2);
+  t.regex(text, /"coscanet1" priority -500; policy drop;\n  \}/);
   t.false(ruleset([], []).includes('elements'));
 });
 
 test('nftables, where nodes send into the world: the kernel takes only what is for it', (t) => {
   const text = ruleset(
     [
-      {name: 'eth0', routed: false},
-      {name: 'eth1', routed: true},
+      {name: 'eth0', routed: false, ours: false},
+      {name: 'eth1', routed: true, ours: false},
     ],
     [],
   );

@@ -142,7 +142,7 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
     },
     instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
     vips: () => [VIP],
-    address: NODE,
+    address: () => NODE,
     names: {known, of: ({cookie}) => known(cookie)},
     isBlockPort: () => false,
     orders: () => (mode === null ? null : {mode, applications: [web]}),

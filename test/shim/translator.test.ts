@@ -51,7 +51,7 @@ function translator(...answers: number[]) {
     native: {...tables, bindSocket: () => EINVAL, bindTranslated},
     ofCgroup: () => null,
     names: new VirtualNames({virtualNameIn: () => null}, systemClock),
-    address: NODE,
+    address: () => NODE,
     log: silentLogger,
   });
   return {tested, done};

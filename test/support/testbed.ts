@@ -20,6 +20,8 @@ export interface TestbedOptions {
   nodes?: number;
   forwarders?: number;
   oneArm?: boolean;
+  /** The router's host is a node too. */
+  routerNode?: boolean;
   mode?: string;
   rate?: string;
   externalMtu?: number;
@@ -128,6 +130,7 @@ function upOptions(options: TestbedOptions): string[] {
     value === undefined ? [] : [`--${name}`, String(value)],
   );
   if (options.oneArm === true) words.push('--one-arm');
+  if (options.routerNode === true) words.push('--router-node');
   if (options.noOffloads === true) words.push('--no-offloads');
   return words;
 }

@@ -12,21 +12,27 @@ export interface Ruled {
   name: string;
   /** What hosts on this side send through the router is forwarded in user space: the kernel must not do it too. */
   routed: boolean;
+  /** Our own: nothing that comes in is for the host's stack. */
+  ours: boolean;
 }
 
 /** The kernel keeps what it is asked itself; ARP and neighbour discovery go on. */
 const ROUTED_RULE = `
     meta protocol { ip, ip6 } fib daddr type != { local, broadcast, multicast } drop`;
 
-/** The transaction that installs the table, whatever was there before. */
-export function ruleset(interfaces: readonly Ruled[], vips: readonly string[]): string {
-  const elements = vips.length > 0 ? `\n    elements = { ${vips.join(', ')} }` : '';
+const ADDRESS_RULES = `
+    ip daddr @forwarded drop
+    arp daddr ip @forwarded drop`;
+
+/** The transaction that installs the table, whatever was there before. `addresses`: what comes for them is ours. */
+export function ruleset(interfaces: readonly Ruled[], addresses: readonly string[]): string {
+  const elements = addresses.length > 0 ? `\n    elements = { ${addresses.join(', ')} }` : '';
   const chains = interfaces.map(
-    ({name, routed}, index) => `
+    ({name, routed, ours}, index) => `
   chain ingress${index} {
-    type filter hook ingress device "${name}" priority -500; policy accept;
-    ip daddr @vips drop
-    arp daddr ip @vips drop${routed ? ROUTED_RULE : ''}
+    type filter hook ingress device "${name}" priority -500; policy ${ours ? 'drop' : 'accept'};${
+      ours ? '' : ADDRESS_RULES
+    }${routed ? ROUTED_RULE : ''}
   }`,
   );
   // Declared before it is deleted, so that deleting never fails.
@@ -34,7 +40,7 @@ export function ruleset(interfaces: readonly Ruled[], vips: readonly string[]): 
 delete ${TABLE}
 ${TABLE} {
   comment "coscanet-router: packets to virtual IPs are forwarded in user space"
-  set vips {
+  set forwarded {
     type ipv4_addr${elements}
   }${chains.join('')}
 }
@@ -44,9 +50,9 @@ ${TABLE} {
 export async function installTable(
   exec: Exec,
   interfaces: readonly Ruled[],
-  vips: readonly string[],
+  addresses: readonly string[],
 ): Promise<void> {
-  await exec.run('nft', ['-f', '-'], ruleset(interfaces, vips));
+  await exec.run('nft', ['-f', '-'], ruleset(interfaces, addresses));
 }
 
 /** Removes the table; no error if it is not there. */

@@ -1,20 +1,21 @@
 // Probes endpoints on the way that their flows take: a SYN to the node's MAC and the address and port that packets
 // of flows carry, answered to the router's own address. With direct server return nodes answer their clients by
 // themselves, so they answer the router as a client, on the external side: a node that is cut off there is of no use.
+// The router's own host answers where it is asked.
 
 import type {RouterNative} from '../../../addon/router.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
-import type {Side} from '../../model/side.ts';
 import type {NodePath, ProbeTarget} from '../provider.ts';
+import type {Way} from './local-side.ts';
 
 /** As many as the addon takes at once. */
 const MAX_TARGETS = 4096;
 const EXTERNAL = 0;
-const INTERNAL = 1;
 
 export interface ProbesDeps {
   native: Pick<RouterNative, 'tcpProbe'>;
-  sides: readonly Side[];
+  /** External first, the router's own host last. */
+  sides: readonly Way[];
   /** What nodes send to the world passes the router (NAT). */
   routes: boolean;
   wayTo(address: string): NodePath & {egress: number};
@@ -74,7 +75,7 @@ async function probeBy(
   timeoutMs: number,
 ): Promise<ProbeResult[]> {
   const out = sides[egress];
-  const back = egress === INTERNAL && !routes ? sides[EXTERNAL] : out;
+  const back = routes || out === sides.at(-1) ? out : sides[EXTERNAL];
   if (!out || !back) return [];
   return await native.tcpProbe({
     out: out.name,

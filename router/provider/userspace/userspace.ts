@@ -1,6 +1,7 @@
 // The user-space provider: routes become a policy in the shared segment, which the forwarders execute. Around
 // it: who owns a VIP (vip-claims), where nodes are (neighbours), where the world is if the method routes what
-// nodes send there (gateway), and keeping the host's own stack out (nftables).
+// nodes send there (gateway), how the router's own host takes part (local-side), and keeping its stack out
+// otherwise (nftables).
 
 import {z} from 'zod';
 import type {Policy, RouterNative, Segment} from '../../../addon/router.ts';
@@ -23,6 +24,8 @@ import type {
   RoutingProvider,
 } from '../provider.ts';
 import {Gateway} from './gateway.ts';
+import {HOST_ADDRESS} from './local-side.ts';
+import type {LocalSide, Way} from './local-side.ts';
 import {Neighbours} from './neighbours.ts';
 import {installTable, removeTable} from './nftables.ts';
 import {probeEndpoints} from './probes.ts';
@@ -38,6 +41,7 @@ export interface UserspaceDeps {
   segment: Segment;
   /** External first; one when one-armed. */
   sides: readonly Side[];
+  local: LocalSide;
   events: ProviderEvents;
   /** What the supervisor wants kept with each policy; `memory` is the provider's own part of it. */
   remember(memory: ProviderMemory): Uint8Array;
@@ -81,7 +85,7 @@ export class UserspaceProvider implements RoutingProvider {
     this.#claims = new VipClaims({...deps, sides: () => this.#watch.sides});
     this.#neighbours = new Neighbours({
       ...deps,
-      interfaceOf: (address) => this.#watch.sides[this.#egressTo(address)]?.name ?? null,
+      interfaceOf: (address) => this.#sides[this.#egressTo(address)]?.name ?? null,
       onChange,
     });
     this.#gateway = deps.method.routes ? new Gateway({...deps, external, onChange}) : null;
@@ -98,11 +102,14 @@ export class UserspaceProvider implements RoutingProvider {
     const routed = await this.#claims.reserve(vips, this.#adopted?.activeVips ?? []);
     for (const vip of routed)
       this.#deps.log.info({vip}, 'virtual IP is on no network of this host: it has to be routed here');
-    await installTable(
-      this.#deps.exec,
-      this.#watch.sides.map(({name}, index) => ({name, routed: this.method.routes && index > 0})),
-      this.#claims.states().map((vip) => vip.address),
-    );
+    const {exec, local} = this.#deps;
+    const known = this.#claims.states().map((vip) => vip.address);
+    const ruled = this.#sides.map(({name}, index) => {
+      const ours = name === local.side.name;
+      return {name, routed: this.method.routes && index > 0 && !ours, ours};
+    });
+    await installTable(exec, ruled, [...known, HOST_ADDRESS]);
+    await local.lead(known);
   }
 
   assignAddress(vip: string): void {
@@ -125,7 +132,7 @@ export class UserspaceProvider implements RoutingProvider {
   async probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]> {
     const {native} = this.#deps;
     const wayTo = (address: string) => ({...this.path(address), egress: this.#egressTo(address)});
-    const deps = {native, sides: this.#watch.sides, routes: this.method.routes, wayTo};
+    const deps = {native, sides: this.#sides, routes: this.method.routes, wayTo};
     return await probeEndpoints(deps, targets, timeoutMs);
   }
 
@@ -135,7 +142,7 @@ export class UserspaceProvider implements RoutingProvider {
     const policy = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
-      interfaces: this.#watch.sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
+      interfaces: this.#sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       plan,
       pathOf: (address) => this.#pathTo(address),
@@ -171,6 +178,11 @@ export class UserspaceProvider implements RoutingProvider {
     await removeTable(this.#deps.exec);
   }
 
+  /** As they are now: external first, the router's own host last. */
+  get #sides(): readonly Way[] {
+    return [...this.#watch.sides, this.#deps.local.side];
+  }
+
   /** Hosts that know us by another MAC must hear of it: of the VIPs, and of the router's own address. */
   #changed(side: Side, what: string): void {
     const {events} = this.#deps;
@@ -194,7 +206,7 @@ export class UserspaceProvider implements RoutingProvider {
   /** The side whose network holds the address; the gateway is external, even if its address tells nothing. */
   #egressTo(address: string): number {
     if (address === this.#gateway?.address) return 0;
-    return this.#watch.sides.findIndex((side) => inNetwork(address, side.network));
+    return this.#sides.findIndex((side) => inNetwork(address, side.network));
   }
 
   #withGateway(addresses: readonly string[]): readonly string[] {

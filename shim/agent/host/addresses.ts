@@ -3,30 +3,22 @@
 //
 //   rule  4: from 127.0.0.0/8 → table local (checks of health reach the node's own sockets)
 //   rule  5: from lo to VIP → table 7400      rule 10: table local (moved from 0)
-//   table 7400: VIP via ROUTER dev IF
+//   table 7400: VIP via ROUTER dev IF src ADDRESS
 
 import {z} from 'zod';
 import type {Clock} from '../../../router/base/clock.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Exec} from '../../../router/base/exec.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import {
-  type HostView,
-  LABEL,
-  LOCAL_PREFERENCE,
-  LOOPBACK_PREFERENCE,
-  PROTOCOL,
-  TABLE,
-  VIP_PREFERENCE,
-  readHost,
-} from './host-view.ts';
+import {PROTOCOL, VIP_LABEL, VIP_TABLE} from '../../../router/base/marks.ts';
+import {type HostView, LOCAL_PREFERENCE, LOOPBACK_PREFERENCE, VIP_PREFERENCE, readHost} from './host-view.ts';
 import type {StateFile} from './state-file.ts';
 import {applySysctls, restoreSysctls} from './sysctls.ts';
 
 const routeSchema = z.array(z.object({dev: z.string(), gateway: z.string().optional()})).min(1);
 
 const vipRule = (vip: string) =>
-  ['iif', 'lo', 'to', vip, 'lookup', TABLE, 'pref', VIP_PREFERENCE, 'protocol', PROTOCOL].join(' ');
+  ['iif', 'lo', 'to', vip, 'lookup', VIP_TABLE, 'pref', VIP_PREFERENCE, 'protocol', PROTOCOL].join(' ');
 const loopbackRule = `from 127.0.0.0/8 lookup local pref ${LOOPBACK_PREFERENCE} protocol ${PROTOCOL}`;
 const movedRule = ['lookup', 'local', 'pref', LOCAL_PREFERENCE, 'protocol', PROTOCOL].join(' ');
 
@@ -38,6 +30,9 @@ export class Addresses {
   /** VIP → when it was last asked for. */
   readonly #carried = new Map<string, number>();
   #router = '';
+  /** Under which this node's own programs appear on a VIP. */
+  #source = '';
+  #generation = 0;
   /** Is the host as it was, for all we know? */
   #isUntouched = false;
   #queue: Promise<unknown> = Promise.resolve();
@@ -61,11 +56,16 @@ export class Addresses {
     });
   }
 
-  /** The router's address on our network: next hop for packets to VIPs. */
-  setRouter(address: string): void {
-    if (address === this.#router) return;
+  /**
+   * The router's address on our network: next hop for packets to VIPs. `source`: our own there. A router that began
+   * anew on this very host has made the network anew.
+   */
+  setRouter({address, generation}: {address: string; generation: number}, source: string): void {
+    const known = [this.#router, this.#source, this.#generation].join();
     this.#router = address;
-    if (this.#carried.size > 0) void this.maintain();
+    this.#source = source;
+    this.#generation = generation;
+    if (this.#carried.size > 0 && known !== [address, source, generation].join()) void this.maintain();
   }
 
   /** Puts a VIP on lo unless it is there. Rejects with a reason for people; then nothing of it is left. */
@@ -143,21 +143,20 @@ export class Addresses {
     view.localMoved = true;
     view.localFirst = false;
     view.loopbackLocal = true;
-    if (view.routed.get(vip) !== `${this.#router} ${device}`) {
-      await this.#ip(
-        `route replace ${vip} via ${this.#router} dev ${device} table ${TABLE} proto ${PROTOCOL}`,
-      );
+    const way = `via ${this.#router} dev ${device} src ${this.#source}`;
+    if (view.routed.get(vip) !== way) {
+      await this.#ip(`route replace ${vip} ${way} table ${VIP_TABLE} proto ${PROTOCOL}`);
     }
     if (!view.ruled.has(vip)) await this.#ip(`rule add ${vipRule(vip)}`);
     if (view.ours.has(vip) || view.foreign.get(vip) === 'lo') return;
     // scope host: never chosen as the source of the node's own connections.
-    await this.#ip(`address add ${vip}/32 dev lo scope host label ${LABEL}`);
+    await this.#ip(`address add ${vip}/32 dev lo scope host label ${VIP_LABEL}`);
   }
 
   async #remove(view: HostView, vip: string): Promise<void> {
     if (view.ours.has(vip)) await this.#ip(`address del ${vip}/32 dev lo`);
     if (view.ruled.has(vip)) await this.#ip(`rule del ${vipRule(vip)}`);
-    if (view.routed.has(vip)) await this.#ip(`route del ${vip} table ${TABLE}`);
+    if (view.routed.has(vip)) await this.#ip(`route del ${vip} table ${VIP_TABLE}`);
   }
 
   async #deviceToRouter(): Promise<string> {

@@ -3,10 +3,8 @@
 
 import {z} from 'zod';
 import type {Exec} from '../../../router/base/exec.ts';
+import {PROTOCOL, VIP_LABEL, VIP_TABLE} from '../../../router/base/marks.ts';
 
-export const TABLE = 7400;
-export const PROTOCOL = '74';
-export const LABEL = 'lo:coscanet';
 /**
  * Rules: to-the-router rules come before the local table, which moves from 0 to make room; before them those that
  * speak from a loopback address, checks of health, which mean this node's own sockets.
@@ -31,7 +29,12 @@ const rulesSchema = z.array(
   }),
 );
 const routesSchema = z.array(
-  z.object({dst: z.string(), gateway: z.string().optional(), dev: z.string().optional()}),
+  z.object({
+    dst: z.string(),
+    gateway: z.string().optional(),
+    dev: z.string().optional(),
+    prefsrc: z.string().optional(),
+  }),
 );
 
 export interface HostView {
@@ -41,7 +44,7 @@ export interface HostView {
   foreign: Map<string, string>;
   /** VIPs that have a rule. */
   ruled: Set<string>;
-  /** VIP → "gateway dev". */
+  /** VIP → "via GATEWAY dev DEV src ADDRESS". */
   routed: Map<string, string>;
   localFirst: boolean;
   localMoved: boolean;
@@ -59,13 +62,15 @@ export async function readHost(exec: Exec): Promise<HostView> {
   // A table that was never used is an error for iproute2; then it is empty.
   const routes = parse(
     routesSchema,
-    await exec.run('ip', ['-4', '-json', 'route', 'show', 'table', String(TABLE)]).catch(() => ''),
+    await exec.run('ip', ['-4', '-json', 'route', 'show', 'table', String(VIP_TABLE)]).catch(() => ''),
   );
   const view: HostView = {
     ours: new Set(),
     foreign: new Map(),
     ruled: new Set(),
-    routed: new Map(routes.map((route) => [route.dst, `${route.gateway ?? ''} ${route.dev ?? ''}`])),
+    routed: new Map(
+      routes.map(({dst, gateway, dev, prefsrc}) => [dst, `via ${gateway} dev ${dev} src ${prefsrc}`]),
+    ),
     localFirst: false,
     localMoved: false,
     loopbackLocal: false,
@@ -73,7 +78,7 @@ export async function readHost(exec: Exec): Promise<HostView> {
   for (const {ifname = '', addr_info = []} of addresses) {
     for (const {local, label} of addr_info) {
       if (local === undefined) continue;
-      if (label === LABEL) view.ours.add(local);
+      if (label === VIP_LABEL) view.ours.add(local);
       else view.foreign.set(local, ifname);
     }
   }
@@ -82,7 +87,7 @@ export async function readHost(exec: Exec): Promise<HostView> {
     if (rule.table === 'local' && rule.priority === 0) view.localFirst = true;
     if (rule.table === 'local' && isOurs && rule.src === 'all') view.localMoved = true;
     if (rule.table === 'local' && isOurs && rule.src === '127.0.0.0') view.loopbackLocal = true;
-    if (rule.table === String(TABLE) && isOurs && rule.dst !== undefined) view.ruled.add(rule.dst);
+    if (rule.table === String(VIP_TABLE) && isOurs && rule.dst !== undefined) view.ruled.add(rule.dst);
   }
   return view;
 }

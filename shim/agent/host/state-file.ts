@@ -1,5 +1,6 @@
-// What must survive the agent: how the host was before it came, its port blocks, and its epoch. One JSON file in
-// the run directory, valid for one boot and one network namespace; written before the host is changed.
+// What must survive the agent: how the host was before it came, its port blocks, its epoch, and where the router
+// told it to bind. One JSON file in the run directory, valid for one boot and one network namespace; written before the
+// host is changed.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,6 +16,8 @@ const contentSchema = z.object({
   /** Path below /proc/sys → the value before, and ours. */
   sysctls: z.record(z.string(), z.object({before: z.string(), ours: z.string()})),
   blocks: z.array(portBlockSchema).default([]),
+  /** Where translated sockets are, if the router has said so: the next agent must find them before it speaks. */
+  address: z.string().optional(),
 });
 type Content = z.infer<typeof contentSchema>;
 export type SavedSysctls = Content['sysctls'];
@@ -50,6 +53,7 @@ export class StateFile {
       epoch: Math.max(Date.now(), (found?.epoch ?? 0) + 1),
       sysctls: fits ? found.sysctls : {},
       blocks: fits ? found.blocks : [],
+      ...(fits && found.address !== undefined ? {address: found.address} : {}),
     };
   }
 
@@ -63,6 +67,17 @@ export class StateFile {
 
   setSysctls(sysctls: SavedSysctls): void {
     this.#content.sysctls = sysctls;
+    this.write();
+  }
+
+  get address(): string | undefined {
+    return this.#content.address;
+  }
+
+  setAddress(address: string | undefined): void {
+    if (address === this.#content.address) return;
+    if (address === undefined) delete this.#content.address;
+    else this.#content.address = address;
     this.write();
   }
 

@@ -24,7 +24,7 @@ const MAX_PINS = 4096;
 export interface ClaimsParts {
   native: Pick<AgentNative, 'liveConnections' | 'readConnections'>;
   /** The node's address, where translated sockets are (NAT). */
-  address: string;
+  address: () => string;
   endpoints(): readonly NodeEndpoint[];
   /** Sends the state; true when the router has answered it. */
   send(waitMs: number): Promise<boolean>;
@@ -113,7 +113,8 @@ export class Claims {
     const claims = asked.filter(({protocol}) => protocol === 'tcp');
     const live = this.#parts.native.liveConnections(
       claims.map(({vip, port, nodePort, client, clientPort}) => ({
-        local: nodePort === undefined ? {address: vip, port} : {address: this.#parts.address, port: nodePort},
+        local:
+          nodePort === undefined ? {address: vip, port} : {address: this.#parts.address(), port: nodePort},
         remote: {address: client, port: clientPort},
       })),
     );
@@ -122,7 +123,7 @@ export class Claims {
 
   #claimAll(): void {
     const {native, address, log} = this.#parts;
-    const ends = this.#parts.endpoints().map(({vip, nodePort}) => (nodePort === undefined ? vip : address));
+    const ends = this.#parts.endpoints().map(({vip, nodePort}) => (nodePort === undefined ? vip : address()));
     this.#next = native.readConnections([...new Set(ends)]);
     for (const claim of this.#pins.values()) this.#add(claim);
     log.info({}, 'the router began with an empty flow table: telling it the connections of this node');
@@ -156,6 +157,6 @@ export class Claims {
   #endOf({protocol, vip, port, nodePort}: NodeEndpoint): string {
     return nodePort === undefined
       ? `${protocol} ${vip}:${port}`
-      : `${protocol} ${this.#parts.address}:${nodePort}`;
+      : `${protocol} ${this.#parts.address()}:${nodePort}`;
   }
 }

@@ -25,7 +25,7 @@ export interface ConversationsParts {
   /** The virtual IPs that the node carries. */
   vips(): readonly string[];
   /** The node's address. */
-  address: string;
+  address: () => string;
   /** Those that take connections. */
   endpoints(): readonly NodeEndpoint[];
   /** Whose endpoint is the local end of a connection? Null: nobody's. */
@@ -81,7 +81,7 @@ export class Conversations {
 
   /** After an earlier agent: the connections of its time. */
   adopt(): Promise<void> {
-    const addresses = [...this.#parts.vips(), this.#parts.address];
+    const addresses = [...this.#parts.vips(), this.#parts.address()];
     return this.#openers.find(addresses, this.#parts.endpoints());
   }
 

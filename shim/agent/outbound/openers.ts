@@ -10,7 +10,7 @@ const READ_AT_ONCE = 2000;
 export interface OpenersParts {
   native: Pick<AgentNative, 'portsInUse' | 'readConnections'>;
   /** The node's address, where translated sockets are (NAT). */
-  address: string;
+  address: () => string;
   /** Whose endpoint is the local end of a connection? Null: nobody's. */
   endpointOf(connection: Connection): NodeEndpoint | null;
 }
@@ -41,7 +41,7 @@ export class Openers {
   tidy(): boolean {
     const before = this.#known.size;
     for (const [key, {vip, protocol, port, nodePort}] of this.#known) {
-      const [address, own] = nodePort === undefined ? [vip, port] : [this.#parts.address, nodePort];
+      const [address, own] = nodePort === undefined ? [vip, port] : [this.#parts.address(), nodePort];
       if (!this.#parts.native.portsInUse(address, own, own, protocol)) this.#known.delete(key);
     }
     return this.#known.size < before;

@@ -42,7 +42,7 @@ export interface OutboundParts {
   claims: Pick<Claims, 'pin'>;
   openers: Pick<Openers, 'add'>;
   /** The node's address, where translated sockets are (NAT). */
-  address: string;
+  address: () => string;
   /** The kernel's own range of ports. */
   portRange(): {first: number; last: number};
   clock: Clock;
@@ -126,7 +126,7 @@ export class Outbound {
     application: ApplicationOrder,
   ): NodeEndpoint | null {
     const {localAddress, localPort, virtualName} = facts;
-    if (mode === 'nat' && localAddress !== this.#parts.address) return null;
+    if (mode === 'nat' && localAddress !== this.#parts.address()) return null;
     const name = mode === 'nat' ? virtualName : {vip: localAddress, port: localPort};
     if (name === null || !application.vips.includes(name.vip)) return null;
     if (!mayBind(application, protocol, name.port)) return null;

@@ -1,0 +1,223 @@
+// The router's own host as client and as node: a pair of interfaces that the router makes, of which the host has one
+// end and the forwarders the other. What is plugged into neither cable of the router reaches them by this one.
+//
+//   host's stack ── coscanet0 192.0.0.7 ════ coscanet1 192.0.0.6 ── forwarders
+//
+//   route VIP dev coscanet0              what the host's own programs send to virtual IPs
+//   rule from 192.0.0.7 → table 7401     NAT: what endpoints of the host answer, by the forwarders too
+//
+// The addresses (RFC 7335: for a host's own use) are seen by nobody else, but for NAT: there nodes see the host as
+// 192.0.0.7, which alone tells what must come back this way. Everything but the rule goes with the pair.
+
+import {z} from 'zod';
+import type {Clock, Timer} from '../../base/clock.ts';
+import {messageOf, UserError} from '../../base/error.ts';
+import type {Exec} from '../../base/exec.ts';
+import type {Logger} from '../../base/logger.ts';
+import {LOCAL_TABLE, PROTOCOL} from '../../base/marks.ts';
+import type {Side} from '../../model/side.ts';
+
+/** The host as a node. */
+export const HOST_ADDRESS = '192.0.0.7';
+const FORWARDERS_ADDRESS = '192.0.0.6';
+const PREFIX = 31;
+const HOST_END = 'coscanet0';
+const FORWARDERS_END = 'coscanet1';
+/** Set by us, so that nothing else (udev) thinks it must. */
+const MACS = {[HOST_END]: '02:c0:5c:a0:00:00', [FORWARDERS_END]: '02:c0:5c:a0:00:01'};
+/** Others take routes away, with an interface that they put down and up. */
+const MAINTAIN_MS = 30_000;
+
+/** Where our routes are. */
+const TABLES = ['main', String(LOCAL_TABLE)];
+const RULE = `from ${HOST_ADDRESS} lookup ${LOCAL_TABLE} pref ${LOCAL_TABLE} protocol ${PROTOCOL}`;
+const linksSchema = z.array(z.object({ifname: z.string(), address: z.string().optional()}));
+const rulesSchema = z.array(z.object({src: z.string().optional(), table: z.string().optional()}));
+/** Without a source: by the forwarders as the next hop, into the world. */
+const routeSchema = z.object({
+  dst: z.string(),
+  prefsrc: z.string().optional(),
+  table: z.string().default('main'),
+});
+type Route = z.infer<typeof routeSchema>;
+
+function wayOf({dst, prefsrc, table}: Route): string {
+  const way = prefsrc === undefined ? `via ${FORWARDERS_ADDRESS}` : `src ${prefsrc}`;
+  return `${dst} ${way} dev ${HOST_END} table ${table} proto ${PROTOCOL}`;
+}
+
+async function read<T>(exec: Exec, schema: z.ZodType<T>, ...args: string[]): Promise<T> {
+  return schema.parse(JSON.parse((await exec.run('ip', ['-j', ...args])).trim() || '[]'));
+}
+
+async function change(exec: Exec, lines: readonly string[]): Promise<void> {
+  if (lines.length > 0) await exec.run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+}
+
+/** Is the pair there? `foreign`: the name of an interface that is in its place. */
+async function look(exec: Exec): Promise<{isThere: boolean; foreign: string | null}> {
+  const links = await read(exec, linksSchema, 'link', 'show');
+  const named = links.filter(({ifname}) => ifname in MACS);
+  const macs: Record<string, string> = MACS;
+  const foreign = named.find(({ifname, address}) => address !== macs[ifname]);
+  return {isThere: named.length > 0 && !foreign, foreign: foreign?.ifname ?? null};
+}
+
+async function isRuled(exec: Exec): Promise<boolean> {
+  const rules = await read(exec, rulesSchema, 'rule', 'show');
+  return rules.some(({src, table}) => src === HOST_ADDRESS && table === String(LOCAL_TABLE));
+}
+
+/** Removes all of it; no error if it is not there. */
+export async function removeLocalSide(exec: Exec): Promise<void> {
+  const lines = (await isRuled(exec)) ? [`rule del ${RULE}`] : [];
+  if ((await look(exec)).isThere) lines.push(`link del ${HOST_END}`);
+  await change(exec, lines);
+}
+
+/** What forwarders and tables need to know of a side. */
+export type Way = Pick<Side, 'name' | 'mac' | 'mtu' | 'network'>;
+
+export interface LocalSideDeps {
+  exec: Exec;
+  clock: Clock;
+  log: Logger;
+  /** The router's other sides, external first. */
+  sides: readonly Side[];
+  /** Endpoints of the host are translated: what they send must come back to the forwarders. */
+  routes: boolean;
+}
+
+export class LocalSide {
+  readonly side: Way;
+  readonly #deps: LocalSideDeps;
+  /** Under which the host's own programs appear on a virtual IP. */
+  readonly #source: string;
+  #adopted = false;
+  #vips: readonly string[] = [];
+  #timer: Timer | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: LocalSideDeps) {
+    this.#deps = deps;
+    // Where nodes answer clients themselves, they must know the way: one of the host's own addresses.
+    this.#source = deps.routes ? HOST_ADDRESS : (deps.sides.at(-1)?.network.address ?? HOST_ADDRESS);
+    this.side = {
+      name: FORWARDERS_END,
+      mac: MACS[FORWARDERS_END],
+      // Whatever comes in by a cable fits.
+      mtu: Math.max(...deps.sides.map((side) => side.mtu)),
+      network: {address: FORWARDERS_ADDRESS, prefix: PREFIX},
+    };
+  }
+
+  /** Started: is it the very pair of the router before this one? */
+  get adopted(): boolean {
+    return this.#adopted;
+  }
+
+  /** Makes the pair, or takes over the one that a crashed router left. */
+  async start(): Promise<void> {
+    const {exec, clock, routes} = this.#deps;
+    const {mtu} = this.side;
+    const {isThere, foreign} = await look(exec);
+    if (foreign !== null)
+      throw new UserError(`interface ${foreign} is there already and not the router's: remove or rename it`);
+    const macs = Object.entries(MACS);
+    this.#adopted = isThere;
+    if (!isThere) {
+      const [host, forwarders] = macs.map(([name, mac]) => `${name} address ${mac}`);
+      await change(exec, [`link add ${host} type veth peer name ${forwarders}`]);
+    }
+    await this.#settle();
+    const ruled = await isRuled(exec);
+    await change(exec, [
+      ...macs.map(([name]) => `link set ${name} mtu ${mtu} multicast off up`),
+      // Of scope link: never chosen by the kernel itself, for whatever destination.
+      `address replace ${HOST_ADDRESS}/${PREFIX} dev ${HOST_END} scope link`,
+      // The ends need no ARP; the provider finds its only node as if an operator had made the entry.
+      `neigh replace ${FORWARDERS_ADDRESS} lladdr ${MACS[FORWARDERS_END]} dev ${HOST_END} nud permanent`,
+      `neigh replace ${HOST_ADDRESS} lladdr ${MACS[HOST_END]} dev ${FORWARDERS_END} nud permanent`,
+      ...(routes && !ruled ? [`rule add ${RULE}`] : []),
+      ...(!routes && ruled ? [`rule del ${RULE}`] : []),
+    ]);
+    await this.#warnOfFilters();
+    this.#timer = clock.every(MAINTAIN_MS, () => void this.#maintain());
+  }
+
+  /** The virtual IPs that the host's own programs reach from now on. */
+  async lead(vips: readonly string[]): Promise<void> {
+    this.#vips = vips;
+    await this.#serially(() => this.#route());
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#serially(() => removeLocalSide(this.#deps.exec));
+  }
+
+  /** What comes in by the pair may be from anybody, this host included. No IPv6, whose own packets would only stir. */
+  async #settle(): Promise<void> {
+    const host = `net/ipv4/conf/${HOST_END}`;
+    const quiet = Object.keys(MACS).map((name) => `net/ipv6/conf/${name}/disable_ipv6=1`);
+    const settings = [`${host}/rp_filter=2`, `${host}/accept_local=1`, ...quiet];
+    // -e: a kernel without IPv6 has no such settings.
+    await this.#deps.exec.run('sysctl', ['-e', '-q', '-w', ...settings]);
+  }
+
+  /** The answers of nodes come from a virtual IP by another way than packets go there. */
+  async #warnOfFilters(): Promise<void> {
+    const {exec, log, sides, routes} = this.#deps;
+    if (routes) return;
+    const names = ['all', ...sides.map((side) => side.name)];
+    const keys = names.map((name) => `net/ipv4/conf/${name}/rp_filter`);
+    const [all = 0, ...values] = (await exec.run('sysctl', ['-n', ...keys])).split('\n').map(Number);
+    for (const [index, {name}] of sides.entries())
+      if (Math.max(all, values[index] ?? 0) === 1)
+        log.warn(
+          {interface: name},
+          `the router's host cannot reach virtual IPs on other nodes: the kernel drops their answers on ${name} ` +
+            `(sysctl -w net.ipv4.conf.${name}.rp_filter=2 is the cure)`,
+        );
+  }
+
+  #wanted(): Route[] {
+    // On the link: who asks for a virtual IP that is not active is told so, as outside.
+    const onLink = this.#vips.map((dst) => ({dst, prefsrc: this.#source}));
+    const ways = onLink.map((one) => ({...one, table: 'main'}));
+    if (!this.#deps.routes) return ways;
+    const table = String(LOCAL_TABLE);
+    return [...ways, ...onLink.map((one) => ({...one, table})), {dst: 'default', table}];
+  }
+
+  async #route(): Promise<void> {
+    const {exec} = this.#deps;
+    const show = ['route', 'show', 'table', 'all', 'dev', HOST_END, 'proto', PROTOCOL];
+    // An agent on this host has ways by the pair in a table of its own.
+    const known = (await read(exec, z.array(routeSchema), ...show)).filter(({table}) =>
+      TABLES.includes(table),
+    );
+    const wanted = this.#wanted();
+    const same = (one: Route) => (other: Route) => one.dst === other.dst && one.table === other.table;
+    await change(exec, [
+      ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${wayOf(one)}`),
+      ...wanted
+        .filter((one) => known.find(same(one))?.prefsrc !== one.prefsrc || !known.some(same(one)))
+        .map((one) => `route replace ${wayOf(one)}`),
+    ]);
+  }
+
+  async #maintain(): Promise<void> {
+    try {
+      await this.#serially(() => this.#route());
+    } catch (error) {
+      this.#deps.log.error({error: messageOf(error)}, "cannot keep the way of the router's own host");
+    }
+  }
+
+  #serially(action: () => Promise<void>): Promise<void> {
+    const result = this.#queue.then(action);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}

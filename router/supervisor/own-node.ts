@@ -1,0 +1,16 @@
+// A node on the router's own host: its agent goes by one of the host's addresses, its packets by the local side.
+
+import type {ControlledRouter} from '../control/server.ts';
+import {HOST_ADDRESS} from '../provider/userspace/local-side.ts';
+
+type Put = ControlledRouter['put'];
+
+/** `own`: the host's addresses on the router's sides. `translates`: endpoints are bound to a node's own address. */
+export function welcomeOwnNode(put: Put, own: readonly string[], translates: boolean): Put {
+  return (name, state) => {
+    if (!own.includes(state.address)) return put(name, state);
+    const outcome = put(name, {...state, address: HOST_ADDRESS});
+    if (outcome.kind !== 'orders' || !translates) return outcome;
+    return {...outcome, orders: {...outcome.orders, address: HOST_ADDRESS}};
+  };
+}
