@@ -2,6 +2,7 @@
 
 import {formatDuration} from '../config/duration.ts';
 import type {
+  ApplicationView,
   BlocksView,
   EndpointView,
   FlowView,
@@ -23,6 +24,31 @@ const service = ({vip, port, protocol}: ServiceName) => `${vip}:${port}/${protoc
 
 const place = ({address, nodePort}: {address: string; nodePort?: number | undefined}) =>
   nodePort === undefined ? address || '-' : `${address}:${nodePort}`;
+
+/** "3 serving, 1 failing" */
+function endpointsOf({endpoints}: ApplicationView): string {
+  const groups = Object.entries(endpoints).filter(([, count]) => count > 0);
+  return groups.map(([group, count]) => `${count} ${group}`).join(', ') || 'none';
+}
+
+export function formatApplications(rows: readonly ApplicationView[]): string {
+  return formatTable<ApplicationView>(
+    [
+      {title: 'application', cell: (row) => row.application},
+      {title: 'tenant', cell: (row) => row.tenant},
+      {title: 'level', cell: (row) => row.level ?? '-'},
+      {title: 'load', cell: (row) => row.load?.toFixed(2) ?? '-'},
+      {title: 'nodes', cell: (row) => row.nodes},
+      {title: 'instances', cell: (row) => row.instances},
+      {title: 'endpoints', cell: endpointsOf},
+      {title: 'flows', cell: (row) => row.flows},
+      {title: 'new/s', cell: (row) => Number(row.newFlowsPerSecond.toFixed(1))},
+      {title: 'scale', cell: (row) => row.scale},
+      {title: 'reason', cell: (row) => row.reason ?? ''},
+    ],
+    rows,
+  );
+}
 
 export function formatEndpoints(rows: readonly EndpointView[]): string {
   return formatTable<EndpointView>(

@@ -3,6 +3,7 @@
 import {z} from 'zod';
 import {messageOf, UserError} from '../base/error.ts';
 import {
+  applicationViewSchema,
   blocksViewSchema,
   endpointViewSchema,
   eventSchema,
@@ -15,6 +16,7 @@ import {
 import {addCommand, program, show} from './command.ts';
 import type {Options, Question} from './command.ts';
 import {
+  formatApplications,
   formatBlocks,
   formatEndpoints,
   formatEvents,
@@ -38,6 +40,10 @@ const list = z.array;
 addQuestion('status', 'the router, its virtual IPs, forwarders and counters', {
   schema: statusViewSchema,
   format: formatStatus,
+});
+addQuestion('applications', 'how busy each is, and whether it wishes for more nodes or fewer', {
+  schema: list(applicationViewSchema),
+  format: formatApplications,
 });
 addQuestion('services', 'virtual services', {schema: list(serviceViewSchema), format: formatServices});
 addQuestion('endpoints', 'who serves what', {schema: list(endpointViewSchema), format: formatEndpoints});

@@ -5,6 +5,7 @@ import {defaultHealthRules} from '../control/health.ts';
 import {defaultLoadRules} from '../control/load.ts';
 import type {Application} from '../model/application.ts';
 import {defaultTimeouts, defaultWeights} from '../model/application.ts';
+import {defaultAutoscaling} from '../model/autoscaling.ts';
 import {normalizePorts} from '../model/ports.ts';
 import type {Problem} from './problem.ts';
 import type {File} from './schema.ts';
@@ -33,6 +34,7 @@ export function applicationsOf(file: File): Application[] {
     affinity: one.affinity ?? file.affinity ?? null,
     load: one.load ?? file.load ?? defaultLoadRules,
     health: one.health ?? file.health ?? defaultHealthRules,
+    autoscaling: settled(defaultAutoscaling, one.autoscaling, file.autoscaling),
   }));
 }
 

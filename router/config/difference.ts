@@ -51,6 +51,7 @@ function changed(before: Application, after: Application): string[] {
     ['affinity', affinityText(before), affinityText(after)],
     ...ruleAspects('load', before.load, after.load),
     ...ruleAspects('health', before.health, after.health),
+    ...ruleAspects('autoscaling', before.autoscaling, after.autoscaling),
   ];
   return aspects
     .filter(([, old, now]) => old !== now)

@@ -52,6 +52,14 @@ const weight = z.number().min(0.01, 'at least 0.01').max(1000, 'at most 1000');
 
 const weights = z.strictObject({low: weight, medium: weight, high: weight}).partial();
 
+const autoscaling = z
+  .strictObject({
+    'out-after': secondsSchema(0, 86_400),
+    'in-after': secondsSchema(0, 86_400),
+    'min-nodes': z.number().int().min(0, 'at least 0').max(1000, 'at most 1000'),
+  })
+  .partial();
+
 /** What may stand at the top of the file for all applications, and in an application for itself. */
 const steeringKeys = {
   timeouts: timeouts.optional(),
@@ -60,6 +68,7 @@ const steeringKeys = {
   affinity: affinitySchema.optional(),
   load: loadSchema.optional(),
   health: healthSchema.optional(),
+  autoscaling: autoscaling.optional(),
 };
 
 /** Their shapes by place, for messages that name the valid keys. */
@@ -67,6 +76,7 @@ const steeringShapes: Readonly<Record<string, z.ZodType>> = {
   timeouts,
   weights,
   affinity: affinitySchema,
+  autoscaling,
   ...below('load', loadShapes),
   ...below('health', healthShapes),
 };

@@ -17,6 +17,7 @@ import {addSteeringRoutes} from './steering-routes.ts';
 import type {Steered} from './steering-routes.ts';
 import type {NodeOrders, NodeState} from './protocol.ts';
 import type {
+  ApplicationView,
   BlocksView,
   EndpointView,
   FlowView,
@@ -37,6 +38,7 @@ export interface ControlledRouter {
   endpoints(): EndpointView[];
   nodes(): NodeView[];
   flows(): FlowView[];
+  applications(): ApplicationView[];
   blocks(): BlocksView;
   events(since?: number): RouterEvent[];
   reload(): Promise<ReloadView>;
@@ -109,6 +111,7 @@ function addRoutes(server: FastifyInstance, router: () => ControlledRouter): voi
   server.get('/v1/endpoints', (_, reply) => reply.send(router().endpoints()));
   server.get('/v1/nodes', (_, reply) => reply.send(router().nodes()));
   server.get('/v1/flows', (_, reply) => reply.send(router().flows()));
+  server.get('/v1/applications', (_, reply) => reply.send(router().applications()));
   server.get('/v1/blocks', (_, reply) => reply.send(router().blocks()));
   server.get('/v1/events', (request, reply) => {
     const query = eventQuery.safeParse(request.query);

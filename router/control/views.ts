@@ -70,6 +70,42 @@ export const nodeViewSchema = z.strictObject({
 });
 export type NodeView = z.infer<typeof nodeViewSchema>;
 
+export const scaleSchema = z.enum(['out', 'keep', 'in']);
+/** What an application wishes of the platform that runs it: more nodes, as many, fewer. */
+export type Scale = z.infer<typeof scaleSchema>;
+
+export const applicationViewSchema = z.strictObject({
+  application: name,
+  tenant: name,
+  vips: z.array(ipv4),
+  /** Of the whole; null: nobody serves. */
+  level: levelSchema.nullable(),
+  /** From 0 (all of its capacity is at level low) to 1 (all is at high); null: nobody serves. */
+  load: z.number().nullable(),
+  /** That serve. */
+  nodes: z.number().int(),
+  instances: z.number().int(),
+  /**
+   * serving: gets new flows · drained: by the operator, finished or not · failing: its agent says so · unreachable:
+   * probes failed · idle: gets none for another reason (its weight is 0, its MAC is not known)
+   */
+  endpoints: z.strictObject({
+    serving: z.number().int(),
+    drained: z.number().int(),
+    failing: z.number().int(),
+    unreachable: z.number().int(),
+    idle: z.number().int(),
+  }),
+  /** As counted within the last 2 s. */
+  flows: z.number().int(),
+  /** Averaged over some 10 s. */
+  newFlowsPerSecond: z.number(),
+  scale: scaleSchema,
+  /** Why it wishes that, or soon may. */
+  reason: z.string().optional(),
+});
+export type ApplicationView = z.infer<typeof applicationViewSchema>;
+
 /** One line of the event log: what the router did, when (milliseconds since the epoch). */
 export const eventSchema = z.strictObject({
   time: z.number(),
@@ -85,6 +121,8 @@ export const eventSchema = z.strictObject({
     'node-doubt',
     'node-left',
     'level',
+    'application-level',
+    'scale',
     'weight',
     'blocks-refused',
     'drain',

@@ -7,6 +7,8 @@ import {defaultLoadRules} from '../control/load.ts';
 import type {LoadRules} from '../control/load.ts';
 import type {Level} from '../control/terms.ts';
 import type {Affinity} from './affinity.ts';
+import {defaultAutoscaling} from './autoscaling.ts';
+import type {Autoscaling} from './autoscaling.ts';
 import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
 import type {PortRange} from './ports.ts';
 import type {Span} from './spans.ts';
@@ -32,6 +34,8 @@ export interface Application {
   load: LoadRules;
   /** How its agents check its endpoints from the inside. */
   health: HealthRules;
+  /** When it wishes for more nodes or fewer. */
+  autoscaling: Autoscaling;
 }
 
 export const defaultTimeouts: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
@@ -45,6 +49,7 @@ export const applicationDefaults = {
   affinity: null,
   load: defaultLoadRules,
   health: defaultHealthRules,
+  autoscaling: defaultAutoscaling,
 };
 
 /** What the application's instances may bind, on each of its VIPs. */

@@ -184,6 +184,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
     endpoints: () => views.endpoints(),
     nodes: () => views.nodes(),
     flows: () => views.flows(),
+    applications: () => supervisor.applications.views(),
     blocks: () => blocksView(registry, clock.now()),
     events: (since) => events.list(since),
     reload: () => reloader.reload(),

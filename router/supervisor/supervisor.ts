@@ -18,6 +18,7 @@ import {Standings} from '../policy/standing.ts';
 import type {EchoSource} from '../health/echo.ts';
 import type {ProbeRules} from '../model/liveness.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
+import {Applications} from './applications.ts';
 import {Drains} from './drains.ts';
 import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
@@ -54,6 +55,7 @@ export class Supervisor {
   readonly vips: VipLifecycle;
   readonly drains: Drains;
   readonly prober: Prober;
+  readonly applications: Applications;
   /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
   #scheduled = new Map<string, EndpointRecord>();
   #published = 0;
@@ -67,6 +69,7 @@ export class Supervisor {
     this.#flows = new FlowClaims(deps);
     this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
+    this.applications = new Applications(deps);
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
   }
 
@@ -81,6 +84,7 @@ export class Supervisor {
     this.#flows.start();
     this.prober.start();
     this.drains.start();
+    this.applications.start();
   }
 
   stop(): void {
@@ -88,6 +92,7 @@ export class Supervisor {
     this.#flows.stop();
     this.prober.stop();
     this.drains.stop();
+    this.applications.stop();
   }
 
   /** Every node has had the time to tell its connections. */
@@ -143,6 +148,7 @@ export class Supervisor {
     const {generation, scheduled} = applied;
     this.#published = revision;
     this.#report(scheduled, standings);
+    this.applications.published(standings, scheduled);
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
@@ -207,7 +213,9 @@ export class Supervisor {
   #prune(): void {
     const {registry, provider, segment, clock} = this.#deps;
     const isReachable = (address: string) => provider.path(address).reachable;
-    registry.prune(segment.flowsPerEndpoint(), clock.now(), isReachable);
+    const flows = segment.flowsPerEndpoint();
+    this.applications.counted(flows);
+    registry.prune(flows, clock.now(), isReachable);
     this.#watchConflicts();
     this.#commitLater(this.vips.release());
   }

@@ -2,6 +2,7 @@
 
 import test from 'ava';
 import {
+  formatApplications,
   formatBlocks,
   formatEndpoints,
   formatEvents,
@@ -58,6 +59,38 @@ test('endpoints, flows, events, reload', (t) => {
   );
   t.is(formatReload({differences: []}), 'nothing changed\n');
   t.is(formatReload({differences: ['+ virtual IP 10.77.0.101']}), '+ virtual IP 10.77.0.101\n');
+});
+
+test('applications: what is not there is not shown as nought', (t) => {
+  const none = {serving: 0, drained: 0, failing: 0, unreachable: 0, idle: 0};
+  const row = {
+    application: 'web',
+    tenant: 'acme',
+    vips: ['10.77.0.100'],
+    level: 'high' as const,
+    load: 0.833,
+    nodes: 3,
+    instances: 4,
+    endpoints: {...none, serving: 3, failing: 1},
+    flows: 120,
+    newFlowsPerSecond: 56.78,
+    scale: 'out' as const,
+    reason: 'its load is high, for 42s',
+  };
+  const {reason: _, ...well} = row;
+  const text = formatApplications([
+    row,
+    {...well, application: 'mail', level: null, load: null, endpoints: none, scale: 'keep'},
+  ]);
+  t.deepEqual(
+    text.split('\n').map((line) => line.split(/ {2,}/).join('|')),
+    [
+      'APPLICATION|TENANT|LEVEL|LOAD|NODES|INSTANCES|ENDPOINTS|FLOWS|NEW/S|SCALE|REASON',
+      'web|acme|high|0.83|3|4|3 serving, 1 failing|120|56.8|out|its load is high, for 42s',
+      'mail|acme|-|-|3|4|none|120|56.8|keep',
+      '',
+    ],
+  );
 });
 
 test('who has an exclusive port', (t) => {

@@ -128,6 +128,20 @@ test('affinity: none, for each port, together, or for some ports', (t) => {
   );
 });
 
+test('autoscaling: by key, global, then per application', (t) => {
+  t.deepEqual(load(good).applications[0]?.autoscaling, {'out-after': 30, 'in-after': 300, 'min-nodes': 1});
+  const text = `autoscaling: {in-after: 10m}\n${good}    autoscaling: {out-after: 5s, min-nodes: 0}\n`;
+  const [web, mail] = load(text).applications;
+  t.deepEqual(web?.autoscaling, {'out-after': 30, 'in-after': 600, 'min-nodes': 1});
+  t.deepEqual(mail?.autoscaling, {'out-after': 5, 'in-after': 600, 'min-nodes': 0});
+  t.deepEqual(differences(load(good), load(text)), [
+    '~ application web: autoscaling.in-after 300 → 600',
+    '~ application mail: autoscaling.out-after 30 → 5',
+    '~ application mail: autoscaling.in-after 300 → 600',
+    '~ application mail: autoscaling.min-nodes 1 → 0',
+  ]);
+});
+
 test('load and health: the top of the file, then the application as a whole', (t) => {
   const text = `load: {dwell: 10s}\nhealth: {fall: 5}\n${good}    health: {http: [{path: /up}]}\n`;
   const [web, mail] = load(text).applications;
@@ -191,6 +205,16 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
     (s) => `${s}    affinity: {prefix: 33, timeout: 8d}\n`,
     {},
     [/affinity\.prefix: from 1 to 32/, /affinity\.timeout: "8d" is not a duration from 1s to 7d/],
+  ],
+  [
+    'autoscaling with a key misspelt, and values out of range',
+    (s) => `${s}    autoscaling: {out-afer: 30s}\nautoscaling: {in-after: soon, min-nodes: -1}\n`,
+    {},
+    [
+      /^r\.yaml:12: applications\[2\]\.autoscaling\.out-afer: unknown key \(did you mean "out-after"\?\); valid: out-after, /,
+      /^r\.yaml:13: autoscaling\.in-after: "soon" is not a duration from 0s to 86400s/,
+      /^r\.yaml:13: autoscaling\.min-nodes: at least 0$/,
+    ],
   ],
   [
     'an unknown metric',

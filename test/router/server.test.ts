@@ -38,6 +38,7 @@ async function control(secret: string | null = SECRET, ready = true) {
     endpoints: () => [],
     nodes: () => [],
     flows: () => [],
+    applications: () => [],
     blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),

@@ -1,0 +1,59 @@
+// What an application wishes of the platform that runs it: another node, one less, or nothing. A need has to last
+// before it is a wish. A wish that is answered (one more node serves, or one less) begins to wait anew, so that it is
+// seen what the step has done before the next one. Pure; time is passed in (milliseconds).
+
+import type {Level} from '../control/terms.ts';
+import type {Scale} from '../control/views.ts';
+import type {Autoscaling} from '../model/autoscaling.ts';
+
+export interface Situation {
+  /** Of the whole; null: nobody serves. */
+  level: Level | null;
+  /** How many nodes serve. */
+  nodes: number;
+}
+
+export interface Need {
+  readonly kind: 'more' | 'fewer' | 'none';
+  /** Since when with no answer. */
+  readonly since: number;
+  /** That served then: the need is answered by more than these, or by fewer. One that comes and goes is no answer. */
+  readonly nodes: number;
+}
+
+function kindOf({level, nodes}: Situation, rules: Autoscaling): Need['kind'] {
+  if (nodes < rules['min-nodes'] || level === 'high') return 'more';
+  return level === 'low' && nodes > rules['min-nodes'] ? 'fewer' : 'none';
+}
+
+/** `before` itself if the need goes on; null: the first look. */
+export function nextNeed(before: Need | null, situation: Situation, now: number, rules: Autoscaling): Need {
+  const kind = kindOf(situation, rules);
+  const {nodes} = situation;
+  const begun = {kind, since: now, nodes};
+  if (before === null || before.kind !== kind || kind === 'none') return begun;
+  const answered = kind === 'more' ? nodes > before.nodes : nodes < before.nodes;
+  return answered ? begun : before;
+}
+
+export function wishOf({kind, since}: Need, now: number, rules: Autoscaling): Scale {
+  const lasted = now - since;
+  if (kind === 'more' && lasted >= rules['out-after'] * 1000) return 'out';
+  return kind === 'fewer' && lasted >= rules['in-after'] * 1000 ? 'in' : 'keep';
+}
+
+/** For people: "its load is high, 12s of 30s"; undefined if there is no need. */
+export function reasonOf(
+  need: Need,
+  situation: Situation,
+  now: number,
+  rules: Autoscaling,
+): string | undefined {
+  if (need.kind === 'none') return undefined;
+  const after = need.kind === 'more' ? rules['out-after'] : rules['in-after'];
+  const seconds = Math.floor((now - need.since) / 1000);
+  const {level, nodes} = situation;
+  const least = rules['min-nodes'];
+  const why = nodes < least ? `too few nodes serve (${nodes} of ${least})` : `its load is ${level}`;
+  return `${why}, ${seconds < after ? `${seconds}s of ${after}s` : `for ${seconds}s`}`;
+}

@@ -1,0 +1,198 @@
+// Watches applications as wholes: how busy each is, whether it wishes for more nodes or for fewer, and its accounts
+// of flows. Looked at once per second; a change of level or wish is an event.
+
+import type {Segment} from '../../addon/router.ts';
+import type {Clock, Timer} from '../base/clock.ts';
+import type {EventLog} from '../control/event-log.ts';
+import type {ApplicationView, Scale} from '../control/views.ts';
+import {loadOfWhole, nextLevel} from '../metrics/application-level.ts';
+import type {SteadyLevel} from '../metrics/application-level.ts';
+import {censusOf} from '../metrics/census.ts';
+import type {Census} from '../metrics/census.ts';
+import {movedSince, smoothedRate} from '../metrics/accounts.ts';
+import type {Account, Accounts} from '../metrics/accounts.ts';
+import {nextNeed, reasonOf, wishOf} from '../metrics/scale.ts';
+import type {Need} from '../metrics/scale.ts';
+import type {Application} from '../model/application.ts';
+import type {EndpointRecord} from '../model/records.ts';
+import {serviceKey} from '../model/records.ts';
+import type {Registry} from '../model/registry.ts';
+import type {Standings} from '../policy/standing.ts';
+
+const LOOK_MS = 1000;
+
+export interface ApplicationsDeps {
+  clock: Clock;
+  registry: Registry;
+  segment: Segment;
+  events: EventLog;
+}
+
+interface Watched {
+  level: SteadyLevel | null;
+  load: number | null;
+  need: Need;
+  wish: Scale;
+  newFlowsPerSecond: number;
+  /** By virtual IP. */
+  accounts: Map<string, Account>;
+}
+
+/** Where a counter of new flows belongs. */
+type Owner = Pick<EndpointRecord, 'application' | 'vip'>;
+
+const noCensus: Census = {
+  endpoints: {serving: 0, drained: 0, failing: 0, unreachable: 0, idle: 0},
+  instances: 0,
+  nodes: [],
+};
+
+/** To a thousandth. */
+const rounded = (value: number) => Math.round(value * 1000) / 1000;
+
+export class Applications {
+  readonly #deps: ApplicationsDeps;
+  readonly #watched = new Map<string, Watched>();
+  #census: ReadonlyMap<string, Census> = new Map();
+  /** The last published policy, until it is counted. */
+  #published: {standings: Standings; scheduled: ReadonlySet<string>} | null = null;
+  /** By service slot; a service that is gone is remembered until another has its slot. */
+  readonly #owners = new Map<number, Owner>();
+  #counters: Readonly<Record<number, number>> = {};
+  #lookedAt = 0;
+  #timer: Timer | null = null;
+
+  constructor(deps: ApplicationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** After the first publication. */
+  start(): void {
+    const {clock, segment} = this.#deps;
+    this.#counters = segment.newFlows();
+    this.#lookedAt = clock.now();
+    this.#look();
+    this.#timer = clock.every(LOOK_MS, () => this.#look());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** `scheduled`: "slot:incarnation" of the endpoints that now get new flows. */
+  published(standings: Standings, scheduled: ReadonlySet<string>): void {
+    this.#published = {standings, scheduled};
+  }
+
+  /** Flows were counted, by "slot:incarnation". */
+  counted(flows: Readonly<Record<string, number>>): void {
+    for (const {accounts} of this.#watched.values())
+      for (const account of accounts.values()) account.flows = 0;
+    for (const record of this.#deps.registry.endpoints()) {
+      const account = this.#account(record);
+      if (account) account.flows += flows[`${record.slot}:${record.incarnation}`] ?? 0;
+    }
+  }
+
+  /** In the order of the configuration. */
+  views(): ApplicationView[] {
+    return this.#deps.registry.applications.map((application) => this.#view(application));
+  }
+
+  accounts(): Accounts {
+    return new Map([...this.#watched].map(([name, {accounts}]) => [name, accounts]));
+  }
+
+  #view({name, tenant, vips, autoscaling}: Application): ApplicationView {
+    const {endpoints, instances, nodes} = this.#census.get(name) ?? noCensus;
+    const watched = this.#watched.get(name);
+    const level = watched?.level?.level ?? null;
+    const load = watched?.load ?? null;
+    const situation = {level, nodes: nodes.length};
+    const reason = watched && reasonOf(watched.need, situation, this.#deps.clock.now(), autoscaling);
+    return {
+      application: name,
+      tenant,
+      vips,
+      level,
+      load: load === null ? null : rounded(load),
+      nodes: nodes.length,
+      instances,
+      endpoints,
+      flows: [...(watched?.accounts.values() ?? [])].reduce((sum, {flows}) => sum + flows, 0),
+      newFlowsPerSecond: rounded(watched?.newFlowsPerSecond ?? 0),
+      scale: watched?.wish ?? 'keep',
+      ...(reason === undefined ? {} : {reason}),
+    };
+  }
+
+  #look(): void {
+    const {clock, registry} = this.#deps;
+    const now = clock.now();
+    this.#takeCensus();
+    const known = new Set(registry.applications.map((one) => one.name));
+    for (const name of this.#watched.keys()) if (!known.has(name)) this.#watched.delete(name);
+    for (const application of registry.applications) this.#judge(application, now);
+    this.#countNewFlows(now);
+  }
+
+  #takeCensus(): void {
+    if (this.#published === null) return;
+    const {registry} = this.#deps;
+    const {standings, scheduled} = this.#published;
+    this.#published = null;
+    const serves = ({slot, incarnation}: EndpointRecord) => scheduled.has(`${slot}:${incarnation}`);
+    this.#census = censusOf(registry.applications, registry.endpoints(), standings, serves);
+    const slots = new Map(registry.services().map((service) => [serviceKey(service), service.slot]));
+    for (const record of registry.endpoints()) {
+      const slot = slots.get(serviceKey(record));
+      if (slot !== undefined) this.#owners.set(slot, {application: record.application, vip: record.vip});
+    }
+  }
+
+  #judge({name, autoscaling}: Application, now: number): void {
+    const {nodes} = this.#census.get(name) ?? noCensus;
+    const before = this.#watched.get(name) ?? null;
+    const load = loadOfWhole(nodes);
+    const level = load === null ? null : nextLevel(before?.level ?? null, load, now);
+    const situation = {level: level?.level ?? null, nodes: nodes.length};
+    const need = nextNeed(before?.need ?? null, situation, now, autoscaling);
+    const wish = wishOf(need, now, autoscaling);
+    const {newFlowsPerSecond = 0, accounts = new Map<string, Account>()} = before ?? {};
+    this.#watched.set(name, {level, load, need, wish, newFlowsPerSecond, accounts});
+    const {events} = this.#deps;
+    const [was, is] = [before?.level?.level ?? 'none', level?.level ?? 'none'];
+    if (was !== is) events.add({event: 'application-level', application: name, detail: `${was} → ${is}`});
+    const wished = before?.wish ?? 'keep';
+    const reason = reasonOf(need, situation, now, autoscaling);
+    const why = reason === undefined ? '' : `: ${reason}`;
+    if (wished !== wish) events.add({event: 'scale', application: name, detail: `${wished} → ${wish}${why}`});
+  }
+
+  #countNewFlows(now: number): void {
+    const counters = this.#deps.segment.newFlows();
+    const sums = new Map<string, number>();
+    for (const [slot, count] of movedSince(this.#counters, counters)) {
+      const owner = this.#owners.get(slot);
+      const account = owner && this.#account(owner);
+      if (!account) continue;
+      account.newFlows += count;
+      sums.set(owner.application, (sums.get(owner.application) ?? 0) + count);
+    }
+    for (const [name, watched] of this.#watched) {
+      const rate = watched.newFlowsPerSecond;
+      watched.newFlowsPerSecond = smoothedRate(rate, sums.get(name) ?? 0, now - this.#lookedAt);
+    }
+    this.#counters = counters;
+    this.#lookedAt = now;
+  }
+
+  /** Undefined if the application is not configured (any more). */
+  #account({application, vip}: Owner): Account | undefined {
+    const accounts = this.#watched.get(application)?.accounts;
+    if (!accounts) return undefined;
+    const account = accounts.get(vip) ?? {flows: 0, newFlows: 0};
+    accounts.set(vip, account);
+    return account;
+  }
+}
