@@ -33,8 +33,6 @@ import {VirtualNames} from './virtual-names.ts';
 
 export const SHIM_NAME = 'coscanet-agent';
 
-/** A program waits 50 ms for the registration of what listens. */
-const REGISTER_WAIT_MS = 40;
 /** A bind of an application that the router does not know asks it once more. */
 const FRESH_ORDERS_WAIT_MS = 1000;
 const HOUSEKEEPING_MS = 5000;
@@ -166,7 +164,7 @@ export class Agent {
       blocks: this.#conversations.blocks,
       exclusive: this.#exclusive,
       translator: new Translator({native, ofCgroup, names: this.#names, address: this.#address, log}),
-      onDatagramBound: () => this.#endpoints.refresh(),
+      onDatagramBound: () => this.#register(),
       log,
     });
   }
@@ -183,10 +181,7 @@ export class Agent {
         : error;
     }
     if (this.#state.previousPid !== 0 && !isAgent(this.#state.previousPid)) {
-      this.#parts.log.info(
-        {},
-        'taking over from an agent that did not end in order, or left its instances running',
-      );
+      this.#parts.log.info({}, 'taking over from an agent that was killed, or left its instances running');
     }
     this.#state.write();
     await this.#addresses.adopt();
@@ -239,8 +234,7 @@ export class Agent {
     // Our copy is closed before the answer: whatever the program does next, it is the only holder.
     if (request.kind === 'listen') {
       native.closeDescriptor(request.descriptor);
-      this.#endpoints.refresh();
-      await this.#client.settled(REGISTER_WAIT_MS);
+      await this.#register();
       request.reply(0, '');
       return;
     }
@@ -255,6 +249,12 @@ export class Agent {
 
   /** Where translated sockets are: on the router's own host the router says so. */
   readonly #address = (): string => this.#state.address ?? this.#options.address;
+
+  /** Resolves when the router knows what the kernel shows now: a peer may be told of it at once. */
+  #register(): Promise<boolean> {
+    this.#endpoints.refresh();
+    return this.#client.registered();
+  }
 
   /** Sends the state; true when the router has answered it. */
   readonly #deliver = (waitMs: number): Promise<boolean> => {

@@ -35,8 +35,8 @@ export interface BinderParts {
   blocks: Pick<Blocks, 'around'>;
   /** Binds in NAT mode. */
   translator: Pick<Translator, 'isBound' | 'bind'>;
-  /** A UDP socket was bound: it is an endpoint from now on. */
-  onDatagramBound(): void;
+  /** A UDP socket was bound: it is an endpoint from now on. Resolves when that is known. */
+  onDatagramBound(): Promise<unknown>;
   log: Logger;
 }
 
@@ -157,7 +157,7 @@ export class Binder {
         `one socket has one address: a wildcard bind got ${address}, not ${decision.others.join(', ')}`,
       );
     }
-    if (protocol === 'udp') this.#parts.onDatagramBound();
+    if (protocol === 'udp') await this.#parts.onDatagramBound();
     return null;
   }
 

@@ -11,6 +11,10 @@ const FIRST_RETRY_MS = 50;
 /** A router that starts again is found soon: the time without it is short by design. */
 const LONGEST_RETRY_MS = 250;
 
+/** How long a program waits until it is registered; and when the router did not answer the last time. */
+const REGISTER_WAIT_MS = 1000;
+const UNANSWERED_WAIT_MS = 40;
+
 export interface RouterAddress {
   address: string;
   port: number;
@@ -110,6 +114,12 @@ export class RouterClient {
       });
       this.#waiters.push(waiter);
     });
+  }
+
+  /** Resolves when the router knows what a program has just bound, for which the program waits. */
+  registered(): Promise<boolean> {
+    const isAnswered = this.#retryMs === FIRST_RETRY_MS;
+    return this.settled(isAnswered ? REGISTER_WAIT_MS : UNANSWERED_WAIT_MS);
   }
 
   /** Ends the renewals. With `leaving`, the router is told first that this node's endpoints go (one try). */

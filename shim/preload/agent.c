@@ -145,7 +145,8 @@ void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wa
   }
 }
 
-int ask_agent_briefly(int fd, int kind, const struct wanted_address* wanted, struct coscanet_answer* answer) {
+int ask_agent_once(int fd, int kind, const struct wanted_address* wanted, int wait_ms,
+                   struct coscanet_answer* answer) {
   struct coscanet_request request = make_request(kind, 0, wanted);
-  return ask_once(fd, &request, now_ms() + BRIEF_WAIT_MS, answer) == ANSWERED;
+  return ask_once(fd, &request, now_ms() + wait_ms, answer) == ANSWERED;
 }

@@ -6,14 +6,15 @@
 #include "address.h"
 #include "protocol.h"
 
-// How long a call waits for an agent that is being restarted, and one that can do without its answer.
-enum { AGENT_WAIT_MS = 5000, BRIEF_WAIT_MS = 50 };
+// How long a call waits for an agent that is being restarted.
+enum { AGENT_WAIT_MS = 5000 };
 
 // Asks until there is an answer, at most AGENT_WAIT_MS. Without one, the answer is EADDRNOTAVAIL and why.
 void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wanted,
                struct coscanet_answer* answer);
 
-// Asks once and waits at most BRIEF_WAIT_MS; no agent, no wait. `wanted` may be null. Was there an answer?
-int ask_agent_briefly(int fd, int kind, const struct wanted_address* wanted, struct coscanet_answer* answer);
+// Asks once and waits at most `wait_ms`; no agent, no wait. `wanted` may be null. Was there an answer?
+int ask_agent_once(int fd, int kind, const struct wanted_address* wanted, int wait_ms,
+                   struct coscanet_answer* answer);
 
 #endif

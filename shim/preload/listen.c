@@ -1,11 +1,14 @@
 // listen(2): the kernel's own, and word to the agent, so that the endpoint is registered when the call
-// returns.
+// returns: a program may tell a peer its port at once (FTP's passive mode does).
 #include <errno.h>
 #include <sys/socket.h>
 
 #include "address.h"
 #include "agent.h"
 #include "syscalls.h"
+
+// It listens whatever the answer is, so that an agent which hangs costs no more than this.
+enum { REGISTER_WAIT_MS = 1500 };
 
 __attribute__((visibility("default"))) int listen(int fd, int backlog) {
   long result = SYSCALL2(listen, fd, backlog);
@@ -16,6 +19,6 @@ __attribute__((visibility("default"))) int listen(int fd, int backlog) {
   int family;
   struct coscanet_answer nod;
   if (socket_kind(fd, &family) == SOCKET_TCP && bound_to_address(fd))
-    ask_agent_briefly(fd, COSCANET_LISTEN, 0, &nod);
+    ask_agent_once(fd, COSCANET_LISTEN, 0, REGISTER_WAIT_MS, &nod);
   return 0;
 }

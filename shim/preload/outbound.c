@@ -7,6 +7,9 @@
 #include "known.h"
 #include "report.h"
 
+// For what is known already, and only has grown old.
+enum { REFRESH_WAIT_MS = 50 };
+
 int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_address* remote) {
   uint64_t key;
   int family;
@@ -49,7 +52,7 @@ int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
   }
   if (known == UNKNOWN) {
     ask_agent(fd, COSCANET_SEND, 0, &remote, &answer);
-  } else if (!ask_agent_briefly(fd, COSCANET_SEND, &remote, &answer)) {
+  } else if (!ask_agent_once(fd, COSCANET_SEND, &remote, REFRESH_WAIT_MS, &answer)) {
     return 0;  // an agent that is being restarted stops no conversation
   }
   if (answer.error != 0)

@@ -57,7 +57,9 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
     blocks: {around: () => null},
     exclusive: {during: (_, __, bind) => bind()},
     translator: {isBound: () => false, bind: () => Promise.reject(new Error('not in this mode'))},
-    onDatagramBound: () => done.push('registered'),
+    onDatagramBound: async () => {
+      done.push('registered');
+    },
     log: silentLogger,
     ...change,
   };
