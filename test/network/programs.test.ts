@@ -1,5 +1,5 @@
 // Programs as they come, with the configuration that their own documentation shows, in both modes: nginx with several
-// workers, reloaded under load; sshd with ssh and scp of 50 MB; iperf3 in both directions;
+// workers, reloaded under load; sshd with ssh and scp of 50 MB; iperf3 in both directions over TCP and UDP;
 // dnsmasq over UDP and TCP.
 //
 //   client: curl, ssh, scp, ──┐                  ┌── node1  nginx  sshd  iperf3  dnsmasq
@@ -155,7 +155,11 @@ const iperfSchema = z.object({
   }),
 });
 
-eachMode('iperf3 in both directions', async (t, bed) => {
+const datagramsSchema = z.object({
+  end: z.object({sum: z.object({packets: z.number(), lost_packets: z.number()})}),
+});
+
+eachMode('iperf3 in both directions, over TCP and UDP', async (t, bed) => {
   const server = await bed.serve('node1', 'speed', 5201, ['iperf3', '-s', '--forceflush']);
   const bytes = 20_000_000;
   for (const host of Object.keys(HOSTS))
@@ -166,12 +170,18 @@ eachMode('iperf3 in both directions', async (t, bed) => {
       // It counts until the sender is done: what was under way by then is missing, in one direction or the other.
       t.true(end.sum_received.bytes >= bytes / 4, `${host} ${direction.join(' ')}`);
     }
+  // Its server connects the socket on which a client came, and binds another for the next.
+  for (const direction of [[], ['--reverse']]) {
+    const command = ['iperf3', '-c', VIP, '-J', '-u', '-b', '20M', '-l', '1400', '-t', '1', ...direction];
+    const {end} = await bed.json(datagramsSchema, 'client', command, 20_000);
+    t.true(end.sum.packets > 1000 && end.sum.lost_packets < 100, JSON.stringify(end.sum));
+  }
   await bed.stop(server);
 });
 
 eachMode('dnsmasq over UDP and TCP', async (t, bed) => {
   const options = ['--no-resolv', '--no-hosts', '--conf-file=/dev/null', '--pid-file', '--user=root'];
-  // On the wildcard it serves TCP only where an interface has the address that the connection came to.
+  // On the wildcard it serves TCP only where an interface has the address that the connection came to: not with NAT.
   options.push(`--listen-address=${VIP}`, '--bind-interfaces');
   const servers = await Promise.all(
     ['node1', 'node2'].map((node, i) => {
