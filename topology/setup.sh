@@ -45,6 +45,8 @@ TEST_NEEDS='
   scp openssh-client
   dnsmasq dnsmasq-base
   dig bind9-dnsutils
+  vsftpd vsftpd
+  lftp lftp
   openssl openssl
   wrk wrk'
 BENCH_NEEDS='
