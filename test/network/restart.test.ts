@@ -9,6 +9,7 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
 import {LEASE_MS} from '../../router/control/protocol.ts';
+import {inOneOfThree} from '../support/attempts.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
@@ -91,7 +92,6 @@ async function replaced(
 }
 
 async function killInTurn(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
-  t.timeout(120_000);
   const bed = await Testbed.up({mode, nodes: 3, forwarders: FORWARDERS});
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   await bed.serveHttp(3);
@@ -166,7 +166,10 @@ async function stopAgent(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
 for (const one of MODES) {
   test.serial(
     `${one.mode}: forwarders, supervisor and agents killed in turn: no download breaks or moves`,
-    (t) => killInTurn(t, one),
+    (t) => {
+      t.timeout(240_000);
+      return inOneOfThree(t, (attempt) => killInTurn(attempt, one));
+    },
   );
   test.serial(`${one.mode}: an agent stopped for 10 s: its endpoint is probed, stays and serves`, (t) =>
     stopAgent(t, one),

@@ -144,7 +144,7 @@ function natTests(): void {
   );
 
   test.serial('forwarders, then the supervisor too killed under downloads: none breaks', async (t) => {
-    const rate = SIZE / 5;
+    const rate = SIZE / 15;
     const downloads = bed.start('client', tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${rate}`, 10));
     await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
     const flows = async () =>
@@ -154,7 +154,7 @@ function natTests(): void {
       const old: number[] = [];
       for (const pattern of patterns) old.push(...(await bed.pids('router', pattern)));
       for (const pid of old) process.kill(pid, 'SIGKILL');
-      await waitUntil('forwarders are back', 5000, async () => {
+      await waitUntil('forwarders are back', 10_000, async () => {
         const now = await bed.pids('router', FORWARDER);
         return now.length === 2 && !now.some((pid) => old.includes(pid));
       });
