@@ -64,6 +64,19 @@ export const LOCAL: PacketCase[] = [
     also: {flows_created: 1},
   },
   {
+    description: 'the host resets a connection',
+    by,
+    given: [{receive: fromHost(ROUTER.internal).tcp(ask), by}],
+    input: fromHost(ROUTER.internal).tcp({...ask, flags: 'R'}),
+    verdict: {forward: 'node1'},
+  },
+  {
+    description: 'the host resets what it knows nothing of: the answer to a probe of the router',
+    by,
+    input: fromHost(ROUTER.external).tcp({...ask, flags: 'R'}),
+    verdict: {drop: 'stray_reset'},
+  },
+  {
     description: 'what the host sends elsewhere is not ours',
     by,
     input: fromHost(ROUTER.internal, {to: CLIENT}).tcp(ask),

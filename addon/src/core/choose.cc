@@ -32,7 +32,9 @@ Verdict Path::choose(Packet& p) {
     return {};
   }
   const PolicyEndpoint* endpoint = endpoint_of_flow(p);
-  if (!endpoint) return awaits_claim(p) ? drop(Counter::k_drop_awaiting_claim) : refuse(p);
+  if (!endpoint && awaits_claim(p)) return drop(Counter::k_drop_awaiting_claim);
+  if (!endpoint && is_stray_reset(p)) return drop(Counter::k_drop_stray_reset);
+  if (!endpoint) return refuse(p);
   lead_to(p, *endpoint);
   return {};
 }
@@ -41,6 +43,11 @@ Verdict Path::choose(Packet& p) {
 /// back.
 bool Path::awaits_claim(const Packet& p) const {
   return policy_.header().await_claims && p.protocol == ipv4::kTcp && !opens(p.tcp_flags);
+}
+
+/// The kernel of the router's host knows nothing of the router's own probes, and resets what answers them.
+bool Path::is_stray_reset(const Packet& p) const {
+  return p.frame.ingress == kHostSide && p.protocol == ipv4::kTcp && (p.tcp_flags & tcp::kRst);
 }
 
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
@@ -53,7 +60,7 @@ const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;
 
-  if (awaits_claim(p) || !service) return nullptr;
+  if (awaits_claim(p) || is_stray_reset(p) || !service) return nullptr;
   if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(key, hash, p, *service, flow);
   // That also serves the flow that another forwarder, which has the next policy already, gave to an endpoint
   // we do not know.

@@ -58,6 +58,7 @@ namespace coscanet {
   X(icmp_unmatched)       \
   X(no_service)           \
   X(awaiting_claim)       \
+  X(stray_reset)          \
   X(reply_limited)        \
   X(too_big)              \
   X(no_next_hop)          \

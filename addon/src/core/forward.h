@@ -57,6 +57,7 @@ class Path {
   Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter);
 
   bool awaits_claim(const Packet& p) const;
+  bool is_stray_reset(const Packet& p) const;
   const PolicyEndpoint* endpoint_of_flow(const Packet& p);
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
   const PolicyEndpoint* schedule(const FlowKey& key, uint64_t hash, const Packet& p,

@@ -28,6 +28,9 @@ struct Limits {
   bool operator==(const Limits& o) const { return memcmp(this, &o, sizeof o) == 0; }
 };
 
+/// The side of the router's own host.
+constexpr uint8_t kHostSide = 2;
+
 struct PolicyInterface {
   Mac mac;
   uint16_t mtu;
