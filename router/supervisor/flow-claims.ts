@@ -4,7 +4,7 @@
 import type {ClaimResult, Flow, Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {Claim, NodeOrders} from '../control/protocol.ts';
-import {MAX_CLAIMS} from '../control/protocol.ts';
+import {MAX_CLAIMS, RENEW_MS} from '../control/protocol.ts';
 import {defaultTimeouts} from '../model/application.ts';
 import type {FlowTimeouts} from '../model/application.ts';
 import {resolveClaims} from '../model/claims.ts';
@@ -13,6 +13,8 @@ import type {Registry} from '../model/registry.ts';
 
 /** A node is asked this long before a flow expires, or for half of a shorter time-out; again in each quarter of it. */
 const AHEAD_SECONDS = 60;
+/** Not less: two messages of the node, and the second to which the table rounds. */
+const LEAST_AHEAD_SECONDS = (2 * RENEW_MS) / 1000 + 1;
 const LOOK_MS = 250;
 /** Places of the flow table that one call of `expiring` looks at. */
 const PLACES_PER_CALL = 65_536;
@@ -83,7 +85,8 @@ export class FlowClaims {
 
   /** Seconds before its end at which a flow of this endpoint is asked for. */
   #aheadOf(record: EndpointRecord): number {
-    return Math.min(AHEAD_SECONDS, this.#timeoutsOf(record).established / 2);
+    const half = this.#timeoutsOf(record).established / 2;
+    return Math.min(AHEAD_SECONDS, Math.max(half, LEAST_AHEAD_SECONDS));
   }
 
   /** One look at a part of the flow table; so often that each place is seen several times in its time ahead. */
