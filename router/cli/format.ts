@@ -12,6 +12,7 @@ import type {
   ServiceView,
   StatusView,
 } from '../control/views.ts';
+import {meaningOf} from '../metrics/counters.ts';
 import {formatTable} from './table.ts';
 
 interface ServiceName {
@@ -172,6 +173,7 @@ export function formatStatus(status: StatusView): string {
     [
       {title: 'counter', cell: ([name]) => name},
       {title: 'value', cell: ([, value]) => value},
+      {title: 'meaning', cell: ([name]) => meaningOf(name)},
     ],
     counters,
   );

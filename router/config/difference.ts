@@ -64,6 +64,7 @@ function restartOnly(before: Settings, after: Settings): string[] {
     mode: settings.mode,
     interfaces: settings.sides.map((side) => `${side.name} (${side.network.address})`).join(', '),
     control: `${settings.listen.address}:${settings.listen.port}`,
+    metrics: settings.metrics ? `${settings.metrics.address}:${settings.metrics.port}` : 'on no port',
     forwarders: String(settings.forwarders),
     user: settings.user,
   });

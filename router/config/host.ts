@@ -1,8 +1,8 @@
 // What the configuration must agree with on this host: the interfaces, their MACs and addresses.
 
 import {z} from 'zod';
-import {inNetwork, isEdgeOf} from '../base/address.ts';
-import type {Network} from '../base/address.ts';
+import {inNetwork, isEdgeOf, isIpv4} from '../base/address.ts';
+import type {Network, SocketAddress} from '../base/address.ts';
 import type {Exec} from '../base/exec.ts';
 import {VIP_LABEL} from '../base/marks.ts';
 import type {Mode} from '../control/protocol.ts';
@@ -91,6 +91,29 @@ function vipProblem(vip: string, mode: Mode, sides: readonly Side[]): string | n
   return null;
 }
 
+/** The interfaces that this host's own addresses are on. */
+function ownAddresses(links: Links): ReadonlyMap<string, string> {
+  // Not of this host as a node, which its agent made.
+  return new Map(
+    links.flatMap(({ifname, addr_info}) =>
+      addr_info
+        .filter(({label}) => label !== VIP_LABEL)
+        .flatMap(({local}): [string, string][] => (local === undefined ? [] : [[local, ifname]])),
+    ),
+  );
+}
+
+/** Whoever reaches it reads all: an address of one network is named, never all of them at once. */
+export function metricsProblems(metrics: SocketAddress, control: SocketAddress, links: Links): Problem[] {
+  const {address, port} = metrics;
+  const own = [...ownAddresses(links).keys()].filter(isIpv4);
+  const path = ['metrics'];
+  if (!own.includes(address))
+    return [{path, message: `${address} is not an address of this host; there are: ${own.join(', ')}`}];
+  if (address !== control.address || port !== control.port) return [];
+  return [{path, message: `${address}:${port} is the control address: take another port`}];
+}
+
 /** VIPs that this host has itself, or that no client could reach. */
 export function vipProblems(
   mode: Mode,
@@ -98,14 +121,7 @@ export function vipProblems(
   sides: readonly Side[],
   links: Links,
 ): Problem[] {
-  const own = new Map(
-    links.flatMap((link) =>
-      link.addr_info
-        // Of this host as a node, which its agent made.
-        .filter(({label}) => label !== VIP_LABEL)
-        .map((one) => [one.local ?? '', link.ifname] as const),
-    ),
-  );
+  const own = ownAddresses(links);
   return applications.flatMap((application, index) =>
     application.vips.flatMap((vip, place) => {
       const path = ['applications', index, 'vips', place];

@@ -119,6 +119,10 @@ export const fileSchema = z.strictObject({
       'secret-file': z.string().min(1).optional(),
     })
     .optional(),
+  metrics: z
+    .string()
+    .refine((text) => parseSocketAddress(text) !== null, 'not ADDRESS:PORT: write 10.88.0.1:9400')
+    .optional(),
   forwarders: z
     .number()
     .int()

@@ -12,7 +12,7 @@ import type {ProbeRules} from '../model/liveness.ts';
 import type {Side} from '../model/side.ts';
 import {affinityProblems} from './affinity.ts';
 import {applicationsOf, settled, weightProblems} from './applications.ts';
-import {sidesOf, vipProblems} from './host.ts';
+import {metricsProblems, sidesOf, vipProblems} from './host.ts';
 import type {Links} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
 import {ConfigError, Locator, problemsOf} from './problem.ts';
@@ -37,6 +37,8 @@ export interface Settings {
   mode: Mode;
   sides: Side[];
   listen: SocketAddress;
+  /** Where Prometheus may ask without the secret; null: nowhere. */
+  metrics: SocketAddress | null;
   secretFile: string;
   forwarders: number;
   /** How long after a packet a forwarder looks for the next one before it sleeps. */
@@ -184,10 +186,14 @@ export function settle(
     ...weightProblems(applications),
     ...affinityProblems(applications),
   );
+  const listen = listenOf(options.control ?? file.control?.listen, interfaces.sides, problems);
+  const metrics = file.metrics === undefined ? null : parseSocketAddress(file.metrics);
+  if (metrics) problems.push(...metricsProblems(metrics, listen, links));
   const settings: Settings = {
     mode,
     sides: interfaces.sides,
-    listen: listenOf(options.control ?? file.control?.listen, interfaces.sides, problems),
+    listen,
+    metrics,
     secretFile: options.secretFile ?? file.control?.['secret-file'] ?? DEFAULT_SECRET_FILE,
     forwarders: forwardersOf(options.forwarders, file, problems),
     spinMicroseconds: file['spin-microseconds'] ?? 0,

@@ -2,6 +2,7 @@
 
 import type {Clock} from '../base/clock.ts';
 import type {Logger} from '../base/logger.ts';
+import {eventSchema} from './views.ts';
 import type {RouterEvent} from './views.ts';
 
 /** What somebody should see. */
@@ -15,6 +16,7 @@ const CAPACITY = 10_000;
 export class EventLog {
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #counts = new Map(eventSchema.shape.event.options.map((event) => [event, 0]));
   readonly #ring: RouterEvent[] = [];
   /** Where the next event goes once the ring is full: the oldest one's place. */
   #next = 0;
@@ -25,6 +27,7 @@ export class EventLog {
   }
 
   add(event: Omit<RouterEvent, 'time'>): void {
+    this.#counts.set(event.event, (this.#counts.get(event.event) ?? 0) + 1);
     const timed = {time: this.#clock.wall(), ...event};
     if (this.#ring.length < CAPACITY) this.#ring.push(timed);
     else this.#ring[this.#next] = timed;
@@ -33,6 +36,11 @@ export class EventLog {
       {...event},
       event.event,
     );
+  }
+
+  /** How often each happened, those that the log has dropped too. */
+  counts(): ReadonlyMap<RouterEvent['event'], number> {
+    return this.#counts;
   }
 
   /** Oldest first; those at or after `since` (milliseconds since the epoch). */

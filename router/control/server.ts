@@ -28,6 +28,12 @@ import type {
   StatusView,
 } from './views.ts';
 
+/** A text, and its content type. */
+export interface Exposed {
+  type: string;
+  text: string;
+}
+
 export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
 
 /** What the server asks of the router. */
@@ -40,6 +46,8 @@ export interface ControlledRouter {
   flows(): FlowView[];
   applications(): ApplicationView[];
   blocks(): BlocksView;
+  /** In Prometheus' text format. */
+  metrics(): Promise<Exposed>;
   events(since?: number): RouterEvent[];
   reload(): Promise<ReloadView>;
   steering: Steered;
@@ -69,7 +77,28 @@ function sameSecret(shown: string, expected: string): boolean {
 
 const eventQuery = z.object({since: z.coerce.number().default(0)});
 
+/** Everything, to agents and operators. */
 export function createControlServer(options: ControlOptions): FastifyInstance {
+  const {server, router} = createServer(options);
+  addRoutes(server, router);
+  addMetricsRoute(server, router);
+  addSteeringRoutes(server, () => router().steering);
+  return server;
+}
+
+/** Numbers alone, to whoever can reach it. */
+export function createMetricsServer(options: Omit<ControlOptions, 'secret'>): FastifyInstance {
+  const {server, router} = createServer({...options, secret: null});
+  addMetricsRoute(server, router);
+  return server;
+}
+
+interface Served {
+  server: FastifyInstance;
+  router: () => ControlledRouter;
+}
+
+function createServer(options: ControlOptions): Served {
   const {router, secret, log} = options;
   const server = Fastify({bodyLimit: BODY_LIMIT, forceCloseConnections: true});
   server.addHook('onRequest', async (request, reply) => {
@@ -92,9 +121,14 @@ export function createControlServer(options: ControlOptions): FastifyInstance {
     if (!ready) throw new Error('the router is stopping');
     return ready;
   };
-  addRoutes(server, started);
-  addSteeringRoutes(server, () => started().steering);
-  return server;
+  return {server, router: started};
+}
+
+function addMetricsRoute(server: FastifyInstance, router: () => ControlledRouter): void {
+  server.get('/metrics', async (_, reply) => {
+    const {type, text} = await router().metrics();
+    return reply.type(type).send(text);
+  });
 }
 
 function addRoutes(server: FastifyInstance, router: () => ControlledRouter): void {
@@ -128,8 +162,12 @@ function addRoutes(server: FastifyInstance, router: () => ControlledRouter): voi
   });
 }
 
-/** Listens on the control port. Rejects with a UserError that names the address. */
-export async function listenOnPort(server: FastifyInstance, {address, port}: SocketAddress): Promise<void> {
+/** Rejects with a UserError that names the address; `what` it is for. */
+export async function listenOnPort(
+  server: FastifyInstance,
+  what: 'control' | 'metrics',
+  {address, port}: SocketAddress,
+): Promise<void> {
   try {
     await server.listen({host: address, port});
   } catch (error) {
@@ -137,7 +175,7 @@ export async function listenOnPort(server: FastifyInstance, {address, port}: Soc
       EADDRINUSE: 'is in use by another program',
       EADDRNOTAVAIL: 'is not on this host',
     };
-    throw new UserError(`control address ${address}:${port} ${reasons[codeOf(error)] ?? messageOf(error)}`);
+    throw new UserError(`${what} address ${address}:${port} ${reasons[codeOf(error)] ?? messageOf(error)}`);
   }
 }
 

@@ -65,6 +65,10 @@ export const nodeViewSchema = z.strictObject({
   mac: z.string().nullable(),
   endpoints: z.number().int(),
   leaseRemainingMs: z.number(),
+  /** Since its agent last reported, or the router started. */
+  reportAgeMs: z.number(),
+  /** By application, as its agent reports them. */
+  levels: z.record(name, levelSchema),
   state: z.enum(['up', 'doubt', 'left']),
   drain: z.enum(['draining', 'drained']).optional(),
 });

@@ -58,6 +58,8 @@ export class Applications {
   #published: {standings: Standings; scheduled: ReadonlySet<string>} | null = null;
   /** By service slot; a service that is gone is remembered until another has its slot. */
   readonly #owners = new Map<number, Owner>();
+  /** In the whole table, as last counted. */
+  flows = 0;
   #counters: Readonly<Record<number, number>> = {};
   #lookedAt = 0;
   #timer: Timer | null = null;
@@ -86,6 +88,7 @@ export class Applications {
 
   /** Flows were counted, by "slot:incarnation". */
   counted(flows: Readonly<Record<string, number>>): void {
+    this.flows = Object.values(flows).reduce((sum, count) => sum + count, 0);
     for (const {accounts} of this.#watched.values())
       for (const account of accounts.values()) account.flows = 0;
     for (const record of this.#deps.registry.endpoints()) {

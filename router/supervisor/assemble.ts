@@ -9,26 +9,23 @@ import type {Settings} from '../config/settings.ts';
 import {EventLog} from '../control/event-log.ts';
 import type {ControlledRouter} from '../control/server.ts';
 import {Echo} from '../health/echo.ts';
+import {Exposition} from '../metrics/exposition.ts';
 import {vipsOf} from '../model/application.ts';
 import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
 import {LocalSide} from '../provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import type {Adopted} from './adopt.ts';
+import {controlledRouter} from './controlled.ts';
 import {Forwarders} from './forwarders.ts';
 import {encodeMemory} from './memory.ts';
 import type {Paths} from '../base/paths.ts';
 import {writeProcessFile} from './processes.ts';
 import type {Processes} from './processes.ts';
-import {welcomeOwnNode} from './own-node.ts';
-import {Reloader} from './reload.ts';
 import {obtainSockets} from './sockets.ts';
 import type {SpawnForwarder} from './spawn.ts';
-import {Steering} from './steering.ts';
 import {Supervisor} from './supervisor.ts';
 import type {Undo} from './undo.ts';
-import {blocksView} from './blocks-view.ts';
-import {Views} from './views.ts';
 
 export interface AssembleDeps {
   native: RouterNative;
@@ -51,6 +48,7 @@ interface Core {
   registry: Registry;
   provider: UserspaceProvider;
   supervisor: Supervisor;
+  exposition: Exposition;
 }
 
 /** The parts that know each other. Nothing on the host is touched yet. */
@@ -61,6 +59,7 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
   const method = methods[mode];
   const local = new LocalSide({...deps, sides: settings.sides, routes: method.routes});
   const events = new EventLog(clock, log);
+  const exposition = new Exposition();
   const networks = [...settings.sides, local.side].map((side) => side.network);
   const registry = new Registry(method, applications, networks, segment.limits, clock.wall());
   registry.ports.blocks.size = settings.blockPorts;
@@ -101,8 +100,9 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     direct: settings.sides.slice(1).map((side) => networkOf(side.network)),
     vipGraceMs,
     fresh: memory === null,
+    onPublished: (seconds) => exposition.published(seconds),
   });
-  return {local, events, registry, provider, supervisor};
+  return {local, events, registry, provider, supervisor, exposition};
 }
 
 async function startForwarders(deps: AssembleDeps, {local, events}: Core, undo: Undo): Promise<void> {
@@ -137,7 +137,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   const {segment, memory} = adopted;
   const startedAt = clock.now();
   const core = createCore(deps);
-  const {local, events, registry, provider, supervisor} = core;
+  const {local, registry, provider, supervisor} = core;
   undo.add('local side', () => local.close());
   await local.start();
   // First of all: an adopted segment still holds a policy, by which they forward while the rest starts.
@@ -152,43 +152,6 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   undo.add('supervisor', () => supervisor.stop());
   supervisor.start();
   const {readSettings: read, readSecret} = deps;
-  const maxVips = segment.limits.vips;
-  const reloader = new Reloader(
-    {clock, events, registry, provider, supervisor, read, readSecret, maxVips},
-    settings,
-  );
-  const steering = new Steering({
-    clock,
-    registry,
-    events,
-    drains: supervisor.drains,
-    commit: () => supervisor.commit(),
-  });
-  const views = new Views({
-    registry,
-    provider,
-    drains: supervisor.drains,
-    segment,
-    clock,
-    settings,
-    startedAt,
-  });
-  const router: ControlledRouter = {
-    put: welcomeOwnNode(
-      (node, state) => supervisor.put(node, state),
-      settings.sides.map((side) => side.network.address),
-      provider.method.routes,
-    ),
-    status: () => views.status(),
-    services: () => views.services(),
-    endpoints: () => views.endpoints(),
-    nodes: () => views.nodes(),
-    flows: () => views.flows(),
-    applications: () => supervisor.applications.views(),
-    blocks: () => blocksView(registry, clock.now()),
-    events: (since) => events.list(since),
-    reload: () => reloader.reload(),
-    steering,
-  };
+  const router = controlledRouter({...core, clock, settings, segment, read, readSecret, startedAt});
   return {router, forwarding};
 }

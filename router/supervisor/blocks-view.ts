@@ -8,7 +8,7 @@ import type {Registry} from '../model/registry.ts';
 type OfVip = BlocksView['vips'][number];
 
 /** Every VIP that is configured or of which a block is leased. */
-function byVip(registry: Registry): OfVip[] {
+export function blocksByVip(registry: Registry): OfVip[] {
   const {blocks} = registry.ports;
   const leases = blocks.all();
   const vips = new Set([...vipsOf(registry.applications), ...leases.map((lease) => lease.vip)]);
@@ -32,11 +32,11 @@ export function blocksView(registry: Registry, now: number): BlocksView {
     return {vip, first, last, node, state, quarantineSeconds: Math.ceil(left / 1000)};
   });
   const sorted = blocks.toSorted((a, b) => a.vip.localeCompare(b.vip) || a.first - b.first);
-  return {blocks: sorted, vips: byVip(registry)};
+  return {blocks: sorted, vips: blocksByVip(registry)};
 }
 
 export function blockCounts(registry: Registry): StatusView['blocks'] {
-  const vips = byVip(registry);
+  const vips = blocksByVip(registry);
   const sum = (of: (vip: OfVip) => number) => vips.reduce((total, vip) => total + of(vip), 0);
   return {
     leased: sum((vip) => vip.leased),

@@ -11,7 +11,7 @@ import {readLinks} from '../config/host.ts';
 import {readSecret} from '../base/secret.ts';
 import {settle} from '../config/settings.ts';
 import type {Options, Settings} from '../config/settings.ts';
-import {createControlServer, listenOnPath, listenOnPort} from '../control/server.ts';
+import {createControlServer, createMetricsServer, listenOnPath, listenOnPort} from '../control/server.ts';
 import type {ControlledRouter} from '../control/server.ts';
 import {adoptSegment} from './adopt.ts';
 import {assemble} from './assemble.ts';
@@ -80,7 +80,12 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
     const control = {router: () => serving, ready, log};
     const remote = createControlServer({...control, secret: () => secret.current});
     undo.add('control port', () => remote.close());
-    await listenOnPort(remote, settings.listen);
+    await listenOnPort(remote, 'control', settings.listen);
+    if (settings.metrics) {
+      const metrics = createMetricsServer(control);
+      undo.add('metrics port', () => metrics.close());
+      await listenOnPort(metrics, 'metrics', settings.metrics);
+    }
     const adopted = await adoptSegment({...deps, processes}, paths);
     undo.add('segment', () => adopted.segment.close());
     adopting = adopted.memory !== null;

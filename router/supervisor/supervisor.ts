@@ -46,6 +46,8 @@ export interface SupervisorDeps {
   vipGraceMs: number;
   /** The flow table began empty: nodes have to tell which connections they have. */
   fresh: boolean;
+  /** A policy was published, which took so many seconds. */
+  onPublished: (seconds: number) => void;
 }
 
 export class Supervisor {
@@ -135,6 +137,7 @@ export class Supervisor {
   /** Also when only the provider's own knowledge (a MAC, a VIP's rival) has changed. */
   publish(): void {
     const {registry, provider, events, clock} = this.#deps;
+    const begun = clock.now();
     const {revision} = registry;
     let standings = new Standings(registry);
     if (registry.rising.observe(standings.serving(), clock.now())) standings = new Standings(registry);
@@ -145,6 +148,7 @@ export class Supervisor {
     let applied = provider.apply(plan);
     // Only now: who finds a VIP must find its endpoints.
     if (this.vips.claim(applied.served)) applied = provider.apply(plan);
+    this.#deps.onPublished((clock.now() - begun) / 1000);
     const {generation, scheduled} = applied;
     this.#published = revision;
     this.#report(scheduled, standings);

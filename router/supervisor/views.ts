@@ -4,6 +4,7 @@ import type {Flow, Segment} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import type {Settings} from '../config/settings.ts';
 import {blockCounts} from './blocks-view.ts';
+import {LEASE_MS} from '../control/protocol.ts';
 import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../control/views.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
@@ -90,12 +91,14 @@ export class Views {
     const {registry, provider, drains, clock} = this.#deps;
     const records = registry.endpoints().filter((record) => record.state !== 'closed');
     const drainOf = new Map(drains.views().map((one) => [one.target, one.state]));
-    return registry.nodes().map(({name, address, state, leaseUntil}) => ({
+    return registry.nodes().map(({name, address, state, leaseUntil, levels}) => ({
       name,
       address,
       mac: provider.path(address).mac,
       endpoints: records.filter((record) => record.node === name).length,
       leaseRemainingMs: state === 'left' ? 0 : Math.max(0, Math.round(leaseUntil - clock.now())),
+      reportAgeMs: Math.round(clock.now() - (leaseUntil - LEASE_MS)),
+      levels,
       state,
       ...(drainOf.has(name) ? {drain: drainOf.get(name)} : {}),
     }));

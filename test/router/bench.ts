@@ -5,6 +5,7 @@ import {EventLog} from '../../router/control/event-log.ts';
 import type {NodeState} from '../../router/control/protocol.ts';
 import type {RouterEvent} from '../../router/control/views.ts';
 import {silentLogger} from '../../router/base/logger.ts';
+import {Exposition} from '../../router/metrics/exposition.ts';
 import {applicationDefaults} from '../../router/model/application.ts';
 import type {Application} from '../../router/model/application.ts';
 import {vipsOf} from '../../router/model/application.ts';
@@ -81,6 +82,7 @@ export class Bench {
   readonly exec = new FakeExec();
   readonly native = new FakeNative();
   readonly events = new EventLog(this.clock, silentLogger);
+  readonly exposition = new Exposition();
   readonly registry: Registry;
   /** Addresses of nodes that answer echoes; null: none can be asked. */
   echoes: Set<string> | null = null;
@@ -133,6 +135,7 @@ export class Bench {
       direct: ['10.88.0.0/24'],
       vipGraceMs: 10_000,
       fresh: adopted === null && fresh,
+      onPublished: (seconds) => this.exposition.published(seconds),
     });
   }
 

@@ -39,6 +39,7 @@ async function control(secret: string | null = SECRET, ready = true) {
     nodes: () => [],
     flows: () => [],
     applications: () => [],
+    metrics: () => Promise.resolve({type: 'text/plain', text: 'coscanet_up 1\n'}),
     blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
@@ -162,12 +163,12 @@ test('a control port in use is an error that names it', async (t) => {
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
   const {port} = holder.address() as AddressInfo;
   const {server} = await control();
-  await t.throwsAsync(listenOnPort(server, {address: '127.0.0.1', port}), {
+  await t.throwsAsync(listenOnPort(server, 'control', {address: '127.0.0.1', port}), {
     message: `control address 127.0.0.1:${port} is in use by another program`,
   });
   holder.close();
   const other = await control();
-  await t.throwsAsync(listenOnPort(other.server, {address: '192.0.2.77', port: 7400}), {
+  await t.throwsAsync(listenOnPort(other.server, 'control', {address: '192.0.2.77', port: 7400}), {
     message: 'control address 192.0.2.77:7400 is not on this host',
   });
 });

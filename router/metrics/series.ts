@@ -1,0 +1,208 @@
+// The time series of the router but for its histogram: names, meanings, and how each is read from a snapshot. Labels
+// are names of the configuration, of nodes and of states, never clients: their number stays small.
+
+import type {ApplicationView, BlocksView, NodeView, RouterEvent, Scale} from '../control/views.ts';
+import type {Account, Accounts} from './accounts.ts';
+import {loadOfLevel} from './application-level.ts';
+import {counterTexts, dropTexts, DROP_PREFIX} from './counters.ts';
+
+/** All that is known at one time. */
+export interface Snapshot {
+  /** Of the data path, by their names in addon/src/core/counters.h. */
+  counters: Readonly<Record<string, number>>;
+  flows: number;
+  flowCapacity: number;
+  applications: readonly ApplicationView[];
+  accounts: Accounts;
+  nodes: readonly NodeView[];
+  vips: readonly {address: string; state: string}[];
+  forwarders: readonly {index: number; heartbeatAgeMs: number}[];
+  blocks: BlocksView['vips'];
+  blocksRefused: number;
+  events: ReadonlyMap<RouterEvent['event'], number>;
+}
+
+/** Labels and value. */
+export type Sample = [Record<string, string>, number];
+
+export interface Series {
+  kind: 'counter' | 'gauge';
+  /** Without "coscanet_". */
+  name: string;
+  help: string;
+  labels: readonly string[];
+  read: (snapshot: Snapshot) => Sample[];
+}
+
+const wishes: Readonly<Record<Scale, number>> = {out: 1, keep: 0, in: -1};
+const ofApplication = ['tenant', 'application'];
+const labelsOf = ({tenant, application}: ApplicationView) => ({tenant, application});
+
+/** A gauge of each application; null: it has none just now. */
+function perApplication(name: string, help: string, value: (view: ApplicationView) => number | null): Series {
+  const read = ({applications}: Snapshot) =>
+    applications.flatMap((view): Sample[] => {
+      const number = value(view);
+      return number === null ? [] : [[labelsOf(view), number]];
+    });
+  return {kind: 'gauge', name: `application_${name}`, help, labels: ofApplication, read};
+}
+
+/** Of each application on each of its virtual IPs. */
+function perAccount(name: string, help: string, kind: Series['kind'], of: keyof Account): Series {
+  const read = ({applications, accounts}: Snapshot) =>
+    applications.flatMap((view) => {
+      const known = accounts.get(view.application);
+      return view.vips.map((vip): Sample => [{...labelsOf(view), vip}, known?.get(vip)?.[of] ?? 0]);
+    });
+  return {kind, name: `application_${name}`, help, labels: [...ofApplication, 'vip'], read};
+}
+
+const applicationSeries: readonly Series[] = [
+  perApplication(
+    'load',
+    'From 0 (all of its capacity is at load level low) to 1 (all is at high); absent while nobody serves.',
+    (view) => view.load,
+  ),
+  perApplication(
+    'level',
+    'Load level of the application as a whole, which does not waver: 0 low, 0.5 medium, 1 high.',
+    (view) => (view.level === null ? null : loadOfLevel(view.level)),
+  ),
+  perApplication(
+    'scale_wish',
+    'What it wishes of the platform: 1 more nodes, 0 as many, -1 fewer.',
+    (view) => wishes[view.scale],
+  ),
+  perApplication('nodes', 'Nodes that serve it.', (view) => view.nodes),
+  perApplication('instances', 'Instances that serve it.', (view) => view.instances),
+  {
+    kind: 'gauge',
+    name: 'application_endpoints',
+    help: 'Its endpoints, by how they stand.',
+    labels: [...ofApplication, 'state'],
+    read: ({applications}) =>
+      applications.flatMap((view) =>
+        Object.entries(view.endpoints).map(([state, count]): Sample => [{...labelsOf(view), state}, count]),
+      ),
+  },
+  perAccount('flows', 'Its flows, as counted within the last 2 s.', 'gauge', 'flows'),
+  perAccount('new_flows_total', 'Its flows that began.', 'counter', 'newFlows'),
+];
+
+const nodeSeries: readonly Series[] = [
+  {
+    kind: 'gauge',
+    name: 'nodes',
+    help: 'Worker machines; doubt: the agent is silent for longer than its lease.',
+    labels: ['state'],
+    read: ({nodes}) =>
+      (['up', 'doubt', 'left'] as const).map((state) => [
+        {state},
+        nodes.filter((node) => node.state === state).length,
+      ]),
+  },
+  {
+    kind: 'gauge',
+    name: 'node_level',
+    help: 'Load level that a node reports for an application: 0 low, 0.5 medium, 1 high.',
+    labels: ['node', 'application'],
+    read: ({nodes}) =>
+      nodes.flatMap(({name, levels}) =>
+        Object.entries(levels).map(([application, level]): Sample => [
+          {node: name, application},
+          loadOfLevel(level),
+        ]),
+      ),
+  },
+  {
+    kind: 'gauge',
+    name: 'node_report_age_seconds',
+    help: "Since a node's agent last reported; after 3 s it is in doubt.",
+    labels: ['node'],
+    read: ({nodes}) => nodes.map(({name, reportAgeMs}) => [{node: name}, reportAgeMs / 1000]),
+  },
+];
+
+const routerSeries: readonly Series[] = [
+  {
+    kind: 'gauge',
+    name: 'flow_table_flows',
+    help: 'Flows in the flow table, as counted within the last 2 s.',
+    labels: [],
+    read: ({flows}) => [[{}, flows]],
+  },
+  {
+    kind: 'gauge',
+    name: 'flow_table_capacity',
+    help: 'Places in the flow table.',
+    labels: [],
+    read: ({flowCapacity}) => [[{}, flowCapacity]],
+  },
+  {
+    kind: 'gauge',
+    name: 'virtual_ip_active',
+    help: '1: the router answers for it; 0: nobody serves it, or another host has it.',
+    labels: ['vip'],
+    read: ({vips}) => vips.map(({address, state}) => [{vip: address}, state === 'active' ? 1 : 0]),
+  },
+  {
+    kind: 'gauge',
+    name: 'port_blocks',
+    help: 'Blocks of ports that nodes open connections from.',
+    labels: ['vip', 'state'],
+    read: ({blocks}) =>
+      blocks.flatMap(({vip, leased, quarantined, free}): Sample[] => [
+        [{vip, state: 'leased'}, leased],
+        [{vip, state: 'quarantine'}, quarantined],
+        [{vip, state: 'free'}, free],
+      ]),
+  },
+  {
+    kind: 'counter',
+    name: 'port_blocks_refused_total',
+    help: 'Times that a node could not have a block that it wanted.',
+    labels: [],
+    read: ({blocksRefused}) => [[{}, blocksRefused]],
+  },
+  {
+    kind: 'gauge',
+    name: 'forwarder_heartbeat_age_seconds',
+    help: "Since a forwarder's loop last turned, which it does at least each 0.1 s.",
+    labels: ['forwarder'],
+    read: ({forwarders}) =>
+      forwarders.map(({index, heartbeatAgeMs}) => [{forwarder: String(index)}, heartbeatAgeMs / 1000]),
+  },
+  {
+    kind: 'counter',
+    name: 'events_total',
+    help: 'Lines of "coscanet events" by kind; forwarder-died counts those that were started again.',
+    labels: ['event'],
+    read: ({events}) => [...events].map(([event, count]) => [{event}, count]),
+  },
+];
+
+const dataPathSeries: readonly Series[] = [
+  ...Object.entries(counterTexts).map(([name, help]): Series => ({
+    kind: 'counter',
+    name: `${name}_total`,
+    help,
+    labels: [],
+    read: ({counters}) => [[{}, counters[name] ?? 0]],
+  })),
+  {
+    kind: 'counter',
+    name: 'dropped_frames_total',
+    help: 'Frames that went no further, by reason; "coscanet status" says what each means.',
+    labels: ['reason'],
+    read: ({counters}) =>
+      Object.keys(dropTexts).map((reason) => [{reason}, counters[`${DROP_PREFIX}${reason}`] ?? 0]),
+  },
+];
+
+export const allSeries: readonly Series[] = [
+  ...applicationSeries,
+  ...nodeSeries,
+  ...routerSeries,
+  ...dataPathSeries,
+];

@@ -1,0 +1,97 @@
+// The real daemon, asked as Prometheus asks: on the local socket, on the address of the configuration, and nowhere else.
+
+import {join} from 'node:path';
+import test from 'ava';
+import {statusViewSchema} from '../../router/control/views.ts';
+import {meaningOf} from '../../router/metrics/counters.ts';
+import {config, Lab, until} from './lab.ts';
+import {parseMetrics, samplesOf} from './prometheus.ts';
+
+let lab: Lab;
+test.before(() => {
+  lab = new Lab();
+});
+test.after.always(() => lab.close());
+test.afterEach.always(() => lab.reset());
+
+const curl = (where: 'router' | 'peer', ...words: string[]) =>
+  lab.in(where, 'curl', '-s', '-m', '5', ...words);
+const socket = () => ['--unix-socket', join(lab.runDir, 'control.sock')];
+const statusOf = (...words: string[]) => curl('peer', '-o', '/dev/null', '-w', '%{http_code}', ...words);
+
+test.serial('the local socket, and the address of the configuration', async (t) => {
+  lab.configure(`metrics: 10.88.0.1:9400\n${config}`);
+  const router = await lab.router('--forwarders', '1');
+  const levels = {levels: {web: 'high' as const}};
+  lab.put(1, 1, [80], levels);
+  const local = () => samplesOf(curl('router', ...socket(), 'http://x/metrics'));
+  const web = 'tenant="default",application="web"';
+  let sequence = 1;
+  await until('the application is counted', () => {
+    lab.put(1, ++sequence, [80], levels);
+    return local().get(`coscanet_application_level{${web}}`) === 1;
+  });
+  // Nobody is there to answer: the flow begins all the same.
+  lab.in('peer', 'sh', '-c', 'curl -s -m 0.3 http://10.77.0.100/ || true');
+  const begun = `coscanet_application_new_flows_total{${web},vip="10.77.0.100"}`;
+  await until('its flow is counted', () => local().get(begun) === 1);
+  await until('and the table', () => local().get('coscanet_flow_table_flows') === 1);
+  const remote = curl('peer', 'http://10.88.0.1:9400/metrics');
+  const samples = samplesOf(remote);
+  t.deepEqual([...samples.keys()], [...local().keys()]);
+  t.is(samples.get('coscanet_flows_created_total'), 1);
+  t.true((samples.get('coscanet_rx_frames_total') ?? 0) > 0);
+  t.true((samples.get('coscanet_publish_duration_seconds_count') ?? 0) > 0);
+  t.is(samples.get('coscanet_forwarder_heartbeat_age_seconds{forwarder="0"}')! < 15, true);
+  t.notRegex(remote, /10\.77\.0\.9/, 'no client');
+  t.regex(
+    curl('peer', '-o', '/dev/null', '-w', '%{content_type}', 'http://10.88.0.1:9400/metrics'),
+    /^text\/plain; version=0\.0\.4/,
+  );
+  // Nothing but the metrics, and not on the control port without the secret.
+  t.is(statusOf('http://10.88.0.1:9400/v1/nodes'), '404');
+  t.is(statusOf('-X', 'POST', 'http://10.88.0.1:9400/v1/reload'), '404');
+  t.is(statusOf('http://10.88.0.1:7400/metrics'), '401');
+  router.kill('SIGTERM');
+  t.is((await router.ended).status, 0);
+  t.deepEqual(lab.leftovers(), []);
+});
+
+test.serial('each counter of the data path is told, with its meaning', async (t) => {
+  lab.configure(config);
+  const router = await lab.router('--forwarders', '1');
+  const {counters} = statusViewSchema.parse(JSON.parse((await lab.coscanet('status', '--json')).stdout));
+  const families = parseMetrics(curl('router', ...socket(), 'http://x/metrics'));
+  for (const name of Object.keys(counters)) {
+    t.not(meaningOf(name), '', name);
+    const reason = /^drop_(.*)$/.exec(name)?.[1];
+    const told =
+      reason === undefined
+        ? families.has(`coscanet_${name}_total`)
+        : families
+            .get('coscanet_dropped_frames_total')
+            ?.samples.has(`coscanet_dropped_frames_total{reason="${reason}"}`);
+    t.true(told, name);
+  }
+  // Not configured: on no port.
+  t.throws(() => curl('peer', 'http://10.88.0.1:9400/metrics'));
+  router.kill('SIGTERM');
+  await router.ended;
+});
+
+for (const [title, address, says] of [
+  [
+    'of another host',
+    '10.88.0.11:9400',
+    /router\.yaml:1: metrics: 10\.88\.0\.11 is not an address of this host; there are: /,
+  ],
+  ['of all networks at once', '0.0.0.0:9400', /metrics: 0\.0\.0\.0 is not an address of this host/],
+  ['of control', '10.88.0.1:7400', /metrics: 10\.88\.0\.1:7400 is the control address: take another port$/],
+] as const)
+  test.serial(`refused: the address ${title}`, async (t) => {
+    lab.configure(`metrics: ${address}\n${config}`);
+    const ended = await lab.start().ended;
+    t.is(ended.status, 2);
+    t.regex(ended.stderr.trim(), says);
+    t.deepEqual(lab.leftovers(), []);
+  });
