@@ -144,7 +144,7 @@ function natTests(): void {
   );
 
   test.serial('forwarders, then the supervisor too killed under downloads: none breaks', async (t) => {
-    const rate = SIZE / 15;
+    const rate = SIZE / 16;
     const downloads = bed.start('client', tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${rate}`, 10));
     await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
     const flows = async () =>
