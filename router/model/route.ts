@@ -15,6 +15,8 @@ export interface RouteEndpoint {
   weight: number;
   /** false: its socket or its node is gone. */
   open: boolean;
+  /** It takes no connections, but opens them. */
+  opensOnly?: boolean;
   /** It gets no new clients, but those come back that an affinity leads to it. */
   keepsClients?: boolean;
   /** Its node's number, the same for all of its endpoints; undefined: it has none. */

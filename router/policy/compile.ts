@@ -79,10 +79,17 @@ export class Compiler {
 }
 
 function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
-  const {slot, incarnation, address, nodePort, open, node} = one;
+  const {slot, incarnation, address, nodePort, open, opensOnly, node} = one;
   const {protocol, vip, port: vipPort} = route;
   const way = path ?? {mac: NO_MAC, egress: 0};
-  const endpoint = {slot, incarnation, ...way, open, ...(node === undefined ? {} : {node})};
+  const endpoint = {
+    slot,
+    incarnation,
+    ...way,
+    open,
+    ...(opensOnly ? {opensOnly} : {}),
+    ...(node === undefined ? {} : {node}),
+  };
   if (nodePort === undefined) return endpoint;
   return {...endpoint, nat: {protocol, node: address, nodePort, vip, vipPort}};
 }

@@ -10,9 +10,10 @@ import {Standings} from './standing.ts';
 
 function toRouteEndpoint(record: EndpointRecord, registry: Registry, standings: Standings): RouteEndpoint {
   const {weight, open, keepsClients} = standings.of(record);
-  const {slot, incarnation, address, nodePort} = record;
+  const {slot, incarnation, address, nodePort, instances} = record;
   const node = registry.nodeNumbers.of(record.node);
-  return {slot, incarnation, address, nodePort, weight, open, keepsClients, node};
+  const opensOnly = instances === 0;
+  return {slot, incarnation, address, nodePort, weight, open, opensOnly, keepsClients, node};
 }
 
 function affinityOf(

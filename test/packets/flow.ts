@@ -3,7 +3,7 @@
 
 import type {PacketCase} from './case.ts';
 import {publish, receive, seconds} from './case.ts';
-import {POLICY, tcp, udp, withEndpoints, withRing} from './world.ts';
+import {CLIENT, POLICY, VIP, tcp, toClient, udp, withEndpoints, withRing} from './world.ts';
 
 const FLOW_TEXT = 'tcp 10.77.0.2:40000 10.77.0.100:80';
 const UDP_TEXT = 'udp 10.77.0.2:40000 10.77.0.100:53';
@@ -19,6 +19,10 @@ const rescheduled = {flows_rescheduled: 1};
 
 const without1 = withEndpoints({node1: null});
 const closed1 = withEndpoints({node1: {open: false}});
+/** It opens connections, and takes none any more. */
+const {endpoints: withOpener1} = withEndpoints({node1: {opensOnly: true}});
+const opener1 = {...withRing(['node2']), endpoints: withOpener1};
+const opener1Alone = {...withRing([]), endpoints: withOpener1};
 /** The slot has been given to another endpoint. */
 const another1 = withEndpoints({node1: {incarnation: 2}});
 const noWeb = {...POLICY, services: POLICY.services.filter(({port}) => port !== 80)};
@@ -276,6 +280,37 @@ export const FLOW: PacketCase[] = [
     verdict: {forward: 'node2'},
     also: rescheduled,
     flows: [`${FLOW_TEXT} syn node2 30`],
+  },
+  {
+    description: 'a SYN on a connection that an endpoint opened which takes none is scheduled anew',
+    given: [syn, ack, publish(opener1)],
+    input: tcp('S'),
+    verdict: {forward: 'node2'},
+    also: rescheduled,
+    flows: [`${FLOW_TEXT} syn node2 30`],
+  },
+  {
+    description: 'that connection itself goes on',
+    given: [syn, ack, publish(opener1)],
+    input: tcp('SA'),
+    verdict: {forward: 'node1'},
+    flows: [`${FLOW_TEXT} established node1 8100`],
+  },
+  {
+    description: 'and so does a conversation of datagrams',
+    given: [question, publish(opener1)],
+    input: udp(),
+    verdict: {forward: 'node1'},
+    flows: [`${UDP_TEXT} udp node1 180`],
+  },
+  {
+    description: 'where nobody else takes connections, such a SYN is refused',
+    given: [syn, ack, publish(opener1Alone)],
+    input: tcp('S', {seq: 7}),
+    verdict: {reply: 'tcp_resets'},
+    output: toClient
+      .ipv4({from: VIP, to: CLIENT, id: 0, dontFragment: true})
+      .tcp({from: 80, to: 40000, flags: 'RA', seq: 0, ack: 8, window: 0}),
   },
   {
     description: 'data of a flow whose node is gone goes where its hash says',

@@ -72,9 +72,11 @@ const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service
   const PolicyEndpoint* endpoint = policy_.endpoint(flow.flow.endpoint);
   const bool open = endpoint && endpoint->open;
   // A datagram can go elsewhere at once. A segment cannot: the old node's kernel must say what is to be said.
-  // But a SYN means a new connection, when the old one is closing or has nobody to answer (port reuse).
+  // But a SYN means a new connection, when the old one is closing or has nobody to answer (port reuse), or
+  // was opened by the endpoint, which takes none.
   if (p.protocol == ipv4::kUdp && !open) return nullptr;
-  if (opens(p.tcp_flags) && (!open || flow.flow.state == FlowState::closing)) return nullptr;
+  const bool takes = open && !endpoint->opens_only;
+  if (opens(p.tcp_flags) && (!takes || flow.flow.state == FlowState::closing)) return nullptr;
   if (!endpoint || !service) return endpoint;
 
   const FlowState state = next_state(flow.flow.state, p);

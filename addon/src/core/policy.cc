@@ -167,7 +167,13 @@ bool PolicyWriter::add_vip(const Address& address, bool active) {
 bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
                                 bool open, uint16_t node) {
   if (slot >= limits_.endpoints || endpoints_[slot].used || egress >= header_->interface_count) return false;
-  endpoints_[slot] = {mac, incarnation, node, egress, true, open, false, false, {}};
+  endpoints_[slot] = {mac, incarnation, node, egress, true, open, false, false, false, {}};
+  return true;
+}
+
+bool PolicyWriter::close_to_clients(uint32_t slot) {
+  if (slot >= limits_.endpoints || !endpoints_[slot].used) return false;
+  endpoints_[slot].opens_only = true;
   return true;
 }
 

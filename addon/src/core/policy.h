@@ -64,6 +64,7 @@ struct PolicyEndpoint {
   bool used;
   bool open;
   bool keeps_clients;  // a member of some service's affinity
+  bool opens_only;     // takes no connections
   bool translated;
   Translation nat;
 };
@@ -195,6 +196,8 @@ class PolicyWriter : public Policy {
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open,
                     uint16_t node = kNoNode);
+  /// An endpoint that was added takes no connections, but opens them.
+  bool close_to_clients(uint32_t slot);
   /// Makes an endpoint that was added a translated one.
   bool translate_endpoint(uint32_t slot, const Translation& nat);
   /// All ports of [first, last], which are whole blocks.

@@ -61,17 +61,19 @@ bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
     Napi::Object o;
     uint32_t slot, incarnation, egress, node = kNoNode;
     Mac mac;
-    bool open = false;
+    bool open = false, opens_only = false;
     if (!read_object(list.Get(i), "endpoint", &o) || !read_u32(o.Get("slot"), "endpoint slot", &slot) ||
         !read_u32(o.Get("incarnation"), "endpoint incarnation", &incarnation) ||
         !read_mac(o.Get("mac"), "endpoint mac", &mac) ||
         !read_u32(o.Get("egress"), "endpoint egress", &egress) ||
         !read_bool(o.Get("open"), "endpoint open", &open) ||
+        (o.Has("opensOnly") && !read_bool(o.Get("opensOnly"), "endpoint opensOnly", &opens_only)) ||
         (o.Has("node") && !read_u32(o.Get("node"), "endpoint node", &node)))
       return false;
     if (incarnation > 0xffff || egress >= kInterfaces || (o.Has("node") && node >= kNoNode) ||
         !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open,
-                          static_cast<uint16_t>(node)))
+                          static_cast<uint16_t>(node)) ||
+        (opens_only && !out.close_to_clients(slot)))
       return type_error(list.Env(), "endpoint slot taken, or a number out of its range");
     if (!o.Has("nat")) continue;
     Translation nat{};
