@@ -110,7 +110,10 @@ export const nodeStateSchema = z.strictObject({
     )
     .max(1000)
     .optional(),
-  /** Exclusive ports that the node holds, or is about to bind and waits for. */
+  /**
+   * Exclusive ports that the node holds, or is about to bind and waits for. Absent: the agent does not know (yet),
+   * everything stays.
+   */
   exclusive: z.array(exclusivePortSchema).max(10_000).optional(),
   /**
    * Conversations of the node's own endpoints (of this message) that the router shall know: before the first packet

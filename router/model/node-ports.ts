@@ -47,13 +47,16 @@ export class NodePorts {
     this.exclusive.begin(now);
   }
 
-  /** A socket that is bound claims its port as well: it may have become exclusive only now. */
+  /**
+   * A node that does not know yet has what it had. A socket that is bound claims its port as well: it may have
+   * become exclusive only now.
+   */
   reportExclusive(name: string, state: NodeState, now: number): void {
     const bound = state.endpoints.filter((one) => isExclusive(one, this.#world.applications()));
     const keys = new Set(bound.map(serviceKey));
     const isBound = (one: ExclusivePort) => keys.has(serviceKey(one));
     const more = bound.map(({application, vip, protocol, port}) => ({application, vip, protocol, port}));
-    const wanted = [...(state.exclusive ?? []), ...more];
+    const wanted = [...(state.exclusive ?? this.exclusive.ofNode(name)), ...more];
     this.exclusive.report(name, {wanted, isBound, refusal: this.#exclusiveRefusal}, now);
   }
 

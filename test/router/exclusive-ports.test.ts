@@ -50,6 +50,18 @@ test('the first has it, the second hears who, and gets it when the first lets go
   t.deepEqual(reasons(registry, 2), []);
 });
 
+test('an agent that does not know yet lets nothing go', (t) => {
+  const registry = make();
+  put(registry, 1, [port(5000)], {epoch: 1});
+  registry.put('node1', nodeState(1, ++sequence, [], {epoch: 2}), 0);
+  put(registry, 2, [port(5000)]);
+  t.deepEqual([has(registry, 1), has(registry, 2)], [[5000], []]);
+  // What it finds when it knows is the truth.
+  put(registry, 1, [], {epoch: 2});
+  put(registry, 2, [port(5000)]);
+  t.deepEqual([has(registry, 1), has(registry, 2)], [[], [5000]]);
+});
+
 test('doubt keeps; leaving and being given up free', (t) => {
   const registry = make();
   put(registry, 1, [port(5000)]);
