@@ -155,7 +155,7 @@ export const nodeOrdersSchema = z.strictObject({
   address: ipv4.optional(),
   /**
    * How a VIP is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced;
-   * 'none': not at all.
+   * 'none': its packets need it nowhere.
    */
   vipPlacement: z.enum(['loopback-noarp', 'none']),
   applications: z.array(applicationOrderSchema),

@@ -284,8 +284,9 @@ export class Agent {
     this.#instances.tidy();
     if (this.#conversations.tidy(clock.now() - this.#options.addressGraceMs)) this.#client.send();
     this.#names.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
-    const onVips = this.#endpoints.current.filter((endpoint) => endpoint.nodePort === undefined);
-    const served = new Set(onVips.map((endpoint) => endpoint.vip));
+    const served = new Set(
+      [...this.#endpoints.boundPorts(), ...this.#conversations.endpoints()].map(({vip}) => vip),
+    );
     await this.#addresses.releaseUnused(
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),

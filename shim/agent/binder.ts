@@ -175,6 +175,9 @@ export class Binder {
     target: VirtualTarget,
   ): Promise<Refusal | null> {
     const {translator} = this.#parts;
+    // Not for packets, those find the physical address: for programs that look for an interface with the address
+    // that getsockname tells them.
+    await this.#parts.ensureAddress(target.vip);
     return request.retry && translator.isBound(facts, target)
       ? null
       : translator.bind(request, facts, target);

@@ -107,7 +107,7 @@ export class Addresses {
     }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
   }
 
-  /** In a mode that needs none of it: puts the host back, unless a virtual IP is still in use. */
+  /** Puts the host back, unless a virtual IP is still in use. */
   async leaveHost(): Promise<void> {
     if (this.#isUntouched || this.#carried.size > 0) return;
     await this.removeAll().catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
