@@ -11,7 +11,7 @@ import test from 'ava';
 import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
 import type {Part} from './play.ts';
 import {Bed, type Running, VIP, library, ordersFor, waitFor, web} from './support.ts';
-import {type Talk, keeps, local, mirror, opens, passive, talks} from './talkers.ts';
+import {type Talk, keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const FIRST = 40_000;
@@ -165,6 +165,17 @@ for (const {mode, bed} of modes) {
     t.is(program.stdout, `hello from ${VIP}\n`);
   });
 
+  test.serial(`${mode}: where the kernel's own ports are used up, it says so itself`, async (t) => {
+    const used = `errno 0\nerrno ${EADDRNOTAVAIL}\n`;
+    const direct = bed.start(narrow(DIRECT, 7));
+    t.is(await direct.end(), 0, direct.stderr);
+    t.is(direct.stdout, used);
+    const [command = '', ...args] = narrow(WORLD, 7);
+    const program = bed.spawnInNode(command, args, {LD_PRELOAD: library});
+    t.is(await program.end(), 0, program.stderr);
+    t.is(program.stdout, used);
+  });
+
   test.serial(`${mode}: who belongs to no application talks as ever`, async (t) => {
     const [command = '', ...args] = talks(['tcp', WORLD, 7], ['udp', WORLD, 7, '', 0]);
     const program = bed.spawnInNode(command, args, {LD_PRELOAD: library});
@@ -229,7 +240,7 @@ for (const {mode, bed} of modes) {
   );
 
   test.serial(`${mode}: a router that leases none: EADDRNOTAVAIL and why`, async (t) => {
-    await waitFor('blocks given back', () => bed.readPuts().at(-1)?.state.outbound?.length === 0, 15_000);
+    await waitFor('blocks given back', () => bed.readPuts().at(-1)?.state.outbound?.length === 0, 30_000);
     await bed.startRouter(orders(mode));
     const {program, lines} = await talk(['tcp', WORLD, 7], ['udp', WORLD, 7], ['udp', WORLD, 7, '', 0]);
     t.deepEqual(lines, Array(3).fill(`errno ${EADDRNOTAVAIL}`));
@@ -243,9 +254,9 @@ for (const {mode, bed} of modes) {
   test.serial(
     `${mode}: after the last socket blocks are given back, the VIP goes and the host is as it was`,
     async (t) => {
-      await waitFor('no VIP on lo', async () => !(await bed.hostState()).includes('lo:coscanet'), 15_000);
+      await waitFor('no VIP on lo', async () => !(await bed.hostState()).includes('lo:coscanet'), 30_000);
       if (mode === 'nat')
-        await waitFor('the host as it was', async () => (await bed.hostState()) === before, 15_000);
+        await waitFor('the host as it was', async () => (await bed.hostState()) === before, 30_000);
       t.is(await bed.agent?.kill('SIGTERM'), 0);
       t.is(await bed.hostState(), before);
     },

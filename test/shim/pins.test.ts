@@ -26,6 +26,7 @@ for (const {mode, bed} of modes) {
     for (const [address, port] of [
       [WORLD, 7],
       [OTHER, 7],
+      ['10.88.0.1', 7],
       [WORLD, REFUSED],
     ] as const) {
       const [command = '', ...args] = mirror(address, port);
@@ -84,6 +85,21 @@ for (const {mode, bed} of modes) {
       [claimOf('udp', 53, WORLD), claimOf('udp', 53, OTHER)],
     );
     t.deepEqual(openers(puts.at(-1)!.state), []);
+  });
+
+  test.serial(`${mode}: and to who is on the nodes' own network`, async (t) => {
+    const since = Date.now();
+    const {lines} = await speak('connected', 53, ['10.88.0.1', 7]);
+    t.deepEqual(lines, [seen(53)]);
+    const put = await bed.waitForPut('opener', (state) => openers(state).length > 0, since);
+    t.deepEqual(openers(put.state), [{...opener20, protocol: 'udp', port: 53, ...physical(53)}]);
+    const puts = bed.readPuts().filter(({time}) => time >= since);
+    t.deepEqual(
+      puts.flatMap(({state}) => state.claims ?? []),
+      [claimOf('udp', 53, '10.88.0.1')],
+    );
+    await bed.endInstances();
+    await bed.waitForPut('no opener', (state) => openers(state).length === 0, Date.now(), 10_000);
   });
 
   test.serial(`${mode}: a connected datagram socket stays known`, async (t) => {

@@ -151,3 +151,15 @@ while len(kept) < ${count}: kept.append(s.accept()[0])
 print('done')
 time.sleep(1000)
 `);
+
+/** Opens two connections to one remote from one and the same port that the kernel has to choose; prints each errno. */
+export const narrow = (address: string, port: number): string[] =>
+  python(`
+import struct
+kept = []
+for _ in range(2):
+  s = socket.socket()
+  s.setsockopt(socket.IPPROTO_IP, 51, struct.pack('I', 45001 << 16 | 45001))  # IP_LOCAL_PORT_RANGE
+  print('errno', s.connect_ex(('${address}', ${port})))
+  kept.append(s)
+`);

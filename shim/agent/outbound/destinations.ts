@@ -1,5 +1,6 @@
-// Where programs go under the node's own address, as ever: the node itself, and networks that the router names.
-// (The library has left out loopback, link-local, multicast and broadcast addresses before.)
+// Where programs go: who is reached under the node's own address, as ever (the node itself, and networks that the
+// router names), and who answers nobody (the broadcast addresses of the node's networks). The library has left out
+// loopback, link-local, multicast and broadcast addresses before.
 
 import os from 'node:os';
 import {type Network, inNetwork, isEdgeOf} from '../../../router/base/address.ts';
@@ -19,6 +20,9 @@ function ownNetworks(): Network[] {
   return all.flatMap(({family, cidr}) => (family === 'IPv4' && cidr !== null ? [parseNetwork(cidr)] : []));
 }
 
+/** outside: under the virtual IP. direct: under the node's own address, unless from a service's port. */
+export type Destination = 'outside' | 'direct' | 'broadcast';
+
 export class Destinations {
   readonly #clock: Clock;
   /** The virtual IPs that the node carries: those are reached by the router, whoever serves them. */
@@ -31,15 +35,15 @@ export class Destinations {
     this.#vips = vips;
   }
 
-  /** Is this address reached under the node's own? `networks`: those that the router names. */
-  isDirect(address: string, networks: readonly string[]): boolean {
-    if (networks.some((network) => inNetwork(address, parseNetwork(network)))) return true;
+  /** `networks`: those that the router names. */
+  kindOf(address: string, networks: readonly string[]): Destination {
     if (this.#clock.now() - this.#readAt >= FRESH_MS) {
       this.#own = ownNetworks();
       this.#readAt = this.#clock.now();
     }
-    return this.#own.some(
-      (own) => (own.address === address && !this.#vips().includes(address)) || isEdgeOf(address, own),
-    );
+    if (this.#own.some((own) => isEdgeOf(address, own))) return 'broadcast';
+    if (networks.some((network) => inNetwork(address, parseNetwork(network)))) return 'direct';
+    const isOwn = this.#own.some((own) => own.address === address) && !this.#vips().includes(address);
+    return isOwn ? 'direct' : 'outside';
   }
 }

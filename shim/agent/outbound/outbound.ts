@@ -38,7 +38,7 @@ export interface OutboundParts {
   instanceOf(pid: number): Instance | null;
   ensureAddress(vip: string): Promise<void>;
   blocks: Pick<Blocks, 'obtain' | 'exhausted' | 'around'>;
-  destinations: Pick<Destinations, 'isDirect'>;
+  destinations: Pick<Destinations, 'kindOf'>;
   claims: Pick<Claims, 'pin'>;
   openers: Pick<Openers, 'add'>;
   /** The node's address, where translated sockets are (NAT). */
@@ -86,25 +86,29 @@ export class Outbound {
 
   async #open(request: ShimRequest): Promise<OutboundAnswer> {
     const {native, destinations} = this.#parts;
+    // The kernel has found no port for what is left to it: it would find none again.
+    const leave = (scope: AnswerScope): OutboundAnswer =>
+      request.exhausted ? refusal(EADDRNOTAVAIL, '') : scope;
     const remote = parseSockaddr(request.address);
     const instance = this.#parts.instanceOf(request.pid);
     // Who belongs to no application talks as ever.
-    if (instance === null || remote === null) return 'socket';
+    if (instance === null || remote === null) return leave('socket');
     const facts = native.socketFacts(request.descriptor);
-    if (!facts.sameNamespace || facts.protocol === 'other') return 'socket';
+    if (!facts.sameNamespace || facts.protocol === 'other') return leave('socket');
     const orders = await this.#parts.orders();
     if (orders === null) return refusal(EADDRNOTAVAIL, "this node's agent has no answer from the router yet");
-    if (destinations.isDirect(remote.address, orders.direct ?? [])) return 'remote';
+    const destination = destinations.kindOf(remote.address, orders.direct ?? []);
+    if (destination === 'broadcast') return leave('remote');
     const application = orders.applications.find(({name}) => name === instance.application);
-    if (application === undefined || facts.v6only) return 'socket';
-    const vip = sourceOf(facts, application);
-    if (vip !== null) {
-      const choice = facts.protocol === 'tcp' ? 'at-connect' : 'at-bind';
-      return (await this.#give(request, facts, vip, choice, remote)) ?? 'socket';
-    }
+    if (application === undefined || facts.v6only) return leave('socket');
     const own = this.#serviceOf(facts, facts.protocol, orders.mode, application);
-    if (request.exhausted) return refusal(EADDRNOTAVAIL, '');
-    return own === null ? 'socket' : this.#pin(request, own, remote);
+    // Whoever answers to a service's port does so by the router, on the nodes' own network too.
+    if (own !== null && !request.exhausted) return this.#pin(request, own, remote);
+    if (destination === 'direct') return leave('remote');
+    const vip = sourceOf(facts, application);
+    if (vip === null) return leave('socket');
+    const choice = facts.protocol === 'tcp' ? 'at-connect' : 'at-bind';
+    return (await this.#give(request, facts, vip, choice, remote)) ?? 'socket';
   }
 
   /** From a service's port: the router must lead the answers here before there are any. */
