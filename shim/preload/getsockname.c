@@ -6,24 +6,15 @@
 // others cost one getsockopt more, and get the kernel's own answer in the program's own memory. The mark
 // comes first because the kernel overwrites the length that says how much of a name there is room for.
 //
-// accept and getpeername tell the client's own address, which nobody translates. What does not pass here
-// shows the physical name: IP_PKTINFO of recvmsg, /proc/net, and sockets whose program attached a filter of
-// its own.
+// accept and getpeername tell the client's own address, which nobody translates. What does not pass here or
+// by control.c shows the physical name: /proc/net, and sockets whose program attached a filter of its own.
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "address.h"
-#include "mark.h"
 #include "syscalls.h"
-
-static int virtual_name(int fd, uint32_t* vip, uint16_t* port) {
-  struct sock_filter filter[COSCANET_MARK_LENGTH];
-  socklen_t length = COSCANET_MARK_LENGTH;
-  // The answer counts instructions.
-  if (SYSCALL5(getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, filter, &length) < 0) return 0;
-  return read_mark(filter, length, vip, port);
-}
+#include "virtual.h"
 
 // Writes the virtual name over the physical one, in the family that the kernel answered with.
 static void translate(struct sockaddr* address, socklen_t room, socklen_t whole, uint32_t vip,
@@ -51,7 +42,7 @@ __attribute__((visibility("default"))) int getsockname(int fd, struct sockaddr* 
   uint32_t vip;
   uint16_t port;
   socklen_t room = 0;
-  int is_translated = virtual_name(fd, &vip, &port) && copy_from_program(&room, length, sizeof room);
+  int is_translated = read_virtual_name(fd, &vip, &port) && copy_from_program(&room, length, sizeof room);
   long result = SYSCALL3(getsockname, fd, address, length);
   if (result < 0) {
     errno = (int)-result;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
+#include "control.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
@@ -12,7 +13,10 @@ __attribute__((visibility("default"))) int recvmmsg(int fd, struct mmsghdr* mess
                                                     int flags, struct timespec* timeout) {
   int result = CALL_NEXT(recvmmsg, (fd, messages, count, flags, timeout),
                          SYSCALL5(recvmmsg, fd, messages, count, flags, timeout));
-  for (int i = 0; i < result && !(flags & MSG_ERRQUEUE); i++)
-    note_sender(fd, messages[i].msg_hdr.msg_name, messages[i].msg_hdr.msg_namelen);
+  for (int i = 0; i < result; i++) {
+    struct msghdr* message = &messages[i].msg_hdr;
+    if (!(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+    make_virtual(fd, message);
+  }
   return result;
 }

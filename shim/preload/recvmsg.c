@@ -1,6 +1,9 @@
-// recvmsg(2): notes who spoke to the socket, but for errors: their name is whom it spoke to.
+// recvmsg(2): notes who spoke to the socket, but for errors: their name is whom it spoke to. Shows the
+// virtual address in control messages.
+#define _GNU_SOURCE
 #include <sys/socket.h>
 
+#include "control.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
@@ -9,6 +12,8 @@ DEFINE_NEXT(recvmsg)
 
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   ssize_t result = CALL_NEXT(recvmsg, (fd, message, flags), SYSCALL3(recvmsg, fd, message, flags));
-  if (result >= 0 && !(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+  if (result < 0) return result;
+  if (!(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+  make_virtual(fd, message);
   return result;
 }

@@ -1,23 +1,65 @@
-// sendmmsg(2): as sendto. As ever, the messages before the first that fails are sent, and it fails with the
+// sendmmsg(2): as sendmsg. As ever, the messages before the first that fails are sent, and it fails with the
 // next call.
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
+#include "control.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
 
 DEFINE_NEXT(sendmmsg)
 
+static int send_as_they_are(int fd, struct mmsghdr* messages, unsigned count, int flags) {
+  return CALL_NEXT(sendmmsg, (fd, messages, count, flags), SYSCALL4(sendmmsg, fd, messages, count, flags));
+}
+
+// How many of the messages may go as they are. What holds up the next: `error`, or that it has to go by
+// `own`.
+static unsigned count_ready(int fd, struct mmsghdr* messages, unsigned count, int flags,
+                            struct own_message* own, int* error) {
+  for (unsigned ready = 0; ready < count; ready++) {
+    *error = ask_before_message(fd, flags, &messages[ready].msg_hdr);
+    if (*error != 0) return ready;
+    int made = make_physical(fd, &messages[ready].msg_hdr, own);
+    if (made < 0) *error = -made;
+    if (made != 0) return ready;
+  }
+  return count;
+}
+
+// Sends the first messages, as many as can go in one call. How many went, or -1. `is_over`: the next would
+// fail.
+static int send_some(int fd, struct mmsghdr* messages, unsigned count, int flags, int* is_over) {
+  struct own_message own;
+  int error = 0;
+  unsigned ready = count_ready(fd, messages, count, flags, &own, &error);
+  if (ready > 0 || count == 0) {
+    int result = send_as_they_are(fd, messages, ready, flags);
+    *is_over = error != 0 || result < (int)ready;
+    return result;
+  }
+  if (error == 0) {
+    int result = send_as_they_are(fd, &own.head, 1, flags);
+    if (result == 1) messages->msg_len = own.head.msg_len;
+    return result;
+  }
+  errno = error;
+  return -1;
+}
+
 __attribute__((visibility("default"))) int sendmmsg(int fd, struct mmsghdr* messages, unsigned count,
                                                     int flags) {
-  unsigned ready = 0;
-  for (; ready < count; ready++) {
-    int error = ask_before_message(fd, flags, &messages[ready].msg_hdr);
-    if (error == 0) continue;
-    if (ready > 0) break;
-    errno = error;
-    return -1;
-  }
-  return CALL_NEXT(sendmmsg, (fd, messages, ready, flags), SYSCALL4(sendmmsg, fd, messages, ready, flags));
+  int before = errno, is_over = 0;
+  unsigned sent = 0;
+  do {
+    int result = send_some(fd, messages + sent, count - sent, flags, &is_over);
+    if (result < 0 && sent == 0) return -1;
+    if (result < 0) {
+      errno = before;
+      break;
+    }
+    sent += (unsigned)result;
+  } while (sent < count && !is_over);
+  return (int)sent;
 }
