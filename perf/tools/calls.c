@@ -2,6 +2,7 @@
 // Prints nanoseconds for one call of each, the mean of many.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,14 @@ static void ask_unbound_name(void) {
 static void open_and_close(void) {
   close(socket(AF_INET, SOCK_STREAM, 0));
 }
+// To the network for measurements (RFC 2544): nobody answers, nor is waited for.
+static void open_connection(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc6120001)};
+  if (connect(fd, (struct sockaddr*)&address, sizeof address) == 0 || errno != EINPROGRESS) die("connect");
+  close(fd);
+}
 static void bind_datagram(void) {
   close(bound(SOCK_DGRAM));
 }
@@ -68,6 +77,7 @@ int main(int argc, char** argv) {
   }
   printf("{");
   measure("socket, close", open_and_close, 20000, ",");
+  measure("socket, connect, close", open_connection, 2000, ",");
   measure("socket, bind, close (UDP)", bind_datagram, 100, ",");
   measure("socket, bind, listen, close", bind_and_listen, 100, ",");
   kept = bound(SOCK_STREAM);

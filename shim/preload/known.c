@@ -66,11 +66,16 @@ void remember(uint64_t cookie, uint64_t remote) {
   __atomic_store_n(takes_second ? second : first, (hashed & ~TIME_MASK) | now, __ATOMIC_RELAXED);
 }
 
-enum known recall(uint64_t cookie, uint64_t remote) {
+int seconds_known(uint64_t cookie, uint64_t remote) {
   uint64_t hashed = hash(cookie, remote);
   for (unsigned which = 0; which < 2; which++) {
     uint64_t entry = __atomic_load_n(place(hashed, which), __ATOMIC_RELAXED);
-    if (is_same(entry, hashed)) return age(entry, now_seconds()) <= KNOWN_SECONDS ? FRESH : STALE;
+    if (is_same(entry, hashed)) return (int)age(entry, now_seconds());
   }
-  return UNKNOWN;
+  return -1;
+}
+
+enum known recall(uint64_t cookie, uint64_t remote) {
+  int seconds = seconds_known(cookie, remote);
+  return seconds < 0 ? UNKNOWN : seconds <= KNOWN_SECONDS ? FRESH : STALE;
 }

@@ -18,4 +18,7 @@ uint64_t socket_cookie(int fd);
 void remember(uint64_t cookie, uint64_t remote);
 enum known recall(uint64_t cookie, uint64_t remote);
 
+// For how many seconds it has been known, begun ones included; -1: it is not.
+int seconds_known(uint64_t cookie, uint64_t remote);
+
 #endif

@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "known.h"
 #include "report.h"
+#include "source.h"
 
 // For what is known already, and only has grown old.
 enum { REFRESH_WAIT_MS = 50 };
@@ -20,8 +21,15 @@ int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_
 
 int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhausted) {
   struct coscanet_answer answer;
+  uint32_t address = remote->address.v4.sin_addr.s_addr;
+  int is_new = remote->kind == SOCKET_TCP && remote->address.any.sa_family == AF_INET && is_unbound(fd);
+  if (is_exhausted) forget_source();
+  if (is_new && bind_to_source(fd, address)) return 0;
   ask_agent(fd, COSCANET_CONNECT, is_exhausted ? COSCANET_FLAG_EXHAUSTED : 0, remote, &answer);
-  if (answer.error != 0) report_refusal("connect", remote, &answer);
+  if (answer.error != 0)
+    report_refusal("connect", remote, &answer);
+  else if (is_new)
+    learn_source(fd, address);
   return answer.error;
 }
 

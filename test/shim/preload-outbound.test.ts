@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'ava';
 import {type Answer, type Script, run, runScripted, sourceFile} from './support.ts';
 
-const {EACCES, EADDRNOTAVAIL, EALREADY, EINPROGRESS} = os.constants.errno;
+const {EACCES, EADDRNOTAVAIL, EALREADY, ECONNREFUSED, EINPROGRESS} = os.constants.errno;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'coscanet-talk-'));
 const program = (libc: string) => path.join(folder, libc);
 const done: Answer = {errno: 0, reason: ''};
@@ -68,6 +68,28 @@ for (const libc of ['glibc', 'musl']) {
     t.deepEqual(lines, ['one: 0 77', `other: -1 ${EADDRNOTAVAIL}`]);
     const exhausted = requests.filter(({kind}) => kind === 'connect').map((request) => request.exhausted);
     t.deepEqual(exhausted, [false, false, true, true]);
+  });
+
+  test(`${libc}: to an address that it was asked about, the process connects from the same source`, async (t) => {
+    const block = {vip: '198.51.100.9', first: 50_000, last: 50_063};
+    const {lines, requests} = await talk('again', [{...done, block, scope: 'socket'}]);
+    const [connected, pending] = ['0 77 198.51.100.9 block', `-1 ${EINPROGRESS} 198.51.100.9 block`];
+    t.deepEqual(lines, [
+      `first: ${connected}`,
+      `again: ${connected}`,
+      `other port: -1 ${ECONNREFUSED} 198.51.100.9 block`,
+      `other address: ${pending}`,
+      `its port: ${pending}`,
+      'bound: 0 77 198.51.100.9 other',
+      `child: ${connected}`,
+      `later: ${connected}`,
+      `address gone: -1 ${EINPROGRESS} 0.0.0.0 other`,
+    ]);
+    // Asked for: first, other address, bound, child, later, address gone.
+    t.is(requests.filter(({kind}) => kind === 'connect').length, 6);
+    const refusing = await talk('again', [done, {...done, block}, refused]);
+    t.is(refusing.lines[1], `again: ${connected}`);
+    t.is(refusing.lines[3], `other address: -1 ${EACCES} 0.0.0.0 other`);
   });
 
   test(`${libc}: datagrams, one by one and together`, async (t) => {

@@ -12,7 +12,11 @@ import type {Answer, Outcome, Script} from './support.ts';
 const script = JSON.parse(process.argv[2] ?? '{}') as Script;
 const outcome: Outcome = {requests: [], stdout: '', stderr: '', status: null, ms: 0};
 
-function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual, scope}: Answer): void {
+function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual, block, scope}: Answer): void {
+  if (request.kind === 'connect' && block !== undefined) {
+    if (native.socketFacts(request.descriptor).localPort === 0)
+      native.bindInBlock(request.descriptor, block, 'at-connect', null);
+  }
   if (request.kind === 'bind' && virtual !== undefined) {
     native.bindTranslated(request.descriptor, '127.0.0.9', 0, virtual, 'alone');
   } else if (request.kind === 'bind' && errno === 0 && scope !== 'kernel') {

@@ -8,7 +8,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import type {AnswerScope, VirtualName} from '../../addon/agent.ts';
-import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
 import type {Part} from './play.ts';
 
 export const run = promisify(execFile);
@@ -30,6 +30,8 @@ export interface Answer {
   waitMs?: number;
   /** Bind the socket translated, to stand for this. */
   virtual?: VirtualName;
+  /** Bind an unbound socket that connects to an address, with a port of this block. */
+  block?: PortBlock;
   scope?: AnswerScope;
 }
 

@@ -235,6 +235,47 @@ static void cancel(void) {
   dprintf(1, "%s\n", result == PTHREAD_CANCELED ? "cancelled" : "returned");
 }
 
+// Where it comes from, as the kernel says: the block of the test's script, or anything else.
+static void open_to(const char* what, int fd, const char* address, int port) {
+  struct sockaddr_in world = v4(address, port), own = {0};
+  socklen_t length = sizeof own;
+  errno = 77;
+  long result = connect(fd, (void*)&world, sizeof world);
+  int error = errno;
+  syscall(SYS_getsockname, fd, &own, &length);
+  int number = ntohs(own.sin_port), is_ours = number >= 50000 && number <= 50063;
+  dprintf(1, "%s: %ld %d %s %s\n", what, result, error, inet_ntoa(own.sin_addr), is_ours ? "block" : "other");
+}
+
+static int later_tcp(void) {
+  return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+}
+
+static void open_again(void) {
+  struct sockaddr_in own = v4("198.51.100.9", 9), before = v4("198.51.100.9", 0);
+  int listener = tcp(), bound = tcp(), value = 0;
+  socklen_t length = sizeof value;
+  if (syscall(SYS_bind, listener, &own, sizeof own) < 0 || listen(listener, 9) < 0) _exit(2);
+  open_to("first", tcp(), "198.51.100.9", 9);
+  int fd = tcp();
+  open_to("again", fd, "198.51.100.9", 9);
+  if (getsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &value, &length) < 0 || value != 0) _exit(3);
+  open_to("other port", tcp(), "198.51.100.9", 10);
+  open_to("other address", later_tcp(), "198.51.100.1", 9);
+  open_to("its port", later_tcp(), "198.51.100.1", 10);
+  if (syscall(SYS_bind, bound, &before, sizeof before) < 0) _exit(4);
+  open_to("bound", bound, "198.51.100.9", 9);
+  if (fork() == 0) {
+    open_to("child", tcp(), "198.51.100.9", 9);
+    _exit(0);
+  }
+  wait(NULL);
+  later = 4;
+  open_to("later", tcp(), "198.51.100.9", 9);
+  if (system("ip address del 198.51.100.9/32 dev lo") != 0) _exit(5);
+  open_to("address gone", later_tcp(), "198.51.100.9", 9);
+}
+
 static void open_fast(void) {
   struct sockaddr_in world = v4("198.51.100.1", 9);
   int fd = tcp();
@@ -268,6 +309,7 @@ int main(int count, char** arguments) {
     SAY("one", connect(one, (void*)&own, sizeof own));
     SAY("other", connect(other, (void*)&own, sizeof own));
   }
+  if (strcmp(which, "again") == 0) open_again();
   if (strcmp(which, "each") == 0) send_each();
   if (strcmp(which, "remember") == 0) remember();
   if (strncmp(which, "answer", 6) == 0) answer(which[6] - '0');
