@@ -98,7 +98,7 @@ const HOLD = 'sys.stdin.read()';
 
 async function holder(bed: Testbed, node: string, port: number, kind: string): Promise<Running> {
   const one = bed.startInstance(node, 'voice', bind(port, kind, HOLD));
-  await waitUntil(`${node} has ${port}`, 5000, () => one.output !== '');
+  await waitUntil(`${node} has ${port}`, 5000, () => one.output.includes('\n'));
   return one;
 }
 
