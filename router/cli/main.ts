@@ -6,7 +6,6 @@ import {
   applicationViewSchema,
   blocksViewSchema,
   endpointViewSchema,
-  eventSchema,
   flowViewSchema,
   nodeViewSchema,
   reloadViewSchema,
@@ -19,7 +18,6 @@ import {
   formatApplications,
   formatBlocks,
   formatEndpoints,
-  formatEvents,
   formatFlows,
   formatNodes,
   formatReload,
@@ -27,6 +25,7 @@ import {
   formatStatus,
 } from './format.ts';
 import {addDrainCommands} from './drain.ts';
+import {addEventsCommand} from './events.ts';
 import {addWeightCommand} from './weight.ts';
 
 /** A command that asks for the resource of its name. */
@@ -56,7 +55,7 @@ addQuestion('blocks', 'ports that nodes open connections from', {
   schema: blocksViewSchema,
   format: formatBlocks,
 });
-addQuestion('events', 'what the router did, when', {schema: list(eventSchema), format: formatEvents});
+addEventsCommand();
 addWeightCommand();
 addDrainCommands();
 addQuestion('reload', 'apply the changed configuration file', {

@@ -18,6 +18,8 @@ export class EventLog {
   readonly #log: Logger;
   readonly #counts = new Map(eventSchema.shape.event.options.map((event) => [event, 0]));
   readonly #ring: RouterEvent[] = [];
+  /** Of the last event: none is earlier than one before it, though the clock be set back. */
+  #time = 0;
   /** Where the next event goes once the ring is full: the oldest one's place. */
   #next = 0;
 
@@ -28,7 +30,8 @@ export class EventLog {
 
   add(event: Omit<RouterEvent, 'time'>): void {
     this.#counts.set(event.event, (this.#counts.get(event.event) ?? 0) + 1);
-    const timed = {time: this.#clock.wall(), ...event};
+    this.#time = Math.max(this.#time, this.#clock.wall());
+    const timed = {time: this.#time, ...event};
     if (this.#ring.length < CAPACITY) this.#ring.push(timed);
     else this.#ring[this.#next] = timed;
     this.#next = (this.#next + 1) % CAPACITY;

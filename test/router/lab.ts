@@ -34,7 +34,9 @@ export interface Daemon {
   pid: number;
   ended: Promise<Ended>;
   kill(signal: NodeJS.Signals): void;
+  /** What it has written so far. */
   log(): string;
+  out(): string;
 }
 
 /** Waits until `condition` holds; fails with `what` after 15 s. */
@@ -118,12 +120,18 @@ export class Lab {
       ended: new Promise((resolve) => child.on('exit', (status) => resolve(Object.assign(ended, {status})))),
       kill: (signal) => void child.kill(signal),
       log: () => ended.stderr,
+      out: () => ended.stdout,
     };
   }
 
   /** The operator's command line. */
   async coscanet(...words: string[]): Promise<Ended> {
-    return await this.#spawn('coscanet', ...words, '--run-dir', this.runDir).ended;
+    return await this.follow(...words).ended;
+  }
+
+  /** One of its commands that goes on. */
+  follow(...words: string[]): Daemon {
+    return this.#spawn('coscanet', ...words, '--run-dir', this.runDir);
   }
 
   /** A started daemon that is ready. */

@@ -2,7 +2,8 @@
 
 import {join} from 'node:path';
 import test from 'ava';
-import {statusViewSchema} from '../../router/control/views.ts';
+import {z} from 'zod';
+import {applicationViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
 import {meaningOf} from '../../router/metrics/counters.ts';
 import {config, Lab, until} from './lab.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';
@@ -55,6 +56,51 @@ test.serial('the local socket, and the address of the configuration', async (t) 
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);
   t.deepEqual(lab.leftovers(), []);
+});
+
+test.serial('applications and their wishes, on the command line', async (t) => {
+  lab.configure(`${config}    autoscaling: {out-after: 1s}\n`);
+  const router = await lab.router('--forwarders', '1');
+  const followed = lab.follow('events', '--follow', '--json');
+  const ended = followed.ended;
+  let sequence = 0;
+  const view = async () => {
+    lab.put(1, ++sequence, [80], {levels: {web: 'high'}});
+    const text = (await lab.coscanet('applications', '--json')).stdout;
+    return z.array(applicationViewSchema).parse(JSON.parse(text))[0];
+  };
+  await until(
+    'it wishes for more',
+    async () => (await view())?.scale === 'out' && (await view())?.level === 'high',
+  );
+  t.like(await view(), {
+    application: 'web',
+    tenant: 'default',
+    level: 'high',
+    load: 1,
+    nodes: 1,
+    instances: 1,
+  });
+  t.regex(
+    (await lab.coscanet('applications')).stdout,
+    /^web +default +high +1\.00 .* 1 serving .* out +its load is high, for /m,
+  );
+  const lines = () =>
+    followed
+      .out()
+      .split('\n')
+      .filter((line) => line.endsWith('}'));
+  const told = (text: string) => lines().filter((line) => line.includes(text));
+  await until('it is told', () => told('keep → out').length > 0);
+  const events = lines().map((line) => eventSchema.parse(JSON.parse(line)));
+  t.true(events.some((event) => event.event === 'application-level' && event.detail === 'none → high'));
+  // Each once: as the log has them.
+  const log = z.array(eventSchema).parse(JSON.parse((await lab.coscanet('events', '--json')).stdout));
+  t.deepEqual(events, log.slice(0, events.length));
+  router.kill('SIGTERM');
+  await router.ended;
+  t.is((await ended).status, 1);
+  t.regex((await ended).stderr, /no router runs here/);
 });
 
 test.serial('each counter of the data path is told, with its meaning', async (t) => {

@@ -185,6 +185,18 @@ test('the secret file', (t) => {
   t.throws(() => readSecret(path), {message: /fewer than 16 bytes/});
 });
 
+test('events are in the order of their times, though the clock is set back', (t) => {
+  const clock = new FakeClock();
+  let wall = 5000;
+  clock.wall = () => wall;
+  const log = new EventLog(clock, silentLogger);
+  for (wall of [5000, 3000, 4000, 6000]) log.add({event: 'published'});
+  t.deepEqual(
+    log.list().map((one) => one.time),
+    [5000, 5000, 5000, 6000],
+  );
+});
+
 test('the event log keeps the newest, oldest first', (t) => {
   const log = new EventLog(new FakeClock(), silentLogger);
   const event = (detail: number): Omit<RouterEvent, 'time'> => ({event: 'published', detail: String(detail)});
