@@ -8,7 +8,14 @@
 import type {NodeEndpoint} from '../control/protocol.ts';
 import {judge} from './liveness.ts';
 import type {Finding, ProbeRules} from './liveness.ts';
-import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import type {
+  EndpointIdentity,
+  EndpointRecord,
+  NodeRecord,
+  RegistryMemory,
+  ServiceMemory,
+  ServiceRecord,
+} from './records.ts';
 import {endpointKey, serviceKey, translatedPlace} from './records.ts';
 import {Slots} from './slots.ts';
 
@@ -21,7 +28,7 @@ export interface EndpointLimits {
   services: number;
 }
 
-type EndpointMemory = Pick<RegistryMemory, 'endpoints' | 'services' | 'endpointHistory' | 'serviceHistory'>;
+type TableMemory = Pick<RegistryMemory, 'services' | 'endpointHistory' | 'serviceHistory'>;
 
 export class EndpointTable {
   readonly #endpointSlots: Slots;
@@ -30,6 +37,13 @@ export class EndpointTable {
   /** NAT: the endpoint that packets to a node's socket are for. */
   readonly #translated = new Map<string, EndpointRecord>();
   readonly #services = new Map<string, ServiceRecord>();
+  readonly #byNode = new Map<string, Set<EndpointRecord>>();
+  readonly #byService = new Map<ServiceRecord, Set<EndpointRecord>>();
+  /** When a service's endpoints changed last, as a number that only grows. */
+  readonly #versions = new Map<ServiceRecord, number>();
+  #version = 0;
+  /** What is kept of a service, as of a version. */
+  readonly #kept = new WeakMap<ServiceRecord, {version: number; memory: ServiceMemory}>();
   readonly #changed: () => void;
 
   constructor(limits: EndpointLimits, changed: () => void) {
@@ -51,7 +65,29 @@ export class EndpointTable {
   }
 
   ofNode(name: string): EndpointRecord[] {
-    return this.endpoints().filter((record) => record.node === name);
+    return [...(this.#byNode.get(name) ?? [])];
+  }
+
+  ofService(service: ServiceRecord): EndpointRecord[] {
+    return [...(this.#byService.get(service) ?? [])];
+  }
+
+  /** Another number whenever anything about the service's endpoints is new: who knows the number knows them. */
+  version(service: ServiceRecord): number {
+    return this.#versions.get(service) ?? 0;
+  }
+
+  /** Something that concerns the endpoint has changed. */
+  touch(record: EndpointRecord): void {
+    const service = this.#services.get(serviceKey(record));
+    if (service) this.#versions.set(service, ++this.#version);
+    this.#changed();
+  }
+
+  touchAll(): void {
+    this.#version++;
+    for (const service of this.#services.values()) this.#versions.set(service, this.#version);
+    this.#changed();
   }
 
   /** The node has exactly these endpoints from now on. Returns those for which there is no place, and why. */
@@ -63,8 +99,8 @@ export class EndpointTable {
     const place = {node: node.name, address: node.address};
     const keys = new Set(wanted.map((one) => endpointKey({...one, ...place})));
     // First what ends: a socket that stood for it may stand for another now.
-    for (const [key, record] of this.#endpoints)
-      if (record.node === node.name && !keys.has(key)) this.move(record, 'closed', now);
+    for (const record of this.ofNode(node.name))
+      if (!keys.has(endpointKey(record))) this.move(record, 'closed', now);
     return wanted.flatMap((endpoint) => {
       const reason = this.#open(node, endpoint, now);
       return reason === null ? [] : [{endpoint, reason}];
@@ -78,8 +114,9 @@ export class EndpointTable {
     if (known) {
       const {application, instances, failing} = wanted;
       const same = known.application === application && known.instances === instances;
-      if (!same || known.failing !== failing) this.#changed();
+      const well = known.failing === failing;
       Object.assign(known, {application, instances, failing});
+      if (!same || !well) this.touch(known);
       this.move(known, 'up', now);
       return null;
     }
@@ -92,7 +129,6 @@ export class EndpointTable {
     // Its socket is another's now: what its old flows still send would reach the wrong program.
     if (holder) this.#forget(holder);
     this.#remember({...identity, ...place, state: 'up', streak: {good: 0, bad: 0}, since: now});
-    this.#changed();
     return null;
   }
 
@@ -100,13 +136,24 @@ export class EndpointTable {
     this.#endpoints.set(endpointKey(record), record);
     const place = translatedPlace(record);
     if (place !== null) this.#translated.set(place, record);
+    const mates = this.#byNode.get(record.node);
+    if (mates) mates.add(record);
+    else this.#byNode.set(record.node, new Set([record]));
+    const service = this.#services.get(serviceKey(record));
+    if (service) this.#byService.get(service)?.add(record);
+    this.touch(record);
   }
 
   #forget(record: EndpointRecord): void {
     this.#endpoints.delete(endpointKey(record));
     this.#translated.delete(translatedPlace(record) ?? '');
     this.#endpointSlots.release(record.slot);
-    this.#changed();
+    const mates = this.#byNode.get(record.node);
+    mates?.delete(record);
+    if (mates?.size === 0) this.#byNode.delete(record.node);
+    const service = this.#services.get(serviceKey(record));
+    if (service) this.#byService.get(service)?.delete(record);
+    this.touch(record);
   }
 
   #openService(identity: NodeEndpoint): boolean {
@@ -115,8 +162,13 @@ export class EndpointTable {
     const place = this.#serviceSlots.take();
     if (!place) return false;
     const {vip, protocol, port} = identity;
-    this.#services.set(key, {slot: place.slot, vip, protocol, port});
+    this.#addService({slot: place.slot, vip, protocol, port});
     return true;
+  }
+
+  #addService(service: ServiceRecord): void {
+    this.#services.set(serviceKey(service), service);
+    this.#byService.set(service, new Set());
   }
 
   move(record: EndpointRecord, state: EndpointRecord['state'], now: number): void {
@@ -127,7 +179,7 @@ export class EndpointTable {
       record.unreachable = undefined;
       record.streak = {good: 0, bad: 0};
     }
-    this.#changed();
+    this.touch(record);
   }
 
   /** What a probe of an open endpoint found. */
@@ -138,7 +190,7 @@ export class EndpointTable {
     if (unreachable === record.unreachable) return;
     if ((unreachable === undefined) !== (record.unreachable === undefined)) record.since = now;
     record.unreachable = unreachable;
-    this.#changed();
+    this.touch(record);
   }
 
   /** Gives up what nobody needs: closed endpoints without flows, services without endpoints. */
@@ -148,32 +200,45 @@ export class EndpointTable {
       if (record.state !== 'closed' || flows > 0 || now - record.since < LINGER_MS) continue;
       this.#forget(record);
     }
-    const served = new Set(this.endpoints().map(serviceKey));
     for (const [key, service] of this.#services) {
-      if (served.has(key)) continue;
+      if ((this.#byService.get(service)?.size ?? 0) > 0) continue;
       this.#services.delete(key);
+      this.#byService.delete(service);
+      this.#versions.delete(service);
       this.#serviceSlots.release(service.slot);
+      this.#changed();
     }
   }
 
-  memory(): EndpointMemory {
+  /** The same object for a service of which nothing has changed. */
+  memory(): TableMemory {
     return {
-      endpoints: this.endpoints().map(({streak: _, since: __, ...record}) => record),
-      services: this.services(),
+      services: this.services().map((service) => this.#keep(service)),
       endpointHistory: this.#endpointSlots.history(),
       serviceHistory: this.#serviceSlots.history(),
     };
   }
 
+  #keep(service: ServiceRecord): ServiceMemory {
+    const version = this.version(service);
+    const known = this.#kept.get(service);
+    if (known?.version === version) return known.memory;
+    const endpoints = this.ofService(service).map(({streak: _, since: __, ...kept}) => kept);
+    const memory = {...service, endpoints};
+    this.#kept.set(service, {version, memory});
+    return memory;
+  }
+
   /** Begins where another table ended; whether an endpoint still lives, its agent or a probe must tell. */
-  restore(memory: EndpointMemory, now: number): void {
-    for (const kept of memory.endpoints) {
+  restore(memory: TableMemory, now: number): void {
+    for (const {endpoints: _, ...service} of memory.services) this.#addService(service);
+    const endpoints = memory.services.flatMap((service) => service.endpoints);
+    for (const kept of endpoints) {
       const state = kept.state === 'up' ? 'doubt' : kept.state;
       this.#remember({...kept, state, streak: {good: 0, bad: 0}, since: now});
     }
-    for (const service of memory.services) this.#services.set(serviceKey(service), service);
     const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);
-    this.#endpointSlots.restore(memory.endpointHistory, slots(memory.endpoints));
+    this.#endpointSlots.restore(memory.endpointHistory, slots(endpoints));
     this.#serviceSlots.restore(memory.serviceHistory, slots(memory.services));
   }
 }

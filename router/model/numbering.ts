@@ -39,9 +39,6 @@ export class Numbering {
   restore(memory: NumberingMemory): void {
     for (const [name, number] of Object.entries(memory)) this.#numbers.set(name, number);
     const taken = [...this.#numbers.values()];
-    this.#slots.restore(
-      taken.map((slot) => ({slot, incarnation: 1})),
-      taken,
-    );
+    this.#slots.restore(Array<number>(Math.max(-1, ...taken) + 1).fill(1), taken);
   }
 }

@@ -57,8 +57,10 @@ const serviceMemory = z.strictObject({
   vip: z.ipv4(),
   protocol: protocolSchema,
   port: z.number(),
+  endpoints: z.array(endpointMemory),
 });
-export type ServiceRecord = z.infer<typeof serviceMemory>;
+export type ServiceRecord = Readonly<Omit<z.infer<typeof serviceMemory>, 'endpoints'>>;
+export type ServiceMemory = z.infer<typeof serviceMemory>;
 
 const blockMemory = z.strictObject({
   vip: z.ipv4(),
@@ -78,7 +80,8 @@ const exclusiveMemory = z.strictObject({
   node: z.string(),
 });
 
-const historyMemory = z.array(z.strictObject({slot: z.number(), incarnation: z.number()}));
+/** Incarnations by slot. */
+const historyMemory = z.array(z.number());
 
 export const registryMemorySchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
@@ -87,7 +90,6 @@ export const registryMemorySchema = z.strictObject({
   nodeNumbers: numberingMemorySchema.default({}),
   groupNumbers: numberingMemorySchema.default({}),
   wishes: wishesMemorySchema.default({factors: {}, drains: {}}),
-  endpoints: z.array(endpointMemory),
   services: z.array(serviceMemory),
   endpointHistory: historyMemory,
   serviceHistory: historyMemory,

@@ -17,6 +17,7 @@ import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, Servi
 import {groupNames} from './affinity.ts';
 import {Numbering} from './numbering.ts';
 import {Rising} from './rising.ts';
+import {namesOf} from './target.ts';
 import {Wishes} from './wishes.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
@@ -37,8 +38,8 @@ export class Registry {
   /** For affinities: of nodes, and of what shares clients' choices. */
   readonly nodeNumbers = new Numbering();
   readonly groupNumbers = new Numbering();
-  readonly rising = new Rising(() => this.#revision++);
-  readonly wishes = new Wishes(() => this.#revision++);
+  readonly rising = new Rising((record) => this.#table.touch(record));
+  readonly wishes = new Wishes((name) => this.#touchNamed(name));
   readonly ports: NodePorts;
   #applications: readonly Application[];
   #generation: number;
@@ -96,6 +97,37 @@ export class Registry {
     return this.#table.services();
   }
 
+  endpointsOfNode(name: string): EndpointRecord[] {
+    return this.#table.ofNode(name);
+  }
+
+  endpointsOf(service: ServiceRecord): EndpointRecord[] {
+    return this.#table.ofService(service);
+  }
+
+  /** Another number whenever anything that the service's endpoints depend on is new. */
+  versionOf(service: ServiceRecord): number {
+    return this.#table.version(service);
+  }
+
+  /** An operator's wish for a node, or for endpoints of one, has changed. */
+  #touchNamed(name: string): void {
+    this.#revision++;
+    const [node = ''] = name.split(':', 1);
+    for (const record of this.#table.ofNode(node))
+      if (namesOf(record).includes(name)) this.#table.touch(record);
+  }
+
+  /** The node's load levels are others now. */
+  #setLevels(node: NodeRecord, levels: NodeRecord['levels']): void {
+    const before = node.levels;
+    node.levels = levels;
+    if (JSON.stringify(before) === JSON.stringify(levels)) return;
+    this.#revision++;
+    for (const record of this.#table.ofNode(node.name))
+      if (before[record.application] !== levels[record.application]) this.#table.touch(record);
+  }
+
   /** Applies a node's whole state and renews its lease. */
   put(name: string, state: NodeState, now: number): PutResult {
     const reason = nodeRefusal(name, state, this.#nodes.values(), this.#networks, this.#applications, now);
@@ -109,14 +141,14 @@ export class Registry {
       address: state.address,
       epoch: state.epoch,
       sequence: state.sequence,
-      levels: state.levels ?? known?.levels ?? {},
+      levels: known?.levels ?? {},
       state: state.leaving ? 'left' : 'up',
       refused: [],
       leaseUntil: now + LEASE_MS,
     };
     this.#nodes.set(name, node);
     if (!known || known.state !== node.state || known.address !== node.address) this.#revision++;
-    if (JSON.stringify(known?.levels) !== JSON.stringify(node.levels)) this.#revision++;
+    this.#setLevels(node, state.levels ?? node.levels);
     if (state.leaving) this.#leave(node, now);
     else {
       this.ports.reportExclusive(name, state, now);
@@ -162,11 +194,7 @@ export class Registry {
 
   /** Ends leases, and what was known of load with them. Returns the nodes that came into doubt. */
   expire(now: number): NodeRecord[] {
-    for (const node of this.#nodes.values()) {
-      if (node.leaseUntil > now || Object.keys(node.levels).length === 0) continue;
-      node.levels = {};
-      this.#revision++;
-    }
+    for (const node of this.#nodes.values()) if (node.leaseUntil <= now) this.#setLevels(node, {});
     const silent = this.nodes().filter((node) => node.state === 'up' && node.leaseUntil <= now);
     for (const node of silent) {
       node.state = 'doubt';
@@ -222,7 +250,7 @@ export class Registry {
   configure(applications: readonly Application[], now: number): void {
     this.#applications = applications;
     this.ports.configure(now);
-    this.#revision++;
+    this.#table.touchAll();
     const ports = new Map();
     for (const record of this.endpoints())
       if (endpointRefusal(record, this.#method, applications, ports) !== null)

@@ -13,25 +13,32 @@ interface Rise {
 }
 
 export class Rising {
-  #rises = new Map<EndpointRecord, Rise>();
-  /** Those that had flows at the last look; null: there was none, and whoever has flows then had them before. */
-  #serving: ReadonlySet<EndpointRecord> | null = null;
-  readonly #changed: () => void;
+  readonly #rises = new Map<EndpointRecord, Rise>();
+  readonly #serving = new WeakSet<EndpointRecord>();
+  readonly #changed: (record: EndpointRecord) => void;
+  #begun = false;
 
-  /** `changed` is called when a share has changed. */
-  constructor(changed: () => void) {
+  /** `changed` is called with an endpoint whose share is another now. */
+  constructor(changed: (record: EndpointRecord) => void) {
     this.#changed = changed;
   }
 
-  /** Who serves now, and how long a start takes there (0: no time). True if a share is another now. */
-  observe(serving: ReadonlyMap<EndpointRecord, number>, now: number): boolean {
-    const before = this.#serving;
-    this.#serving = new Set(serving.keys());
-    for (const record of this.#rises.keys()) if (!serving.has(record)) this.#rises.delete(record);
-    if (before === null) return false;
-    const begun = [...serving].filter(([record, ms]) => ms > 0 && !before.has(record));
-    for (const [record, ms] of begun) this.#rises.set(record, {since: now, ms, share: 1 / STEPS});
-    return begun.length > 0;
+  /** From now on who begins to serve rises; who served before has all of its weight. */
+  begin(): void {
+    this.#begun = true;
+  }
+
+  /** Whether an endpoint serves now, and how long a start takes there (0: no time). */
+  observe(record: EndpointRecord, serves: boolean, ms: number, now: number): void {
+    if (!serves) {
+      this.#serving.delete(record);
+      this.#rises.delete(record);
+    } else if (!this.#serving.has(record)) {
+      this.#serving.add(record);
+      if (!this.#begun || ms === 0) return;
+      this.#rises.set(record, {since: now, ms, share: 1 / STEPS});
+      this.#changed(record);
+    }
   }
 
   /** Time goes on: the next steps. */
@@ -41,7 +48,7 @@ export class Rising {
       if (share === rise.share) continue;
       rise.share = share;
       if (share === 1) this.#rises.delete(record);
-      this.#changed();
+      this.#changed(record);
     }
   }
 

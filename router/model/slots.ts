@@ -35,18 +35,16 @@ export class Slots {
     if (this.#taken.delete(slot)) this.#returned.push(slot);
   }
 
-  /** Incarnations by slot, for `restore`. */
-  history(): Place[] {
-    return [...this.#incarnations].map(([slot, incarnation]) => ({slot, incarnation}));
+  /** The last incarnation of each slot that was ever given (0: never), for `restore`. */
+  history(): number[] {
+    return Array.from({length: this.#next}, (_, slot) => this.#incarnations.get(slot) ?? 0);
   }
 
   /** Begins again where another table (of the same capacity) was: its history and what is taken now. */
-  restore(history: readonly Place[], taken: readonly number[]): void {
-    for (const {slot, incarnation} of history) {
-      this.#incarnations.set(slot, incarnation);
-      this.#next = Math.max(this.#next, slot + 1);
-    }
+  restore(history: readonly number[], taken: readonly number[]): void {
+    for (const [slot, incarnation] of history.entries()) this.#incarnations.set(slot, incarnation);
+    this.#next = history.length;
     for (const slot of taken) this.#taken.add(slot);
-    this.#returned = history.map((place) => place.slot).filter((slot) => !this.#taken.has(slot));
+    this.#returned = [...history.keys()].filter((slot) => !this.#taken.has(slot));
   }
 }

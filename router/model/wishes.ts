@@ -27,10 +27,10 @@ export type WishesMemory = z.infer<typeof wishesMemorySchema>;
 export class Wishes {
   readonly #factors = new Map<string, number>();
   readonly #drains = new Map<string, Drain>();
-  readonly #changed: () => void;
+  readonly #changed: (name: string) => void;
 
-  /** `changed` is called whenever the data plane or the next supervisor must know. */
-  constructor(changed: () => void) {
+  /** `changed` is called with a name whenever what is wished for it is new. */
+  constructor(changed: (name: string) => void) {
     this.#changed = changed;
   }
 
@@ -42,7 +42,7 @@ export class Wishes {
   setFactor(name: string, factor: number): void {
     if (factor === 1) this.#factors.delete(name);
     else this.#factors.set(name, factor);
-    this.#changed();
+    this.#changed(name);
   }
 
   /** Factors of all its names, multiplied: half a node's weight, and twice one of its endpoints'. */
@@ -57,13 +57,13 @@ export class Wishes {
 
   drain(name: string, drain: Drain): void {
     this.#drains.set(name, drain);
-    this.#changed();
+    this.#changed(name);
   }
 
   /** False if it was not drained. */
   undrain(name: string): boolean {
     if (!this.#drains.delete(name)) return false;
-    this.#changed();
+    this.#changed(name);
     return true;
   }
 
@@ -77,10 +77,10 @@ export class Wishes {
 
   /** Time goes on: deadlines pass. */
   pass(now: number): void {
-    for (const drain of this.#drains.values()) {
+    for (const [name, drain] of this.#drains) {
       if (drain.over || now < drain.deadline) continue;
       drain.over = true;
-      this.#changed();
+      this.#changed(name);
     }
   }
 

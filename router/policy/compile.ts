@@ -1,5 +1,5 @@
-// Compiles routes into the tables that C++ executes. Pure but for a cache: a service's ring is worked out
-// again only when its endpoints or weights change.
+// Compiles routes into the tables that C++ executes. Pure but for a memory: what is made of a route is made again
+// only when the route or a way to its nodes is another one, and is the same object as long as it is the same.
 
 import type {
   Policy,
@@ -30,52 +30,109 @@ export interface CompilerInput {
   pathOf(address: string): Path | null;
 }
 
+export interface Compiled {
+  policy: Policy;
+  /** Slots of the endpoints that get new flows. */
+  scheduled: Set<number>;
+  /** VIPs behind which an open endpoint, or a port of a node's own, can be reached. */
+  served: Set<string>;
+}
+
+/** What is made of one route. */
+interface Part {
+  paths: readonly (Path | null)[];
+  bound: number;
+  endpoints: PolicyEndpoint[];
+  service: PolicyService;
+  scheduled: number[];
+  reached: boolean;
+}
+
 /** Where frames of an endpoint would go whose node was never found: nowhere; C++ never schedules it. */
 const NO_MAC = '00:00:00:00:00:00';
 
 export class Compiler {
   readonly #ringSlots: number;
-  #rings = new Map<number, {signature: string; ring: number[]}>();
+  readonly #parts = new WeakMap<Route, Part>();
+  /** The same object for a way as long as it is the same. */
+  readonly #paths = new Map<string, Path | null>();
 
   /** `ringSlots`: room for all rings together. */
   constructor(ringSlots: number) {
     this.#ringSlots = ringSlots;
   }
 
-  compile(input: CompilerInput): Policy {
-    const {routes, gateway, interfaces, vips} = input;
-    const endpoints = input.plan.routes.flatMap((route) =>
-      route.endpoints.map((one) => endpointOf(route, one, input.pathOf(one.address))),
-    );
-    let services = this.#services(input, MAX_RING);
-    for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(services); bound /= 2)
-      services = this.#services(input, bound);
+  compile(input: CompilerInput): Compiled {
+    const {routes, gateway, interfaces, vips, plan} = input;
+    const pathOf = this.#pathsOf(input);
+    let parts = this.#compileRoutes(plan.routes, pathOf, MAX_RING);
+    for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(parts); bound /= 2)
+      parts = this.#compileRoutes(plan.routes, pathOf, bound);
+    const {awaitClaims} = plan;
+    const blocks = blocksOf(plan, pathOf);
     const gate = gateway === null ? {} : {gateway};
-    const {awaitClaims} = input.plan;
-    return {routes, awaitClaims, ...gate, interfaces, vips, endpoints, services, blocks: blocksOf(input)};
+    const endpoints: PolicyEndpoint[] = [];
+    const scheduled = new Set<number>();
+    for (const part of parts) {
+      endpoints.push(...part.endpoints);
+      for (const slot of part.scheduled) scheduled.add(slot);
+    }
+    const services = parts.map((part) => part.service);
+    const reached = parts.filter((part) => part.reached).map((part) => part.service);
+    return {
+      policy: {routes, awaitClaims, ...gate, interfaces, vips, endpoints, services, blocks},
+      scheduled,
+      served: new Set([...reached, ...blocks].map((one) => one.vip)),
+    };
   }
 
-  #tooLarge(services: readonly PolicyService[]): boolean {
-    return services.reduce((total, service) => total + service.ring.length, 0) > this.#ringSlots;
+  /** Asks for each way once. */
+  #pathsOf(input: CompilerInput): (address: string) => Path | null {
+    const {plan} = input;
+    const addresses = new Set(plan.blocks.map((one) => one.address));
+    for (const route of plan.routes) for (const one of route.endpoints) addresses.add(one.address);
+    for (const address of this.#paths.keys()) if (!addresses.has(address)) this.#paths.delete(address);
+    for (const address of addresses) {
+      const [before, now] = [this.#paths.get(address), input.pathOf(address)];
+      const same = before && now && before.mac === now.mac && before.egress === now.egress;
+      if (!same) this.#paths.set(address, now);
+    }
+    return (address) => this.#paths.get(address) ?? null;
   }
 
-  #services(input: CompilerInput, bound: number): PolicyService[] {
-    const rings = new Map<number, {signature: string; ring: number[]}>();
-    const services = input.plan.routes.map(
-      ({slot, vip, protocol, port, timeouts, affinity, endpoints}): PolicyService => {
-        const reached = endpoints.filter((one) => one.open && input.pathOf(one.address));
-        const usable = reached.filter((one) => one.weight > 0);
-        const signature = `${bound}|${usable.map((one) => `${one.slot}*${one.weight}`).join()}`;
-        const known = this.#rings.get(slot);
-        const ring = known?.signature === signature ? known.ring : ringOf(usable, bound);
-        rings.set(slot, {signature, ring});
-        const service = {slot, vip, protocol, port, ring, timeouts};
-        return affinity ? {...service, affinity: {...affinity, members: membersOf(reached)}} : service;
-      },
-    );
-    this.#rings = rings;
-    return services;
+  #tooLarge(parts: readonly Part[]): boolean {
+    return parts.reduce((total, part) => total + part.service.ring.length, 0) > this.#ringSlots;
   }
+
+  #compileRoutes(routes: readonly Route[], pathOf: CompilerInput['pathOf'], bound: number): Part[] {
+    return routes.map((route) => {
+      const known = this.#parts.get(route);
+      if (known?.bound === bound && fits(known, route, pathOf)) return known;
+      const paths = route.endpoints.map((one) => pathOf(one.address));
+      const part = compileRoute(route, paths, bound);
+      this.#parts.set(route, part);
+      return part;
+    });
+  }
+}
+
+function fits({paths}: Part, {endpoints}: Route, pathOf: CompilerInput['pathOf']): boolean {
+  return endpoints.every((one, at) => pathOf(one.address) === paths[at]);
+}
+
+function compileRoute(route: Route, paths: readonly (Path | null)[], bound: number): Part {
+  const {slot, vip, protocol, port, timeouts, affinity} = route;
+  const reached = route.endpoints.filter((one, at) => one.open && paths[at]);
+  const usable = reached.filter((one) => one.weight > 0);
+  const service = {slot, vip, protocol, port, ring: ringOf(usable, bound), timeouts};
+  return {
+    paths,
+    bound,
+    endpoints: route.endpoints.map((one, at) => endpointOf(route, one, paths[at] ?? null)),
+    service: affinity ? {...service, affinity: {...affinity, members: membersOf(reached)}} : service,
+    scheduled: usable.map((one) => one.slot),
+    reached: reached.length > 0,
+  };
 }
 
 function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
@@ -100,9 +157,9 @@ function membersOf(reached: readonly RouteEndpoint[]): number[] {
 }
 
 /** Those whose node can be reached. */
-function blocksOf(input: CompilerInput): PolicyBlock[] {
-  return input.plan.blocks.flatMap(({vip, first, last, address}) => {
-    const path = input.pathOf(address);
+function blocksOf(plan: Plan, pathOf: CompilerInput['pathOf']): PolicyBlock[] {
+  return plan.blocks.flatMap(({vip, first, last, address}) => {
+    const path = pathOf(address);
     return path ? [{vip, first, last, ...path}] : [];
   });
 }

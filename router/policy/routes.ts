@@ -28,9 +28,58 @@ function affinityOf(
   return group === undefined ? undefined : {group, prefix, timeout};
 }
 
-export function routesOf(registry: Registry, standings = new Standings(registry)): Route[] {
-  return registry.services().map((service) => {
-    const records = standings.records(service);
+interface Made {
+  version: number;
+  route: Route;
+}
+
+/** All routes; made again, and other objects then, for services of which anything is new. */
+export class Routes {
+  readonly #registry: Registry;
+  readonly #made = new WeakMap<ServiceRecord, Made>();
+  readonly standings: Standings;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+    this.standings = new Standings(registry);
+  }
+
+  /** `now`: for endpoints that begin to serve, and shall do so slowly (milliseconds of Clock.now). */
+  refresh(now: number): Route[] {
+    const registry = this.#registry;
+    this.standings.refresh();
+    for (const service of registry.services()) if (this.#isNew(service)) this.#observe(service, now);
+    registry.rising.begin();
+    this.standings.refresh();
+    return this.all();
+  }
+
+  all(): Route[] {
+    return this.#registry.services().map((service) => {
+      const known = this.#made.get(service);
+      const version = this.#registry.versionOf(service);
+      if (known?.version === version) return known.route;
+      const route = this.#make(service);
+      this.#made.set(service, {version, route});
+      return route;
+    });
+  }
+
+  #isNew(service: ServiceRecord): boolean {
+    return this.#made.get(service)?.version !== this.#registry.versionOf(service);
+  }
+
+  #observe(service: ServiceRecord, now: number): void {
+    for (const record of this.#registry.endpointsOf(service)) {
+      const slowStartMs = this.standings.application(record.application)?.slowStartMs ?? 0;
+      const serves = this.standings.of(record).weight > 0;
+      this.#registry.rising.observe(record, serves, slowStartMs, now);
+    }
+  }
+
+  #make(service: ServiceRecord): Route {
+    const [registry, standings] = [this.#registry, this.standings];
+    const records = registry.endpointsOf(service);
     const owner = records.find((record) => record.state !== 'closed') ?? records[0];
     const application = standings.application(owner?.application ?? '');
     const affinity = application && affinityOf(registry, application, service);
@@ -40,7 +89,7 @@ export function routesOf(registry: Registry, standings = new Standings(registry)
       ...(affinity ? {affinity} : {}),
       endpoints: records.map((record) => toRouteEndpoint(record, registry, standings)),
     };
-  });
+  }
 }
 
 export function blockRoutesOf(registry: Registry): BlockRoute[] {

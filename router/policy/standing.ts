@@ -7,7 +7,6 @@ import type {Application} from '../model/application.ts';
 import {defaultWeights} from '../model/application.ts';
 import type {Unreachable} from '../model/liveness.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
-import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {weightOf} from './weight.ts';
 
@@ -44,48 +43,42 @@ function isLastResort({state, unreachable}: EndpointRecord, standing: Standing):
   return standing.state === 'failing';
 }
 
-/** All endpoints at one time. */
+/** How all endpoints stand, as of the last `refresh`; worked out again for services of which anything is new. */
 export class Standings {
   readonly #registry: Registry;
-  readonly #applications: ReadonlyMap<string, Application>;
-  readonly #standings = new Map<EndpointRecord, Standing>();
-  readonly #services = new Map<string, EndpointRecord[]>();
+  readonly #applications = new Map<string, Application>();
+  readonly #standings = new WeakMap<EndpointRecord, Standing>();
+  readonly #seen = new WeakMap<ServiceRecord, number>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
-    this.#applications = new Map(registry.applications.map((known) => [known.name, known]));
-    for (const record of registry.endpoints()) {
-      const key = serviceKey(record);
-      const records = this.#services.get(key);
-      if (records) records.push(record);
-      else this.#services.set(key, [record]);
+    this.refresh();
+  }
+
+  refresh(): void {
+    const registry = this.#registry;
+    this.#applications.clear();
+    for (const known of registry.applications) this.#applications.set(known.name, known);
+    for (const service of registry.services()) {
+      const version = registry.versionOf(service);
+      if (this.#seen.get(service) === version) continue;
+      this.#seen.set(service, version);
+      this.#judge(registry.endpointsOf(service));
     }
-    for (const records of this.#services.values()) this.#judge(records);
   }
 
   application(name: string): Application | undefined {
     return this.#applications.get(name);
   }
 
-  /** The endpoints of a service, whatever their state. */
-  records(service: ServiceRecord): readonly EndpointRecord[] {
-    return this.#services.get(serviceKey(service)) ?? [];
-  }
-
-  /** Who gets new flows, and how long a start takes there (milliseconds). */
-  serving(): Map<EndpointRecord, number> {
-    const serving = [...this.#standings].filter(([, standing]) => standing.weight > 0);
-    return new Map(serving.map(([one]) => [one, this.application(one.application)?.slowStartMs ?? 0]));
-  }
-
-  /** Undefined if the registry has forgotten it. */
+  /** Undefined if it came after the last refresh. */
   find(record: EndpointRecord): Standing | undefined {
     return this.#standings.get(record);
   }
 
   of(record: EndpointRecord): Standing {
     const standing = this.find(record);
-    if (!standing) throw new Error('an endpoint of another registry');
+    if (!standing) throw new Error('an endpoint that is not known yet');
     return standing;
   }
 

@@ -10,8 +10,8 @@ import type {Plan} from '../model/route.ts';
 
 export interface Applied {
   generation: number;
-  /** "slot:incarnation" of the endpoints that now get new flows. */
-  scheduled: Set<string>;
+  /** Slots of the endpoints that now get new flows. */
+  scheduled: Set<number>;
   /** VIPs that packets can be forwarded for: to an endpoint that is open, or to a block. */
   served: Set<string>;
 }

@@ -55,7 +55,7 @@ export class Applications {
   readonly #watched = new Map<string, Watched>();
   #census: ReadonlyMap<string, Census> = new Map();
   /** The last published policy, until it is counted. */
-  #published: {standings: Standings; scheduled: ReadonlySet<string>} | null = null;
+  #published: {standings: Standings; scheduled: ReadonlySet<EndpointRecord>} | null = null;
   /** By service slot; a service that is gone is remembered until another has its slot. */
   readonly #owners = new Map<number, Owner>();
   /** In the whole table, as last counted. */
@@ -81,8 +81,8 @@ export class Applications {
     this.#timer?.cancel();
   }
 
-  /** `scheduled`: "slot:incarnation" of the endpoints that now get new flows. */
-  published(standings: Standings, scheduled: ReadonlySet<string>): void {
+  /** `scheduled`: the endpoints that now get new flows. */
+  published(standings: Standings, scheduled: ReadonlySet<EndpointRecord>): void {
     this.#published = {standings, scheduled};
   }
 
@@ -144,7 +144,7 @@ export class Applications {
     const {registry} = this.#deps;
     const {standings, scheduled} = this.#published;
     this.#published = null;
-    const serves = ({slot, incarnation}: EndpointRecord) => scheduled.has(`${slot}:${incarnation}`);
+    const serves = (record: EndpointRecord) => scheduled.has(record);
     this.#census = censusOf(registry.applications, registry.endpoints(), standings, serves);
     const slots = new Map(registry.services().map((service) => [serviceKey(service), service.slot]));
     for (const record of registry.endpoints()) {

@@ -14,8 +14,29 @@ const memorySchema = z.strictObject({
 export type Memory = z.infer<typeof memorySchema>;
 
 export function encodeMemory(registry: RegistryMemory, provider: ProviderMemory): Uint8Array {
-  const memory: Memory = {format: 1, registry, provider};
-  return Buffer.from(JSON.stringify(memory));
+  const {services, ...rest} = registry;
+  const memory: Omit<Memory, 'registry'> = {format: 1, provider};
+  // "services" is a list of thousands, of which few change: their JSON is kept.
+  const head = `${opened(memory)}"registry":${opened(rest)}"services":[`;
+  const list = services.flatMap((service, at) => (at === 0 ? [bytesOf(service)] : [COMMA, bytesOf(service)]));
+  return Buffer.concat([Buffer.from(head), ...list, Buffer.from(']}}')]);
+}
+
+const COMMA = Buffer.from(',');
+const known = new WeakMap<object, Buffer>();
+
+/** The JSON of an object that is never changed. */
+function bytesOf(value: object): Buffer {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const bytes = Buffer.from(JSON.stringify(value));
+  known.set(value, bytes);
+  return bytes;
+}
+
+/** An object's JSON to which more keys can be added: "{…,". */
+function opened(value: object): string {
+  return `${JSON.stringify(value).slice(0, -1)},`;
 }
 
 /** Throws if the bytes are not such a memory (another version wrote them). */

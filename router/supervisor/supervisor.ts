@@ -13,8 +13,7 @@ import type {PutOutcome} from '../control/server.ts';
 import {ordersFor} from '../model/orders.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import {blockRoutesOf, routesOf} from '../policy/routes.ts';
-import {Standings} from '../policy/standing.ts';
+import {blockRoutesOf, Routes} from '../policy/routes.ts';
 import type {EchoSource} from '../health/echo.ts';
 import type {ProbeRules} from '../model/liveness.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
@@ -58,8 +57,9 @@ export class Supervisor {
   readonly drains: Drains;
   readonly prober: Prober;
   readonly applications: Applications;
-  /** Endpoints that got new flows under the last policy, by "slot:incarnation". */
-  #scheduled = new Map<string, EndpointRecord>();
+  readonly #routes: Routes;
+  /** Endpoints that got new flows under the last policy. */
+  #scheduled: ReadonlySet<EndpointRecord> = new Set();
   #published = 0;
   #awaitClaims: boolean;
   /** Value of the counter at the last look. */
@@ -67,6 +67,7 @@ export class Supervisor {
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
+    this.#routes = new Routes(deps.registry);
     this.#awaitClaims = deps.fresh;
     this.#flows = new FlowClaims(deps);
     this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
@@ -138,10 +139,8 @@ export class Supervisor {
   publish(): void {
     const {registry, provider, events, clock} = this.#deps;
     const begun = clock.now();
+    const routes = this.#routes.refresh(begun);
     const {revision} = registry;
-    let standings = new Standings(registry);
-    if (registry.rising.observe(standings.serving(), clock.now())) standings = new Standings(registry);
-    const routes = routesOf(registry, standings);
     const plan = {routes, blocks: blockRoutesOf(registry), awaitClaims: this.#awaitClaims};
     const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
@@ -151,28 +150,24 @@ export class Supervisor {
     this.#deps.onPublished((clock.now() - begun) / 1000);
     const {generation, scheduled} = applied;
     this.#published = revision;
-    this.#report(scheduled, standings);
-    this.applications.published(standings, scheduled);
+    this.#report(scheduled);
+    this.applications.published(this.#routes.standings, this.#scheduled);
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
   /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
-  #report(scheduled: ReadonlySet<string>, standings: Standings): void {
+  #report(scheduled: ReadonlySet<number>): void {
     const {events, registry} = this.#deps;
-    const now = new Map<string, EndpointRecord>();
-    for (const record of registry.endpoints()) {
-      const key = `${record.slot}:${record.incarnation}`;
-      if (scheduled.has(key)) now.set(key, record);
-    }
-    for (const [key, record] of now)
-      if (!this.#scheduled.has(key)) events.add(endpointEvent('endpoint-up', record));
-    for (const [key, record] of this.#scheduled) {
-      if (now.has(key)) continue;
+    const now = new Set(registry.endpoints().filter((record) => scheduled.has(record.slot)));
+    for (const record of now)
+      if (!this.#scheduled.has(record)) events.add(endpointEvent('endpoint-up', record));
+    for (const record of this.#scheduled) {
+      if (now.has(record)) continue;
       const event =
         record.unreachable !== undefined && record.state !== 'closed'
           ? 'endpoint-unreachable'
           : 'endpoint-down';
-      events.add(endpointEvent(event, record, standings.find(record)?.reason));
+      events.add(endpointEvent(event, record, this.#routes.standings.find(record)?.reason));
     }
     this.#scheduled = now;
   }
@@ -197,10 +192,8 @@ export class Supervisor {
     registry.rising.pass(clock.now());
     const silent = registry.expire(clock.now());
     for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
-    const names = new Set(silent.map((node) => node.name));
-    for (const record of registry.endpoints())
-      if (names.has(record.node) && record.state === 'doubt')
-        events.add(endpointEvent('endpoint-doubt', record));
+    for (const record of silent.flatMap((node) => registry.endpointsOfNode(node.name)))
+      if (record.state === 'doubt') events.add(endpointEvent('endpoint-doubt', record));
     this.#commitLater();
   }
 

@@ -64,9 +64,9 @@ export class Views {
     const {registry, segment} = this.#deps;
     const flows = segment.flowsPerEndpoint();
     const {exclusive} = registry.ports;
-    const served = registry.services().map(({vip, protocol, port}): ServiceView => {
-      const key = serviceKey({vip, protocol, port});
-      const records = registry.endpoints().filter((record) => serviceKey(record) === key);
+    const served = registry.services().map((service): ServiceView => {
+      const {vip, protocol, port} = service;
+      const records = registry.endpointsOf(service);
       const counts = records.map((record) => flows[`${record.slot}:${record.incarnation}`] ?? 0);
       const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
       return {
@@ -89,13 +89,12 @@ export class Views {
 
   nodes(): NodeView[] {
     const {registry, provider, drains, clock} = this.#deps;
-    const records = registry.endpoints().filter((record) => record.state !== 'closed');
     const drainOf = new Map(drains.views().map((one) => [one.target, one.state]));
     return registry.nodes().map(({name, address, state, leaseUntil, levels}) => ({
       name,
       address,
       mac: provider.path(address).mac,
-      endpoints: records.filter((record) => record.node === name).length,
+      endpoints: registry.endpointsOfNode(name).filter((record) => record.state !== 'closed').length,
       leaseRemainingMs: state === 'left' ? 0 : Math.max(0, Math.round(leaseUntil - clock.now())),
       reportAgeMs: Math.round(clock.now() - (leaseUntil - LEASE_MS)),
       levels,

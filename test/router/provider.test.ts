@@ -187,7 +187,7 @@ const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
     vips: [],
     plan: {routes, blocks: [], awaitClaims: false},
     pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
-  });
+  }).policy;
 
 test('compiled: only open endpoints with a known path are scheduled, all are there', (t) => {
   const policy = compile(new Compiler(1000), [route(80, [1, 1, 0])], ['10.88.0.1']);
@@ -204,7 +204,7 @@ test('compiled: only open endpoints with a known path are scheduled, all are the
 
 test('compiled: translated endpoints, and where packets leave', (t) => {
   const one = {slot: 5, incarnation: 2, address: '10.88.0.11', nodePort: 8080, weight: 1, open: true};
-  const policy = new Compiler(10).compile({
+  const {policy} = new Compiler(10).compile({
     routes: true,
     gateway: {mac: MAC, egress: 0},
     interfaces: [],
@@ -231,4 +231,18 @@ test('compiled: a ring follows its weights although it is kept', (t) => {
   const compiler = new Compiler(1000);
   t.deepEqual(compile(compiler, [route(80, [1, 1])]).services[0]?.ring, [0, 1]);
   t.deepEqual(compile(compiler, [route(80, [2, 1])]).services[0]?.ring, [0, 1, 0]);
+});
+
+test('compiled: what has not changed is the same object; a way that has changed is not overlooked', (t) => {
+  const compiler = new Compiler(1000);
+  const [web, mail] = [route(80, [1, 1]), route(25, [1])];
+  const before = compile(compiler, [web, mail]);
+  const after = compile(compiler, [web, {...mail}]);
+  t.is(after.services[0], before.services[0]);
+  t.not(after.services[1], before.services[1]);
+  t.is(after.endpoints[0], before.endpoints[0]);
+  const lost = compile(compiler, [web, mail], ['10.88.0.1']);
+  t.deepEqual(lost.services[0]?.ring, [0]);
+  t.is(lost.services[1], before.services[1]);
+  t.deepEqual(compile(compiler, [web, mail]).services[0]?.ring, [0, 1]);
 });

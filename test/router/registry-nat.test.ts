@@ -8,7 +8,7 @@ import {methods} from '../../router/model/method.ts';
 import {ordersFor} from '../../router/model/orders.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
-import {routesOf} from '../../router/policy/routes.ts';
+import {Routes} from '../../router/policy/routes.ts';
 import {nodeState, sides, translated, VIP, web} from './bench.ts';
 
 const make = (method = methods.nat) =>
@@ -29,7 +29,7 @@ test('instances on one node are endpoints of their own', (t) => {
   registry.put('node1', state(1, [translated(80, 80), translated(80, 8080)]), 0);
   registry.put('node1', state(2, [translated(80, 8080)]), 0);
   t.deepEqual(places(registry), ['80 80 closed', '80 8080 up']);
-  const [route] = routesOf(registry);
+  const [route] = new Routes(registry).all();
   t.deepEqual(
     route?.endpoints.map((one) => [one.nodePort, one.weight]),
     [

@@ -13,7 +13,7 @@ import {Slots} from '../../router/model/slots.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import type {ProbeResult} from '../../router/model/liveness.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
-import {routesOf} from '../../router/policy/routes.ts';
+import {Routes} from '../../router/policy/routes.ts';
 
 const VIP = '10.77.0.100';
 const applications: Application[] = [
@@ -165,7 +165,7 @@ test('lease over: doubt, probes decide, the agent has the last word', (t) => {
   t.deepEqual(unreachable(), [undefined, undefined, 'unknown']);
   t.deepEqual(states(registry), {'node1:80': 'doubt', 'node1:81': 'doubt', 'node1:82': 'doubt'});
   t.deepEqual(
-    routesOf(registry).map((route) => route.endpoints[0]?.weight),
+    new Routes(registry).all().map((route) => route.endpoints[0]?.weight),
     [2, 2, 0],
   );
   registry.put('node1', state(2, [80, 81, 82]), 7000);
@@ -237,6 +237,19 @@ test('an agent that starts again and knows no levels yet leaves those that are k
   t.deepEqual(registry.node('node1')?.levels, {});
 });
 
+test('from the end of its lease a node counts as medium, which is one step from whatever it said', (t) => {
+  const registry = make();
+  registry.put('node1', state(1, [80], {levels: {web: 'high'}}), 0);
+  registry.put('node2', state(1, [80], {levels: {web: 'low'}, address: '10.88.0.12'}), 0);
+  const routes = new Routes(registry);
+  const weights = (now: number) => routes.refresh(now)[0]?.endpoints.map((one) => one.weight);
+  t.deepEqual(weights(0), [1, 4]);
+  registry.expire(2999);
+  t.deepEqual(weights(2999), [1, 4]);
+  registry.expire(3000);
+  t.deepEqual(weights(3000), [2, 2]);
+});
+
 test('restored: places and services stay, every node is in doubt with a fresh lease', (t) => {
   const registry = make();
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
@@ -250,11 +263,11 @@ test('restored: places and services stay, every node is in doubt with a fresh le
     [1000, 4000].map((now) => next.isAlone(next.endpoints()[1]!, now)),
     [false, true],
   );
-  const route = routesOf(next).find((one) => one.port === 81);
+  const route = new Routes(next).all().find((one) => one.port === 81);
   t.is(route?.endpoints[0]?.weight, 4);
   t.deepEqual(
-    routesOf(next).map((one) => [one.slot, one.port]),
-    routesOf(registry).map((one) => [one.slot, one.port]),
+    new Routes(next).all().map((one) => [one.slot, one.port]),
+    new Routes(registry).all().map((one) => [one.slot, one.port]),
   );
   next.put('node1', state(1, [81, 82], {epoch: 2}), 1500);
   const slots = next.endpoints().map((one) => one.slot);

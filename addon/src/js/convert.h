@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "core/bytes.h"
 
@@ -31,8 +32,9 @@ inline Napi::Value throw_system(Napi::Env env, int error, const std::string& wha
 }
 
 inline bool read_u32(const Napi::Value& value, const char* name, uint32_t* out) {
-  if (!value.IsNumber()) return type_error(value.Env(), std::string(name) + " must be a number");
-  const double number = value.As<Napi::Number>().DoubleValue();
+  double number;
+  if (napi_get_value_double(value.Env(), value, &number) != napi_ok)
+    return type_error(value.Env(), std::string(name) + " must be a number");
   if (!(number >= 0 && number <= 4294967295.0) ||
       number != static_cast<double>(static_cast<uint32_t>(number)))
     return type_error(value.Env(), std::string(name) + " must be a whole number of 32 bits");
@@ -41,22 +43,34 @@ inline bool read_u32(const Napi::Value& value, const char* name, uint32_t* out) 
 }
 
 inline bool read_port(const Napi::Value& value, const char* name, uint16_t* out) {
-  uint32_t number;
+  uint32_t number = 0;
   if (!read_u32(value, name, &number)) return false;
   *out = static_cast<uint16_t>(number);
   return number <= 65535 || type_error(value.Env(), std::string(name) + " must be at most 65535");
 }
 
 inline bool read_bool(const Napi::Value& value, const char* name, bool* out) {
-  if (!value.IsBoolean()) return type_error(value.Env(), std::string(name) + " must be true or false");
-  *out = value.As<Napi::Boolean>().Value();
-  return true;
+  return napi_get_value_bool(value.Env(), value, out) == napi_ok ||
+         type_error(value.Env(), std::string(name) + " must be true or false");
 }
 
 inline bool read_string(const Napi::Value& value, const char* name, std::string* out) {
   if (!value.IsString()) return type_error(value.Env(), std::string(name) + " must be a string");
   *out = value.As<Napi::String>().Utf8Value();
   return true;
+}
+
+/// Text of a known form, for which there is no need of a heap: what is longer is cut, and has another form.
+struct ShortText {
+  char bytes[32] = {};
+  size_t length = 0;
+  bool operator==(std::string_view o) const { return std::string_view(bytes, length) == o; }
+};
+
+inline bool read_short(const Napi::Value& value, const char* name, ShortText* out) {
+  return napi_get_value_string_latin1(value.Env(), value, out->bytes, sizeof out->bytes, &out->length) ==
+             napi_ok ||
+         type_error(value.Env(), std::string(name) + " must be a string");
 }
 
 inline bool read_object(const Napi::Value& value, const char* name, Napi::Object* out) {
@@ -72,9 +86,9 @@ inline bool read_list(const Napi::Value& value, const char* name, Napi::Array* o
 }
 
 inline bool read_v4(const Napi::Value& value, const char* name, uint8_t* out) {
-  std::string text;
-  if (!read_string(value, name, &text)) return false;
-  return inet_pton(AF_INET, text.c_str(), out) == 1 ||
+  ShortText text;
+  if (!read_short(value, name, &text)) return false;
+  return inet_pton(AF_INET, text.bytes, out) == 1 ||
          type_error(value.Env(), std::string(name) + ": no IPv4 address");
 }
 
@@ -98,13 +112,23 @@ inline bool read_timeout(const Napi::Value& value, const char* name, uint32_t* o
           type_error(value.Env(), std::string(name) + " must be 1 to 2147483647 seconds"));
 }
 
+/// 0 to 15, or -1.
+inline int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
-  std::string text;
-  if (!read_string(value, name, &text)) return false;
-  int end = 0;
-  const bool fits = sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &(*out)[0], &(*out)[1],
-                           &(*out)[2], &(*out)[3], &(*out)[4], &(*out)[5], &end) == 6 &&
-                    static_cast<size_t>(end) == text.size();
+  ShortText text;
+  if (!read_short(value, name, &text)) return false;
+  bool fits = text.length == 3 * out->size() - 1;
+  for (size_t i = 0; fits && i < out->size(); ++i) {
+    const char* pair = text.bytes + 3 * i;
+    const int high = hex_digit(pair[0]), low = hex_digit(pair[1]);
+    fits = high >= 0 && low >= 0 && (i == 0 || pair[-1] == ':');
+    (*out)[i] = static_cast<uint8_t>(high << 4 | low);
+  }
   return fits || type_error(value.Env(), std::string(name) + ": no MAC address");
 }
 
@@ -124,8 +148,8 @@ inline Napi::String address_text(Napi::Env env, const Address& address) {
 }
 
 inline bool read_protocol(const Napi::Value& value, uint8_t* out) {
-  std::string text;
-  if (!read_string(value, "protocol", &text)) return false;
+  ShortText text;
+  if (!read_short(value, "protocol", &text)) return false;
   *out = text == "tcp" ? 6 : 17;
   return text == "tcp" || text == "udp" || type_error(value.Env(), "protocol must be tcp or udp");
 }

@@ -56,30 +56,62 @@ bool read_translation(const Napi::Value& value, Translation* out) {
   return true;
 }
 
+/// Names of fields, made once for thousands of objects.
+class Key {
+ public:
+  Key(Napi::Env env, const char* name) : key_(Napi::String::New(env, name)) {}
+  Napi::Value of(const Napi::Object& o) const { return o.Get(key_); }
+
+ private:
+  Napi::String key_;
+};
+
+struct EndpointKeys {
+  explicit EndpointKeys(Napi::Env env)
+      : slot(env, "slot"),
+        incarnation(env, "incarnation"),
+        mac(env, "mac"),
+        egress(env, "egress"),
+        open(env, "open"),
+        opens_only(env, "opensOnly"),
+        node(env, "node"),
+        nat(env, "nat") {}
+  Key slot, incarnation, mac, egress, open, opens_only, node, nat;
+};
+
+bool read_endpoint(const Napi::Value& value, const EndpointKeys& keys, PolicyWriter& out) {
+  Napi::Object o;
+  uint32_t slot, incarnation, egress, number = kNoNode;
+  Mac mac;
+  bool open = false, opens_only = false;
+  if (!read_object(value, "endpoint", &o) || !read_u32(keys.slot.of(o), "endpoint slot", &slot) ||
+      !read_u32(keys.incarnation.of(o), "endpoint incarnation", &incarnation) ||
+      !read_mac(keys.mac.of(o), "endpoint mac", &mac) ||
+      !read_u32(keys.egress.of(o), "endpoint egress", &egress) ||
+      !read_bool(keys.open.of(o), "endpoint open", &open))
+    return false;
+  const Napi::Value opens = keys.opens_only.of(o), node = keys.node.of(o), translation = keys.nat.of(o);
+  const bool numbered = !node.IsUndefined();
+  if (!opens.IsUndefined() && !read_bool(opens, "endpoint opensOnly", &opens_only)) return false;
+  if (numbered && !read_u32(node, "endpoint node", &number)) return false;
+  if (incarnation > 0xffff || egress >= kInterfaces || (numbered && number >= kNoNode) ||
+      !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open,
+                        static_cast<uint16_t>(number)) ||
+      (opens_only && !out.close_to_clients(slot)))
+    return type_error(o.Env(), "endpoint slot taken, or a number out of its range");
+  if (translation.IsUndefined()) return true;
+  Translation nat{};
+  if (!read_translation(translation, &nat)) return false;
+  return out.translate_endpoint(slot, nat) ||
+         type_error(o.Env(), "two endpoints with one node, protocol and port");
+}
+
 bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    Napi::Object o;
-    uint32_t slot, incarnation, egress, node = kNoNode;
-    Mac mac;
-    bool open = false, opens_only = false;
-    if (!read_object(list.Get(i), "endpoint", &o) || !read_u32(o.Get("slot"), "endpoint slot", &slot) ||
-        !read_u32(o.Get("incarnation"), "endpoint incarnation", &incarnation) ||
-        !read_mac(o.Get("mac"), "endpoint mac", &mac) ||
-        !read_u32(o.Get("egress"), "endpoint egress", &egress) ||
-        !read_bool(o.Get("open"), "endpoint open", &open) ||
-        (o.Has("opensOnly") && !read_bool(o.Get("opensOnly"), "endpoint opensOnly", &opens_only)) ||
-        (o.Has("node") && !read_u32(o.Get("node"), "endpoint node", &node)))
-      return false;
-    if (incarnation > 0xffff || egress >= kInterfaces || (o.Has("node") && node >= kNoNode) ||
-        !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open,
-                          static_cast<uint16_t>(node)) ||
-        (opens_only && !out.close_to_clients(slot)))
-      return type_error(list.Env(), "endpoint slot taken, or a number out of its range");
-    if (!o.Has("nat")) continue;
-    Translation nat{};
-    if (!read_translation(o.Get("nat"), &nat)) return false;
-    if (!out.translate_endpoint(slot, nat))
-      return type_error(list.Env(), "two endpoints with one node, protocol and port");
+  const EndpointKeys keys(list.Env());
+  const uint32_t count = list.Length();
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::HandleScope scope(list.Env());
+    if (!read_endpoint(list.Get(i), keys, out)) return false;
   }
   return true;
 }
@@ -144,24 +176,45 @@ bool read_affinity(const Napi::Value& value, PolicyWriter& out) {
          type_error(o.Env(), "affinity of unknown endpoints, without those of the ring, or too many");
 }
 
+struct ServiceKeys {
+  explicit ServiceKeys(Napi::Env env)
+      : slot(env, "slot"),
+        vip(env, "vip"),
+        protocol(env, "protocol"),
+        port(env, "port"),
+        timeouts(env, "timeouts"),
+        ring(env, "ring"),
+        affinity(env, "affinity") {}
+  Key slot, vip, protocol, port, timeouts, ring, affinity;
+};
+
+bool read_service(const Napi::Value& value, const ServiceKeys& keys, std::vector<uint32_t>* ring,
+                  PolicyWriter& out) {
+  Napi::Object o, times;
+  uint32_t slot, port;
+  Address vip;
+  uint8_t protocol;
+  Timeouts timeouts;
+  if (!read_object(value, "service", &o) || !read_u32(keys.slot.of(o), "service slot", &slot) ||
+      !read_address(keys.vip.of(o), "service vip", &vip) || !read_protocol(keys.protocol.of(o), &protocol) ||
+      !read_u32(keys.port.of(o), "service port", &port) ||
+      !read_object(keys.timeouts.of(o), "service timeouts", &times) || !read_timeouts(times, &timeouts) ||
+      !read_slots(keys.ring.of(o), "service ring", ring))
+    return false;
+  if (port > 0xffff || !out.add_service(slot, vip, protocol, static_cast<uint16_t>(port), ring->data(),
+                                        static_cast<uint32_t>(ring->size()), timeouts))
+    return type_error(o.Env(), "service twice, ring of unknown endpoints, or too many");
+  const Napi::Value affinity = keys.affinity.of(o);
+  return affinity.IsUndefined() || read_affinity(affinity, out);
+}
+
 bool read_services(const Napi::Array& list, PolicyWriter& out) {
+  const ServiceKeys keys(list.Env());
+  const uint32_t count = list.Length();
   std::vector<uint32_t> ring;
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    Napi::Object o, times;
-    uint32_t slot, port;
-    Address vip;
-    uint8_t protocol;
-    Timeouts timeouts;
-    if (!read_object(list.Get(i), "service", &o) || !read_u32(o.Get("slot"), "service slot", &slot) ||
-        !read_address(o.Get("vip"), "service vip", &vip) || !read_protocol(o.Get("protocol"), &protocol) ||
-        !read_u32(o.Get("port"), "service port", &port) ||
-        !read_object(o.Get("timeouts"), "service timeouts", &times) || !read_timeouts(times, &timeouts) ||
-        !read_slots(o.Get("ring"), "service ring", &ring))
-      return false;
-    if (port > 0xffff || !out.add_service(slot, vip, protocol, static_cast<uint16_t>(port), ring.data(),
-                                          static_cast<uint32_t>(ring.size()), timeouts))
-      return type_error(list.Env(), "service twice, ring of unknown endpoints, or too many");
-    if (o.Has("affinity") && !read_affinity(o.Get("affinity"), out)) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::HandleScope scope(list.Env());
+    if (!read_service(list.Get(i), keys, &ring, out)) return false;
   }
   return true;
 }

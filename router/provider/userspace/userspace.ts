@@ -4,7 +4,7 @@
 // otherwise (nftables).
 
 import {z} from 'zod';
-import type {Policy, RouterNative, Segment} from '../../../addon/router.ts';
+import type {RouterNative, Segment} from '../../../addon/router.ts';
 import {inNetwork} from '../../base/address.ts';
 import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
@@ -139,7 +139,7 @@ export class UserspaceProvider implements RoutingProvider {
   apply(plan: Plan): Applied {
     this.#plan = plan;
     const vips = this.#claims.states();
-    const policy = this.#compiler.compile({
+    const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
       interfaces: this.#sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
@@ -153,7 +153,7 @@ export class UserspaceProvider implements RoutingProvider {
       macs: this.#neighbours.macs(),
     };
     const generation = this.#deps.segment.publish(policy, this.#deps.remember(memory));
-    return {generation, scheduled: scheduledOf(policy), served: this.#served(policy)};
+    return {generation, scheduled, served};
   }
 
   setWeight(slot: number, weight: number): Applied {
@@ -191,13 +191,6 @@ export class UserspaceProvider implements RoutingProvider {
     this.#claims.announceSide(side.name, side.network.address);
   }
 
-  #served(policy: Policy): Set<string> {
-    const reached = this.#plan.routes.filter((route) =>
-      route.endpoints.some((one) => one.open && this.#pathTo(one.address)),
-    );
-    return new Set([...reached, ...(policy.blocks ?? [])].map((one) => one.vip));
-  }
-
   #pathTo(address: string): Path | null {
     const mac = this.#neighbours.path(address)?.mac ?? null;
     return mac === null ? null : {mac, egress: this.#egressTo(address)};
@@ -213,11 +206,4 @@ export class UserspaceProvider implements RoutingProvider {
     const gateway = this.#gateway?.address ?? null;
     return gateway === null ? addresses : [...addresses, gateway];
   }
-}
-
-/** "slot:incarnation" of every endpoint that is in a ring. */
-function scheduledOf(policy: Policy): Set<string> {
-  const slots = new Set(policy.services.flatMap((service) => [...new Set(service.ring)]));
-  const scheduled = policy.endpoints.filter((endpoint) => slots.has(endpoint.slot));
-  return new Set(scheduled.map((endpoint) => `${endpoint.slot}:${endpoint.incarnation}`));
 }
