@@ -1,7 +1,7 @@
 // The packet device with real interfaces, real sockets and forwarders as processes of their own (testnet.ts draws
 // the network).
 
-import {readFileSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -50,6 +50,18 @@ const noDrops = (counters: Record<string, number>) =>
   Object.fromEntries(
     Object.entries(counters).filter(([name, value]) => name.startsWith('drop_') && value > 0),
   );
+
+/** SCHED_BATCH in field 41 of a thread's stat, of which the first two hold what may contain spaces. */
+const isBatch = (stat: string) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38] === '3';
+
+test.serial(
+  'the loop alone does not interrupt what its core is at: packets come together',
+  withNet({}, async (t, net) => {
+    const folder = `/proc/${await net.forward()}/task`;
+    const stats = readdirSync(folder).map((thread) => readFileSync(`${folder}/${thread}/stat`, 'utf8'));
+    t.is(stats.filter(isBatch).length, 1);
+  }),
+);
 
 test.serial(
   'frames of 64 kB with unfinished checksums pass whole',
