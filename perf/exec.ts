@@ -24,6 +24,13 @@ const STOP_MS = 5000;
 
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  /** It had to be ended. */
+  readonly late: boolean;
+
+  constructor(message: string, late: boolean) {
+    super(message);
+    this.late = late;
+  }
 }
 
 /** Runs a command to its end; resolves with stdout. Rejects with what it said last if it fails or takes too long. */
@@ -49,7 +56,7 @@ export async function run(command: readonly string[], bounds: Bounds = {}): Prom
     bounds.signal?.throwIfAborted();
     if (status === 0) return out;
     const end = late ? `took longer than ${seconds} s` : `ended with ${signal ?? `status ${status}`}`;
-    throw new CommandError(`${command.join(' ')}: ${end}: ${(err + out).trim().slice(-LAST_WORDS)}`);
+    throw new CommandError(`${command.join(' ')}: ${end}: ${(err + out).trim().slice(-LAST_WORDS)}`, late);
   } finally {
     clearTimeout(timer);
     bounds.signal?.removeEventListener('abort', kill);

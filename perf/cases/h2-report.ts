@@ -15,6 +15,9 @@ export const CPU = 'µs router CPU/connection';
 /** One point of the curve: replies over the rate of connections tried, which is its x. */
 export const REPLIES = 'replies/s';
 
+/** The highest rate that 1 Gbit/s allows, as the paper counts. */
+const PAPERS_MAXIMUM = 11_060;
+
 /** Pages of `bytes` that fit through a link of `bits` each second, as the shaper counts bytes. */
 export function theoreticalMaximum(bits: number): number {
   const [header, http, segment] = [66, 245, 1448]; // Ethernet, IPv4, TCP with timestamps; nginx' own header
@@ -33,11 +36,21 @@ export function h2Table(result: Result): string {
       ]),
     ),
     `What fits through 1 Gbit/s: ${Math.round(theoreticalMaximum(1e9)).toLocaleString('en-US')} replies/s ` +
-      `(the paper: 11,060).`,
+      `(the paper: ${PAPERS_MAXIMUM.toLocaleString('en-US')}).`,
   ].join('\n\n');
 }
 
 type Layers = Extract<Figure['spec'], {layer: unknown}>['layer'];
+
+/** A line across the figure, with its text above or below. */
+function limitLine(replies: number, dy: number, text: string): Layers {
+  const y = {datum: replies, type: 'quantitative'} as const;
+  const data = {values: [{}]};
+  return [
+    {data, mark: {type: 'rule', strokeDash: [4, 4]}, encoding: {y}},
+    {data, mark: {type: 'text', align: 'left', dy, text}, encoding: {y, x: {value: 4}}},
+  ];
+}
 
 export function h2Figures(result: Result): Figure[] {
   const curves = result.series.filter(({metric}) => metric === REPLIES);
@@ -49,13 +62,14 @@ export function h2Figures(result: Result): Figure[] {
         rate: series.x,
         replies: spread(series.values.filter((value) => value !== null)).median,
       }));
-    const limit = {datum: theoreticalMaximum(1e9), type: 'quantitative'} as const;
+    const maximum = theoreticalMaximum(1e9);
     const limits: Layers = [
-      {mark: {type: 'rule', strokeDash: [4, 4]}, encoding: {y: limit}},
-      {
-        mark: {type: 'text', align: 'left', dy: -6, text: 'what fits through 1 Gbit/s'},
-        encoding: {y: limit, x: {value: 4}},
-      },
+      ...limitLine(maximum, -7, `what fits through 1 Gbit/s: ${Math.round(maximum).toLocaleString('en-US')}`),
+      ...limitLine(
+        PAPERS_MAXIMUM,
+        9,
+        `the same by the paper's count: ${PAPERS_MAXIMUM.toLocaleString('en-US')}`,
+      ),
     ];
     return {
       name: `h2-${condition}`,

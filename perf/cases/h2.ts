@@ -2,6 +2,8 @@
 // httperf's: it does not wait for answers, as users do not.
 
 import type {Bench, Case, Found} from '../bench.ts';
+import {CommandError} from '../exec.ts';
+import type {Host} from '../lab/host.ts';
 import type {Turn} from '../lab/lab.ts';
 import {linksOf} from '../lab/links.ts';
 import type {Links} from '../lab/links.ts';
@@ -9,13 +11,17 @@ import type {Series} from '../report/result.ts';
 import type {Measured} from '../rounds.ts';
 import {PORTS} from '../setups/server.ts';
 import {httperf} from '../tools/httperf.ts';
+import type {HttperfLoad, HttperfReport} from '../tools/httperf.ts';
 import {Climb} from './climb.ts';
 import {BYTES, CPU, h2Figures, h2Table, RATE, REPLIES} from './h2-report.ts';
 
 const MOST_FAILED = 0.01;
 /** Seconds after which an answer comes too late. */
 const PATIENCE = 2;
-const FIRST_RATE = 1000;
+const WARM_RATE = 1000;
+/** Seconds, precision and first rate of a quick run, which has no time to climb from far below. */
+const QUICK = {seconds: 0.5, precision: 0.15, rate: 3000};
+const FULL = {seconds: 1, precision: 0.04, rate: 2000};
 
 interface Step {
   /** Replies in each second of the step. */
@@ -24,10 +30,20 @@ interface Step {
   cpu: number;
 }
 
+/** null: it had to be ended, as happens to httperf now and then when it has lost many connections at once. */
+async function attempt(client: Host, load: HttperfLoad): Promise<HttperfReport | null> {
+  try {
+    return await httperf(client, load);
+  } catch (error) {
+    if (error instanceof CommandError && error.late) return null;
+    throw error;
+  }
+}
+
 async function step(turn: Turn, rate: number, seconds: number): Promise<Step> {
   const {network, address} = await turn.use();
   const before = await network.cpu();
-  const report = await httperf(network.client, {
+  const report = await attempt(network.client, {
     address,
     port: PORTS.http,
     uri: `/${BYTES}`,
@@ -35,8 +51,9 @@ async function step(turn: Turn, rate: number, seconds: number): Promise<Step> {
     calls: 1,
     rate,
     timeout: PATIENCE,
-    seconds: seconds * 4 + 20,
+    seconds: seconds * 4 + 10,
   });
+  if (!report) return {replies: 0, failedShare: 1, cpu: 0};
   const after = await network.cpu();
   // httperf falls behind rather than fail when it has no time itself: then the rate was not what was asked for.
   const late = report.connections / report.seconds < 0.9 * rate;
@@ -54,13 +71,10 @@ async function climbTogether(
   starts: Map<string, number>,
   onStep: (turn: Turn, rate: number, result: Step) => void,
 ): Promise<Map<string, Step & {rate: number}>> {
-  const seconds = bench.quick ? 1 : 2;
+  const {seconds, precision, rate: first} = bench.quick ? QUICK : FULL;
   const best = new Map<string, Step & {rate: number}>();
   const climbs = new Map(
-    turns.map((turn) => [
-      turn,
-      new Climb(starts.get(turn.setup.name) ?? FIRST_RATE, bench.quick ? 0.1 : 0.02),
-    ]),
+    turns.map((turn) => [turn, new Climb(starts.get(turn.setup.name) ?? first, precision)]),
   );
   for (let going = [...climbs]; going.length > 0; going = going.filter(([, climb]) => !climb.done))
     for (const [turn, climb] of going) {
@@ -69,7 +83,7 @@ async function climbTogether(
       const result = await step(turn, rate, seconds);
       const passed = result.failedShare <= MOST_FAILED;
       climb.tell(passed);
-      onStep(turn, rate, result);
+      if (result.replies > 0) onStep(turn, rate, result);
       bench.log(
         `${turn.setup.name}: ${rate}/s: ${Math.round(result.replies)} replies/s, ` +
           `${(100 * result.failedShare).toFixed(1)} % failed`,
@@ -82,8 +96,8 @@ async function climbTogether(
 
 async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Measured> {
   const turns = await bench.lab.prepare(bench.setups, {rate, sizes: [BYTES]});
-  for (const turn of turns) await step(turn, FIRST_RATE, 1); // warm
-  const rounds = bench.rounds(3, 1);
+  for (const turn of turns) await step(turn, WARM_RATE, 1);
+  const rounds = bench.rounds(2, 1);
   const highest = new Map<string, Series[]>();
   const points = new Map<string, Series>();
   const starts = new Map<string, number>();
@@ -120,7 +134,7 @@ export const h2: Case = {
     const links = linksOf(bench.lab).slice(0, bench.quick ? 1 : undefined);
     for (const link of links) found.push(await measureLink(bench, link));
     const parameters: Found['parameters'] = {
-      rounds: bench.rounds(3, 1),
+      rounds: bench.rounds(2, 1),
       bytes: BYTES,
       'failed at most': `${100 * MOST_FAILED} %`,
       'too late after': `${PATIENCE} s`,
