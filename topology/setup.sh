@@ -56,6 +56,7 @@ BENCH_NEEDS='
   httperf httperf
   iperf3 iperf3
   haproxy haproxy
+  /usr/share/jetty9/start.jar jetty9
   /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core'
 
 fail() {

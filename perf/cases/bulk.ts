@@ -3,7 +3,7 @@
 import type {Case} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
 import {absolute, ratio, setupTable} from '../report/columns.ts';
-import {PORTS} from '../setups/server.ts';
+import {hasPort, PORTS} from '../setups/server.ts';
 import {iperf} from '../tools/iperf.ts';
 
 const RATE = 'Gbit/s';
@@ -13,6 +13,7 @@ const WAYS = ['up', 'down'] as const;
 async function serve(turn: Turn): Promise<void> {
   const {network, server} = await turn.use();
   network.keep(network.node, server.command(['iperf3', '-s', '-p', String(PORTS.bulk)]));
+  await hasPort(network.node, PORTS.bulk);
 }
 
 export const bulk: Case = {

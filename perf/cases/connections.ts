@@ -15,7 +15,7 @@ export const connections: Case = {
   title: 'pages of 10 kB, a new connection each, links not shaped',
   limit: [240, 90],
   async run(bench) {
-    const [rounds, seconds] = [bench.rounds(8, 2), bench.quick ? 1 : 2];
+    const [rounds, seconds] = [bench.rounds(6, 1), bench.quick ? 1 : 2];
     const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = turns.map((turn) => ({
       setup: turn.setup.name,

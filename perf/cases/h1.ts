@@ -50,13 +50,14 @@ function paperTrial(turn: Turn, condition: string, size: number, rounds: number)
 }
 
 /** What httperf, which never sleeps, does not show: a client that waits for its answer, and its percentiles. */
-function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
+function waitingTrial(turn: Turn, condition: string, rounds: number): Trial {
   return {
     setup: turn.setup.name,
     condition: waiting(condition),
     x: SMALL,
+    rounds,
     async measure() {
-      const report = await load(await turn.use(), {path: `/${SMALL}`, seconds});
+      const report = await load(await turn.use(), {path: `/${SMALL}`, seconds: 1});
       return {
         [TIME]: 1e6 / report.requestsPerSecond,
         [MEDIAN]: report.median,
@@ -68,15 +69,14 @@ function waitingTrial(turn: Turn, condition: string, seconds: number): Trial {
 }
 
 async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Found> {
-  const sizes = bench.quick ? SIZES.slice(0, 3) : SIZES;
+  const sizes = bench.quick ? SIZES.slice(0, 2) : SIZES;
   const turns = await bench.lab.prepare(bench.setups, {rate, sizes});
-  const [rounds, large] = [bench.rounds(10, 2), bench.rounds(5, 1)];
-  const seconds = 1;
+  const [rounds, large] = [bench.rounds(10, 1), bench.rounds(3, 1)];
   const trials = [
     ...sizes.flatMap((size) =>
       turns.map((turn) => paperTrial(turn, condition, size, size >= LARGE ? large : rounds)),
     ),
-    ...turns.map((turn) => waitingTrial(turn, condition, seconds)),
+    ...turns.map((turn) => waitingTrial(turn, condition, bench.rounds(7, 1))),
   ];
   const measured = await bench.inTurns(trials, rounds);
   await bench.lab.clear();

@@ -5,7 +5,7 @@ import type {Turn} from '../lab/lab.ts';
 import {absolute, added, ratio, setupTable} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import type {Trial} from '../rounds.ts';
-import {PORTS} from '../setups/server.ts';
+import {hasPort, PORTS} from '../setups/server.ts';
 import {flood, taker} from '../tools/datagrams.ts';
 
 const FLOWS = [1, 1000, 1_000_000];
@@ -52,6 +52,7 @@ function steadyTrial(turn: Turn, milliseconds: number): Trial {
 async function serve(turn: Turn): Promise<void> {
   const {network, server} = await turn.use();
   network.keep(network.node, server.command(taker(PORTS.datagrams)));
+  await hasPort(network.node, PORTS.datagrams);
 }
 
 export const packets: Case = {
@@ -59,7 +60,7 @@ export const packets: Case = {
   title: 'the smallest UDP datagrams: rate by flows and forwarders, processor time of each',
   limit: [300, 120],
   async run(bench) {
-    const [rounds, milliseconds] = [bench.rounds(5, 1), 1000];
+    const [rounds, milliseconds] = [bench.rounds(4, 1), bench.quick ? 300 : 1000];
     // Proxies of HTTP and TCP know no datagrams.
     const wanted = bench.setups.filter(({name}) => name !== 'nginx' && name !== 'haproxy');
     const turns = await bench.lab.prepare(wanted);

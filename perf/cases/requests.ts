@@ -18,8 +18,11 @@ const RATE = 'requests/s';
 const [MEDIAN, P99, P999] = ['µs median', 'µs p99', 'µs p99.9'];
 const CPU = 'µs router CPU/request';
 
+const connectionsOf = (count: number) =>
+  count === 1 ? '1 connection' : `${count.toLocaleString('en-US')} connections`;
+
 function latencyTable(result: Result, x: number): string {
-  return setupTable(result, `${x === 1 ? '1 connection' : `${x} connections`}, µs`, '', [
+  return setupTable(result, `${connectionsOf(x)}, µs`, '', [
     {head: 'median', cell: added(MEDIAN), x},
     {head: 'p99', cell: added(P99), x},
     {head: 'p99.9', cell: added(P999), x},
@@ -33,7 +36,7 @@ function figures(result: Result): Figure[] {
       name: 'requests',
       metric: RATE,
       title: 'small requests each second, over direct',
-      label: ({x}) => `${x} connections`,
+      label: ({x}) => connectionsOf(x ?? 0),
     }),
   ];
 }
@@ -44,7 +47,7 @@ export const requests: Case = {
   limit: [400, 120],
   async run(bench) {
     const connections = bench.quick ? [1, USUAL] : CONNECTIONS;
-    const [rounds, seconds] = [bench.rounds(6, 2), 1];
+    const [rounds, seconds] = [bench.rounds(5, 1), 1];
     const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = connections.flatMap((x) =>
       turns.map((turn) => ({

@@ -17,7 +17,7 @@ export const tls: Case = {
   title: 'pages of 10 kB over TLS, a new connection each',
   limit: [240, 90],
   async run(bench) {
-    const [rounds, seconds] = [bench.rounds(6, 2), bench.quick ? 1 : 2];
+    const [rounds, seconds] = [bench.rounds(5, 1), bench.quick ? 1 : 2];
     const turns = await bench.lab.prepare(bench.setups, {sizes: [BYTES]});
     const trials = turns.flatMap((turn) => {
       const trial = (condition: string, port: number) => ({

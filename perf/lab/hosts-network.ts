@@ -23,6 +23,7 @@ export class HostsNetwork implements Network {
   readonly client: Host;
   readonly router: Host;
   readonly node: Host;
+  readonly nodes: readonly Host[];
   readonly external: string;
   readonly internal: string;
   readonly nodeInterface: string;
@@ -42,6 +43,7 @@ export class HostsNetwork implements Network {
     this.client = client;
     this.router = router;
     this.node = node;
+    this.nodes = [node];
     this.vip = hosts.vip;
     this.external = routerOutside.device;
     this.internal = routerInside.device;

@@ -3,7 +3,7 @@
 
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {readdir} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {run} from '../exec.ts';
 import {configuration} from '../setups/ours.ts';
@@ -19,6 +19,8 @@ export interface StageOptions {
   /** Of the server's files, in bytes. */
   sizes?: readonly number[];
   forwarders?: number;
+  /** Machines with the application, in a testbed; 1 if absent. The server is on the first. */
+  nodes?: number;
   /** Lines of COSCANet's configuration. */
   settings?: string;
 }
@@ -58,21 +60,30 @@ export class TestbedLab implements Lab {
   }
 
   async prepare(wanted: readonly Setup[], options: StageOptions = {}): Promise<Turn[]> {
-    const turns: Turn[] = [];
-    for (const setup of wanted) {
-      const stage = await this.#stage(setup, options);
-      turns.push({setup, use: () => Promise.resolve(stage)});
-    }
-    return turns;
+    const stages = await this.#together(wanted, (setup) => this.#stage(setup, options));
+    return stages.map((stage) => ({setup: stage.setup, use: () => Promise.resolve(stage)}));
+  }
+
+  /** As many at a time as there are cores to build them; when one fails, none goes on behind the back of clear(). */
+  async #together<T, R>(list: readonly T[], make: (item: T) => Promise<R>): Promise<R[]> {
+    const made = new Map<T, R>();
+    const waiting = [...list];
+    const worker = async () => {
+      for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
+        made.set(item, await make(item));
+    };
+    const ends = await Promise.allSettled(cpus().map(worker));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    return list.flatMap((item) => made.get(item) ?? []);
   }
 
   async #stage(setup: Setup, options: StageOptions): Promise<Stage> {
-    const {rate, sizes = [], forwarders = 1, settings = ''} = options;
+    const {rate, sizes = [], forwarders = 1, nodes, settings = ''} = options;
     const name = `perf-${process.pid}-${this.#count++}`;
     const config = join(this.#folder, `${name}.yaml`);
     writeFileSync(config, configuration(undefined, settings));
     const ours = setup.ours ? {config, forwarders} : {};
-    const network = await TestbedNetwork.up(name, {shape: setup.shape, rate, ...ours}, this.#signal);
+    const network = await TestbedNetwork.up(name, {shape: setup.shape, rate, nodes, ...ours}, this.#signal);
     this.#networks.add(network);
     return raise(setup, network, sizes);
   }

@@ -19,6 +19,8 @@ export interface NetworkOptions {
   /** COSCANet's configuration file; absent: a network without COSCANet. */
   config?: string;
   forwarders?: number;
+  /** 1 if absent. */
+  nodes?: number | undefined;
   /** Of each link, such as "1gbit"; absent: not shaped. */
   rate?: string | undefined;
 }
@@ -27,6 +29,8 @@ export interface Network {
   readonly client: Host;
   readonly router: Host;
   readonly node: Host;
+  /** All nodes; the first is `node`. */
+  readonly nodes: readonly Host[];
   /** Interfaces of the router host. */
   readonly external: string;
   readonly internal: string;
@@ -65,6 +69,7 @@ export class TestbedNetwork implements Network {
   readonly client: Host;
   readonly router: Host;
   readonly node: Host;
+  readonly nodes: readonly Host[];
   readonly external = 'eth0';
   readonly internal = 'eth1';
   readonly nodeInterface = 'eth1';
@@ -80,21 +85,23 @@ export class TestbedNetwork implements Network {
   readonly #files: string[][] = [];
   #namespace: string | undefined;
 
-  private constructor(testbed: string, shape: Shape, signal: AbortSignal) {
+  private constructor(testbed: string, {shape, nodes = 1}: NetworkOptions, signal: AbortSignal) {
     this.nodeInterfaces = shape === 'dsr' ? ['eth0', 'eth1'] : ['eth1'];
     this.testbed = testbed;
     this.client = new NamespaceHost(testbed, 'client', signal);
     this.router = new NamespaceHost(testbed, 'router', signal);
-    this.node = new NamespaceHost(testbed, 'node1', signal);
+    const node = (number: number) => new NamespaceHost(testbed, `node${number}`, signal);
+    this.node = node(1);
+    this.nodes = [this.node, ...Array.from({length: nodes - 1}, (_, index) => node(index + 2))];
   }
 
   static async up(testbed: string, options: NetworkOptions, signal: AbortSignal): Promise<TestbedNetwork> {
-    const {shape, config, rate, forwarders = 1} = options;
-    const words = ['--name', testbed, '--mode', shape, '--nodes', '1'];
+    const {shape, config, rate, forwarders = 1, nodes = 1} = options;
+    const words = ['--name', testbed, '--mode', shape, '--nodes', String(nodes)];
     if (config === undefined) words.push('--bare');
     else words.push('--config', config, '--forwarders', String(forwarders));
     if (rate !== undefined) words.push('--rate', rate);
-    const network = new TestbedNetwork(testbed, shape, signal);
+    const network = new TestbedNetwork(testbed, options, signal);
     try {
       await run([topology('up'), ...words], {seconds: 60, signal});
     } catch (error) {

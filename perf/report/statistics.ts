@@ -12,7 +12,7 @@ export interface Spread {
 }
 
 /** The value below which `share` of the sorted values lie, interpolated. */
-function quantile(sorted: readonly number[], share: number): number {
+export function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const lower = sorted[Math.floor(at)] ?? NaN;
   const upper = sorted[Math.ceil(at)] ?? NaN;

@@ -22,13 +22,16 @@ export const nginx: Setup = {
       router,
       `${folder}/nginx.conf`,
       `${nginxTop(folder)}
-  upstream node { server ${network.nodeInside}:${PORTS.http}; keepalive 1000; }
+  proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
+  upstream nginx { server ${network.nodeInside}:${PORTS.http}; keepalive 1000; }
+  upstream jetty { server ${network.nodeInside}:${PORTS.jetty}; keepalive 1000; }
   server {
     listen ${vip}:${PORTS.http} backlog=4096; listen ${vip}:${PORTS.https} ssl backlog=4096;
-    location / {
-      proxy_pass http://node; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_max_temp_file_size 0;
-    }
+    location / { proxy_pass http://nginx; }
+  }
+  server {
+    listen ${vip}:${PORTS.jetty} backlog=4096;
+    location / { proxy_pass http://jetty; }
   }
 }
 `,
@@ -50,7 +53,7 @@ export const haproxy: Setup = {
     await addVip(network, router, network.external);
     const folder = await folderOn(network, router);
     await certificate(router, folder);
-    const plain = [PORTS.http, PORTS.https, PORTS.bulk].map(
+    const plain = [PORTS.http, PORTS.https, PORTS.bulk, PORTS.jetty].map(
       (port) => `listen port${port}\n  bind ${vip}:${port}\n  server node ${nodeInside}:${port}`,
     );
     await write(

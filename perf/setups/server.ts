@@ -1,18 +1,19 @@
 // The server that all set-ups have behind them: nginx as it comes, one worker, on all addresses of the node.
 //
-//   80 HTTP · 443 HTTPS · 5201 iperf3        a file of n bytes is /n
+//   80 HTTP · 443 HTTPS · 5201 iperf3 · 8080 jetty        a file of n bytes is /n
 
 import {write} from '../lab/host.ts';
 import type {Host} from '../lab/host.ts';
 import type {Network} from '../lab/network.ts';
 
-export const PORTS = {http: 80, https: 443, terminated: 8443, bulk: 5201, datagrams: 9} as const;
+export const PORTS = {http: 80, https: 443, terminated: 8443, bulk: 5201, datagrams: 9, jetty: 8080} as const;
 
 /** What COSCANet's configuration lets the application have. */
 export const APPLICATION_PORTS = [
   '80/tcp',
   '443/tcp',
   '5201/tcp',
+  '8080/tcp',
   '5000-5001/tcp',
   '9/udp',
   '5001/udp',
@@ -37,6 +38,12 @@ export async function certificate(host: Host, folder: string): Promise<void> {
   await host.run(['sh', '-c', 'cat "$1"/certificate.pem "$1"/key.pem >"$1"/both.pem', 'sh', folder]);
 }
 
+/** A file of so many bytes. */
+export async function makeFile(host: Host, path: string, bytes: number): Promise<void> {
+  const command = 'head -c "$1" /dev/zero | tr "\\0" x >"$2"';
+  await host.run(['sh', '-c', command, 'sh', String(bytes), path]);
+}
+
 /** The top of an nginx configuration whose files all lie in `folder`. */
 export function nginxTop(folder: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
@@ -51,6 +58,12 @@ http {
 
 export function nginx(folder: string): readonly string[] {
   return ['nginx', '-e', `${folder}/error.log`, '-c', `${folder}/nginx.conf`];
+}
+
+/** Until something has that port, TCP or UDP. */
+export async function hasPort(host: Host, port: number): Promise<void> {
+  const asked = 'until [ -n "$(ss -Hlntu "sport = :$1")" ]; do sleep 0.05; done';
+  await host.run(['sh', '-c', asked, 'sh', String(port)], {seconds: 15});
 }
 
 export interface Server {
@@ -69,12 +82,7 @@ export async function startServer(
   const folder = await folderOn(network, node);
   await certificate(node, folder);
   await node.run(['mkdir', `${folder}/files`]);
-  for (const size of sizes)
-    await node.run(
-      ['sh', '-c', `head -c "$1" /dev/zero | tr '\\0' x >"$2"`, 'sh', String(size)].concat(
-        `${folder}/files/${size}`,
-      ),
-    );
+  for (const size of sizes) await makeFile(node, `${folder}/files/${size}`, size);
   await write(
     node,
     `${folder}/nginx.conf`,
