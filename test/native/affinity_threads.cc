@@ -62,7 +62,9 @@ uint32_t send(Path& path, uint32_t client, uint16_t from, uint16_t to) {
   store_be16(ip + 20, from);
   store_be16(ip + 22, to);
   store_be16(ip + 24, 12);
-  EXPECT(path.process(frame, scratch).kind == Verdict::forward);
+  Verdict verdict;
+  path.process(&frame, 1, &scratch, &verdict);
+  EXPECT(verdict.kind == Verdict::forward);
   EXPECT(frame.data[3] == 1);
   return frame.data[5];
 }

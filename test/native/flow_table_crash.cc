@@ -26,11 +26,12 @@ struct Shared {
   std::atomic<uint32_t> incarnations[FlowTable::kOwners];
   std::atomic<uint32_t> now;
   std::atomic<uint64_t> writes;
+  std::atomic<uint64_t> pages[FlowTable::page_words(kCapacity)];
   alignas(64) FlowEntry entries[kCapacity];
 };
 
 FlowTable table_of(Shared& shared) {
-  return FlowTable(shared.entries, kCapacity, {3, 4}, shared.incarnations);
+  return FlowTable(shared.entries, shared.pages, kCapacity, {3, 4}, shared.incarnations);
 }
 
 [[noreturn]] void write_for_ever(Shared& shared, unsigned slot) {

@@ -20,15 +20,19 @@ constexpr uint32_t kSmall = 64;   // 16 buckets
 constexpr uint32_t kKeys = 96;    // more than find room there
 
 struct World {
-  explicit World(uint32_t places) : capacity(places), entries(new FlowEntry[places]()) {
+  explicit World(uint32_t places)
+      : capacity(places),
+        entries(new FlowEntry[places]()),
+        pages(new std::atomic<uint64_t>[FlowTable::page_words(places)]()) {
     for (auto& incarnation : incarnations) incarnation.store(1);
   }
   const uint32_t capacity;
   const std::unique_ptr<FlowEntry[]> entries;
+  const std::unique_ptr<std::atomic<uint64_t>[]> pages;
   std::atomic<uint32_t> incarnations[FlowTable::kOwners] = {};
   std::atomic<uint32_t> now{10};
   std::atomic<uint64_t> found{0}, inserted{0}, full{0}, updated{0}, lost_races{0};
-  FlowTable table() { return FlowTable(entries.get(), capacity, {1, 2}, incarnations); }
+  FlowTable table() { return FlowTable(entries.get(), pages.get(), capacity, {1, 2}, incarnations); }
 };
 
 uint8_t owner_slot(unsigned thread) {

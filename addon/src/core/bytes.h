@@ -34,8 +34,16 @@ inline Mac load_mac(const uint8_t* p) {
 inline void store_mac(uint8_t* p, const Mac& mac) {
   memcpy(p, mac.data(), mac.size());
 }
-inline bool is_group(const Mac& mac) {
-  return mac[0] & 1;
+/// A MAC in a register, its bytes as this machine reads them: to be compared.
+inline uint64_t mac_word(const uint8_t* p) {
+  uint32_t first;
+  uint16_t last;
+  memcpy(&first, p, sizeof first);
+  memcpy(&last, p + sizeof first, sizeof last);
+  return first | static_cast<uint64_t>(last) << 32;
+}
+inline uint64_t mac_word(const Mac& mac) {
+  return mac_word(mac.data());
 }
 constexpr Mac kZeroMac{};
 constexpr Mac kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -60,8 +68,12 @@ struct Address {
     memcpy(&mask.low, bytes, sizeof bytes);
     return mask;
   }
-  /// The last four bytes: the IPv4 address of a mapped one.
-  void store_v4(uint8_t* p) const { memcpy(p, reinterpret_cast<const uint8_t*>(&low) + 4, 4); }
+  /// The last four bytes, as this machine reads them: the IPv4 address of a mapped one.
+  uint32_t v4_word() const { return static_cast<uint32_t>(low >> 32); }
+  void store_v4(uint8_t* p) const {
+    const uint32_t word = v4_word();
+    memcpy(p, &word, sizeof word);
+  }
   bool operator==(const Address& o) const { return high == o.high && low == o.low; }
   Address operator&(const Address& o) const { return {high & o.high, low & o.low}; }
 };

@@ -33,9 +33,26 @@ inline uint16_t checksum(const uint8_t* p, uint32_t length) {
   return checksum_finish(checksum_add(0, p, length));
 }
 
-/// The checksum `old_sum` after the 16-bit word `from` it covers has become `to` (RFC 1624, equation 3).
-inline uint16_t checksum_update(uint16_t old_sum, uint16_t from, uint16_t to) {
-  return checksum_finish((~old_sum & 0xffffu) + (~from & 0xffffu) + to);
-}
+/// How words that a checksum covers change, summed up: it is brought up to date once for all of them (RFC
+/// 1624, equation 3). Words as this machine reads them.
+class ChecksumChange {
+ public:
+  void word(uint16_t from, uint16_t to) { sum_ += static_cast<uint16_t>(~from) + uint64_t{to}; }
+  void word(uint32_t from, uint32_t to) { sum_ += static_cast<uint32_t>(~from) + uint64_t{to}; }
+
+  /// `unfinished`: the field holds a sum, not its complement.
+  void apply(uint8_t* field, bool unfinished = false) const {
+    uint16_t value;
+    memcpy(&value, field, sizeof value);
+    const uint16_t flip = unfinished ? 0 : 0xffff;
+    uint64_t sum = sum_ + static_cast<uint16_t>(value ^ flip);
+    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+    value = static_cast<uint16_t>(sum) ^ flip;
+    memcpy(field, &value, sizeof value);
+  }
+
+ private:
+  uint64_t sum_ = 0;
+};
 
 }  // namespace coscanet

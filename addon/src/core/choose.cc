@@ -21,16 +21,25 @@ FlowState next_state(FlowState state, const Packet& p) {
 
 }  // namespace
 
-Verdict Path::choose(Packet& p) {
-  if (p.has_hop) return {};
+Verdict Path::enter(Packet& p) {
+  if (p.has_hop || p.protocol == ipv4::kIcmp) return {};
   // A packet from itself to itself ("land") would make a server talk to itself for ever.
   if (p.client == p.vip && p.client_port == p.port) return drop(Counter::k_drop_ip_source);
   // A block belongs to one node, which opened the connection: no flow, no schedule.
   if (const PolicyBlock* block = policy_.find_block(p.vip, p.port)) {
     p.by_block = true;
     p.go(block->mac, block->egress);
-    return {};
   }
+  return {};
+}
+
+Verdict Path::name_flow(Packet& p) {
+  if (!p.has_hop && p.protocol != ipv4::kIcmp) p.flow_hash = flows_.hash(p.flow());
+  return {};
+}
+
+Verdict Path::choose(Packet& p) {
+  if (p.has_hop) return {};
   const PolicyEndpoint* endpoint = endpoint_of_flow(p);
   if (!endpoint && awaits_claim(p)) return drop(Counter::k_drop_awaiting_claim);
   if (!endpoint && is_stray_reset(p)) return drop(Counter::k_drop_stray_reset);
@@ -47,24 +56,21 @@ bool Path::awaits_claim(const Packet& p) const {
 
 /// The kernel of the router's host knows nothing of the router's own probes, and resets what answers them.
 bool Path::is_stray_reset(const Packet& p) const {
-  return p.frame.ingress == kHostSide && p.protocol == ipv4::kTcp && (p.tcp_flags & tcp::kRst);
+  return p.frame->ingress == kHostSide && p.protocol == ipv4::kTcp && (p.tcp_flags & tcp::kRst);
 }
 
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
-  const FlowKey key{p.client, p.vip, p.client_port, p.port, p.protocol};
-  const bool known = p.frame.flow_hash && !p.source_alias.used;  // by that name
-  const uint64_t hash = known ? p.frame.flow_hash : flows_.hash(key);
-  FlowTable::Ref flow = flows_.find(key, hash, now_);
+  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;
 
   if (awaits_claim(p) || is_stray_reset(p) || !service) return nullptr;
-  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(key, hash, p, *service, flow);
+  if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(p, *service, flow);
   // That also serves the flow that another forwarder, which has the next policy already, gave to an endpoint
   // we do not know.
-  return endpoint ? endpoint : guess(p, hash, *service);
+  return endpoint ? endpoint : guess(p, *service);
 }
 
 /// The endpoint that a known flow stays with, or null if it has to be given another.
@@ -86,10 +92,9 @@ const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service
   return endpoint;
 }
 
-/// The client's endpoint or the next of the schedule, remembered in `flow` (the stale entry of this key) or
+/// The client's endpoint or the next of the schedule, remembered in `flow` (the stale entry of its key) or
 /// in a new entry; null if there is none to choose, or no room.
-const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Packet& p,
-                                     const PolicyService& service, FlowTable::Ref& flow) {
+const PolicyEndpoint* Path::schedule(const Packet& p, const PolicyService& service, FlowTable::Ref& flow) {
   const PolicyEndpoint* endpoint = service.affinity.used ? stay(p, service) : take_turn(service);
   if (!endpoint) return nullptr;
   const Flow chosen{policy_.ref(*endpoint), next_state(FlowState::syn, p)};
@@ -97,7 +102,7 @@ const PolicyEndpoint* Path::schedule(const FlowKey& key, uint64_t hash, const Pa
   if (flow && flows_.update(flow, chosen)) {
     flows_.touch(flow, now_, timeout);
     counters_.add(Counter::k_flows_rescheduled);
-  } else if ((flow = flows_.insert(key, hash, chosen, now_, timeout, owner_))) {
+  } else if ((flow = flows_.insert(p.flow(), p.flow_hash, chosen, now_, timeout, owner_))) {
     counters_.add(Counter::k_flows_created);
   } else {
     counters_.add(Counter::k_flow_table_full);
@@ -115,11 +120,11 @@ const PolicyEndpoint* Path::take_turn(const PolicyService& service) {
 
 /// For a flow that is not remembered, not the next of the schedule: two packets of it must not go to two
 /// endpoints.
-const PolicyEndpoint* Path::guess(const Packet& p, uint64_t hash, const PolicyService& service) {
+const PolicyEndpoint* Path::guess(const Packet& p, const PolicyService& service) {
   const PolicyEndpoint* endpoint = service.affinity.used ? stayed(p, service) : nullptr;
   if (endpoint || service.ring_length == 0) return endpoint;
   counters_.add(Counter::k_hash_choices);
-  return policy_.ring(service, static_cast<uint32_t>(hash >> 32) % service.ring_length);
+  return policy_.ring(service, static_cast<uint32_t>(p.flow_hash >> 32) % service.ring_length);
 }
 
 }  // namespace coscanet

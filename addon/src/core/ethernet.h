@@ -14,11 +14,21 @@ constexpr uint16_t kServiceTagged = 0x88a8;
 inline bool is_tag(uint16_t type) {
   return type == kTagged || type == kServiceTagged;
 }
-inline Mac destination(const uint8_t* p) {
-  return load_mac(p);
-}
 inline Mac source(const uint8_t* p) {
   return load_mac(p + 6);
+}
+/// Addressed to a group, or to all.
+inline bool to_group(const uint8_t* p) {
+  return p[0] & 1;
+}
+inline bool from_group(const uint8_t* p) {
+  return p[6] & 1;
+}
+inline uint64_t destination_word(const uint8_t* p) {
+  return mac_word(p);
+}
+inline uint64_t source_word(const uint8_t* p) {
+  return mac_word(p + 6);
 }
 inline uint16_t type(const uint8_t* p) {
   return load_be16(p + 12);

@@ -15,10 +15,6 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 uint64_t next_version(uint64_t tag) {
   return (tag + (1ull << 32)) & kVersionMask;
 }
-uint32_t fingerprint_of(uint64_t hash) {
-  const auto print = static_cast<uint32_t>(hash >> 32);
-  return print ? print : 1;
-}
 uint64_t owner_word(Owner owner) {
   return (owner.incarnation & kIncarnationMask) << 8 | owner.slot;
 }
@@ -104,6 +100,7 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
     FlowEntry* e = find_place(hash, (first + i) % (2 * kWays));
     uint64_t tag = e->tag.load(kAcquire);
     if (!claimable(*e, tag, now)) continue;
+    mark_used(static_cast<uint32_t>(e - entries_));
     const uint64_t version = next_version(tag);
     if (!e->tag.compare_exchange_strong(tag, kClaimed | version | owner_word(owner))) continue;
 
@@ -127,6 +124,11 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
     return {e, value, flow};
   }
   return {};
+}
+
+void FlowTable::mark_used(uint32_t place) const {
+  const uint32_t page = place / kPageEntries;
+  if (!is_used(place)) pages_[page / 64].fetch_or(1ull << page % 64);
 }
 
 bool FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {

@@ -79,19 +79,30 @@ class FlowTable {
     explicit operator bool() const { return entry != nullptr; }
   };
 
-  /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new. `incarnations`:
-  /// kOwners counters; a claim by an owner whose counter has moved on is void.
-  FlowTable(FlowEntry* entries, uint32_t capacity, const HashKey& key,
+  /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new; likewise `pages`, of
+  /// page_words(capacity). `incarnations`: kOwners counters; a claim by an owner whose counter has moved on
+  /// is void.
+  FlowTable(FlowEntry* entries, std::atomic<uint64_t>* pages, uint32_t capacity, const HashKey& key,
             const std::atomic<uint32_t>* incarnations)
-      : entries_(entries), buckets_mask_(capacity / kWays - 1), key_(key), incarnations_(incarnations) {}
+      : entries_(entries),
+        pages_(pages),
+        buckets_mask_(capacity / kWays - 1),
+        key_(key),
+        incarnations_(incarnations) {}
+  static constexpr uint32_t page_words(uint32_t capacity) { return (capacity / kPageEntries + 63) / 64 + 1; }
 
   uint64_t hash(const FlowKey& key) const;
 
-  /// Asks for the memory where find() will look first.
-  __attribute__((always_inline)) void prefetch(uint64_t hash) const {
-    // Inlined, for a call of what only fetches ahead has no effect as GCC sees it, and goes.
-    for (unsigned way = 0; way < kAhead; ++way) __builtin_prefetch(find_place(hash, way), 1);
-    __builtin_prefetch(find_place(hash, kWays), 1);
+  /// Asks for the memory where find() looks first.
+  void prefetch(uint64_t hash) const { __builtin_prefetch(find_place(hash, 0), 1); }
+  /// When that is here: asks for where find() looks next, if the flow is not there.
+  void prefetch_next(uint64_t hash) const {
+    const FlowEntry* first = find_place(hash, 0);
+    const bool found =
+        static_cast<uint32_t>(first->tag.load(std::memory_order_relaxed)) == fingerprint_of(hash);
+    // No branches: the processor would guess wrong, and wait.
+    __builtin_prefetch(found ? first : find_place(hash, 1), 1);
+    __builtin_prefetch(found ? first : find_place(hash, kWays), 1);
   }
 
   /// The live entry of `key`, or an empty Ref.
@@ -121,7 +132,10 @@ class FlowTable {
   /// How many flows it can hold.
   uint32_t places() const { return (buckets_mask_ + 1) * kWays; }
   /// The live entry in `place`; false if there is none.
-  bool read(uint32_t place, uint32_t now, Record* out) const { return read(entries_[place], now, out); }
+  bool read(uint32_t place, uint32_t now, Record* out) const {
+    // Where no flow ever was there is no memory yet, and looking would make the kernel find some.
+    return is_used(place) && read(entries_[place], now, out);
+  }
   /// All live entries, one call of `visit(const Record&)` each.
   template <typename Visit>
   void for_each(uint32_t now, Visit visit) const {
@@ -131,8 +145,12 @@ class FlowTable {
   }
 
  private:
-  static constexpr unsigned kAhead = 2;
+  static constexpr uint32_t kPageEntries = 4096 / sizeof(FlowEntry);
 
+  static uint32_t fingerprint_of(uint64_t hash) {
+    const auto print = static_cast<uint32_t>(hash >> 32);
+    return print ? print : 1;
+  }
   FlowEntry* find_place(uint64_t hash, unsigned way) const {
     // Two buckets that are never the same: the second is an odd distance from the first. Within a bucket each
     // flow begins at a way of its own: most are found in the first line that is looked at.
@@ -141,12 +159,19 @@ class FlowTable {
     const uint64_t turned = (way + (hash >> 62)) % kWays;
     return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + turned];
   }
+  /// Has a flow ever been written to the page of this place?
+  bool is_used(uint32_t place) const {
+    const uint32_t page = place / kPageEntries;
+    return pages_[page / 64].load(std::memory_order_acquire) >> page % 64 & 1;
+  }
+  void mark_used(uint32_t place) const;
   bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
   /// Claimable places of the bucket that begins at `first_way`.
   unsigned room(uint64_t hash, unsigned first_way, uint32_t now) const;
   bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
 
   FlowEntry* entries_;
+  std::atomic<uint64_t>* pages_;  // one bit each: a flow has been written to it
   uint32_t buckets_mask_;
   HashKey key_;
   const std::atomic<uint32_t>* incarnations_;

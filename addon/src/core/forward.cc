@@ -10,6 +10,14 @@
 
 namespace coscanet {
 
+/// Takes the steps in order until one gives the verdict.
+template <Path::Step... kSteps>
+Verdict Path::first_of(Packet& p) {
+  Verdict verdict;
+  ((verdict = (this->*kSteps)(p), verdict.kind == Verdict::more) && ...);
+  return verdict;
+}
+
 Path::Path(const Segment& segment, unsigned forwarder)
     : segment_(segment),
       forwarder_(forwarder),
@@ -24,55 +32,60 @@ void Path::begin(uint64_t now_ms) {
   now_ms_ = now_ms;
   now_ = static_cast<uint32_t>(now_ms / 1000);
   uint8_t* snapshot = segment_.pin_snapshot(forwarder_);
-  has_policy_ = snapshot != nullptr;
-  if (has_policy_) policy_ = Policy(snapshot, segment_.header().limits);
+  if (snapshot == snapshot_) return;
+  snapshot_ = snapshot;
+  if (snapshot) policy_ = Policy(snapshot, segment_.header().limits);
 }
 
-void Path::look_ahead(Frame* frames, unsigned count) const {
-  if (!has_policy_) return;
+void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts) {
+  // Two halves: what the first learns of all frames tells where in memory the second will look, so that the
+  // batch waits for it once and not each packet for itself.
+  counters_.add(Counter::k_rx_frames, count);
   for (unsigned i = 0; i < count; ++i) {
-    // Nothing is judged here: what does not look like the usual packet goes without.
-    const Frame& f = frames[i];
-    const uint8_t* ip = f.data + ethernet::kHeader;
-    if (f.length < ethernet::kHeader + ipv4::kHeader + 4 || ip[0] != 0x45 ||
-        ethernet::type(f.data) != ethernet::kIpv4)
-      continue;
-    const FlowKey key{ipv4::source(ip), ipv4::destination(ip), udp::source_port(ip + ipv4::kHeader),
-                      udp::destination_port(ip + ipv4::kHeader), ipv4::protocol(ip)};
-    if (!policy_.find_vip(key.vip)) continue;
-    frames[i].flow_hash = flows_.hash(key);
-    flows_.prefetch(frames[i].flow_hash);
+    counters_.add(Counter::k_rx_bytes, frames[i].length);
+    packets_[i].start(frames[i], scratch[i]);
+    verdicts[i] = snapshot_ ? read(packets_[i]) : Verdict{Verdict::pass};
+  }
+  // In loops of their own: a packet's other instructions would keep the core from asking for many at once.
+  for (unsigned i = 0; i < count; ++i) flows_.prefetch(packets_[i].flow_hash);
+  for (unsigned i = 0; i < count; ++i) flows_.prefetch_next(packets_[i].flow_hash);
+  for (unsigned i = 0; i < count; ++i) {
+    if (verdicts[i].kind == Verdict::more) verdicts[i] = lead(packets_[i]);
+    tally(verdicts[i], packets_[i]);
   }
 }
 
-Verdict Path::process(Frame& frame, Scratch& scratch) {
-  using Step = Verdict (Path::*)(Packet&);
-  static constexpr Step kLife[] = {
-      &Path::link,             // Ethernet: is it for us?
-      &Path::answer_arp,       // who has a VIP? we do
-      &Path::network,          // IPv4: is it whole, is it for a VIP, or does a node send it into the world?
-      &Path::control_message,  // ICMP: ping, or an error about a flow
-      &Path::transport,        // TCP, UDP: ports and flags
-      &Path::leave,            // from a node: in whose name, and where to
-      &Path::choose,           // to a VIP: the flow's endpoint, or a new one
-      &Path::rewrite,          // MACs; addresses, ports and checksums where they are translated
-  };
-  counters_.add(Counter::k_rx_frames);
-  counters_.add(Counter::k_rx_bytes, frame.length);
-  scratch_ = &scratch;
-  Packet packet(frame);
-  Verdict verdict = has_policy_ ? Verdict{} : Verdict{Verdict::pass};
-  for (const Step* step = kLife; verdict.kind == Verdict::more; ++step) verdict = (this->**step)(packet);
+/// What the frame says, and who may serve it.
+Verdict Path::read(Packet& p) {
+  return first_of<&Path::link,        // Ethernet: is it for us?
+                  &Path::answer_arp,  // who has a VIP? we do
+                  &Path::network,     // IPv4: is it whole, is it for a VIP, or does a node send it into the
+                                      // world?
+                  &Path::control_message,  // ICMP: ping, or an error
+                  &Path::transport,        // TCP, UDP: ports and flags
+                  &Path::leave,            // from a node: in whose name, and where to
+                  &Path::enter,            // to a VIP: a port of a block is one node's
+                  &Path::name_flow>(p);    // … else of a flow: which one?
+}
 
-  if (verdict.kind == Verdict::forward)
-    count_forwarded(packet);
-  else
-    counters_.add(verdict.counter);
-  return verdict;
+/// Where it goes.
+Verdict Path::lead(Packet& p) {
+  return first_of<&Path::steer_error,  // ICMP: where the flow goes that the error is about
+                  &Path::choose,       // to a VIP: the flow's endpoint, or a new one
+                  &Path::rewrite>(p);  // MACs; addresses, ports and checksums where they are translated
+}
+
+void Path::tally(const Verdict& verdict, const Packet& p) {
+  counters_.add(verdict.counter);
+  if (verdict.kind != Verdict::forward) return;
+  counters_.add(Counter::k_forwarded_bytes, p.frame->length);
+  if (p.by_block) counters_.add(Counter::k_block_frames);
+  if (p.leaves) counters_.add(Counter::k_left_frames);
+  if (p.protocol == ipv4::kIcmp) counters_.add(Counter::k_icmp_errors_forwarded);
 }
 
 Verdict Path::link(Packet& p) {
-  const Frame& f = p.frame;
+  const Frame& f = *p.frame;
   if (f.length < ethernet::kHeader) return drop(Counter::k_drop_frame_short);
   p.ethertype = ethernet::type(f.data);
   p.l3 = ethernet::kHeader;
@@ -84,19 +97,18 @@ Verdict Path::link(Packet& p) {
   }
   if (p.ethertype != ethernet::kIpv4 && p.ethertype != ethernet::kArp) return {Verdict::pass};
 
-  const Mac source = ethernet::source(f.data);
-  if (is_group(source) || source == kZeroMac) return drop(Counter::k_drop_source_mac);
+  const uint64_t source = ethernet::source_word(f.data);
+  if (source == 0 || ethernet::from_group(f.data)) return drop(Counter::k_drop_source_mac);
   for (unsigned i = 0; i < policy_.header().interface_count; ++i)
-    if (source == policy_.interface(i).mac) return drop(Counter::k_drop_own_frame);
-  const Mac destination = ethernet::destination(f.data);
-  if (destination != own_mac(p) && !is_group(destination)) return {Verdict::pass};
-  return {};
+    if (source == mac_word(policy_.interface(i).mac)) return drop(Counter::k_drop_own_frame);
+  const bool ours = ethernet::destination_word(f.data) == mac_word(own_mac(p));
+  return ours || ethernet::to_group(f.data) ? Verdict{} : Verdict{Verdict::pass};
 }
 
 Verdict Path::answer_arp(Packet& p) {
   if (p.ethertype != ethernet::kArp) return {};
-  uint8_t* arp = p.frame.data + p.l3;
-  if (p.frame.length < p.l3 + arp::kBytes || !arp::is_ipv4_over_ethernet(arp))
+  uint8_t* arp = p.frame->data + p.l3;
+  if (p.frame->length < p.l3 + arp::kBytes || !arp::is_ipv4_over_ethernet(arp))
     return drop(Counter::k_drop_arp_malformed);
   // Somebody claims to be one of our VIPs: never learned, never answered, but seen (RFC 5227 §2.4).
   if (policy_.find_vip(arp::sender(arp))) return drop(Counter::k_drop_arp_conflict);
@@ -105,14 +117,14 @@ Verdict Path::answer_arp(Packet& p) {
   if (!vip->active) return drop(Counter::k_drop_vip_inactive);
 
   arp::answer(arp, own_mac(p));
-  ethernet::set_addresses(p.frame.data, ethernet::source(p.frame.data), own_mac(p));
-  memset(p.frame.vnet(), 0, kVnetBytes);
-  return {Verdict::reply, Counter::k_arp_replies, p.frame.ingress};
+  ethernet::set_addresses(p.frame->data, ethernet::source(p.frame->data), own_mac(p));
+  memset(p.frame->vnet(), 0, kVnetBytes);
+  return {Verdict::reply, Counter::k_arp_replies, p.frame->ingress};
 }
 
 Verdict Path::network(Packet& p) {
-  p.ip = p.frame.data + p.l3;
-  const uint32_t available = p.frame.length - p.l3;
+  p.ip = p.frame->data + p.l3;
+  const uint32_t available = p.frame->length - p.l3;
   if (available < ipv4::kHeader || ipv4::version(p.ip) != 4) return drop(Counter::k_drop_ip_header);
   p.ip_header = ipv4::header_length(p.ip);
   if (p.ip_header < ipv4::kHeader || p.ip_header > available) return drop(Counter::k_drop_ip_header);
@@ -124,8 +136,8 @@ Verdict Path::network(Packet& p) {
 
   p.ip_length = ipv4::total_length(p.ip);  // the frame may be longer: padding
   if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
-  if (is_group(ethernet::destination(p.frame.data))) return drop(Counter::k_drop_link_broadcast);
-  if (checksum(p.ip, p.ip_header) != 0) return drop(Counter::k_drop_ip_checksum);
+  if (ethernet::to_group(p.frame->data)) return drop(Counter::k_drop_link_broadcast);
+  if (!ipv4::has_right_checksum(p.ip)) return drop(Counter::k_drop_ip_checksum);
   p.source = ipv4::source(p.ip);
   if (!ipv4::is_single_host(p.source)) return drop(Counter::k_drop_ip_source);
   if (ipv4::is_fragment(p.ip)) return drop(Counter::k_drop_ip_fragment);
@@ -143,17 +155,17 @@ Verdict Path::network(Packet& p) {
 Verdict Path::control_message(Packet& p) {
   if (p.protocol != ipv4::kIcmp) return {};
   if (p.l4_length < icmp::kHeader) return drop(Counter::k_drop_icmp_header);
-  if (!(p.frame.vnet()->flags & VnetHdr::kNeedsChecksum) && checksum(p.l4, p.l4_length) != 0)
+  if (!(p.frame->vnet()->flags & VnetHdr::kNeedsChecksum) && checksum(p.l4, p.l4_length) != 0)
     return drop(Counter::k_drop_icmp_checksum);
   p.l4_header = icmp::kHeader;
   const uint8_t type = icmp::type(p.l4);
-  if (p.leaves) return icmp::is_error(type) ? steer_leaving_error(p) : prohibit(p);
-  if (type == icmp::kEcho) return answer_echo(p);
-  return icmp::is_error(type) ? steer_error(p) : drop(Counter::k_drop_icmp_type);
+  if (icmp::is_error(type)) return {};
+  if (p.leaves) return prohibit(p);
+  return type == icmp::kEcho ? answer_echo(p) : drop(Counter::k_drop_icmp_type);
 }
 
 Verdict Path::transport(Packet& p) {
-  if (p.has_hop) return {};  // an ICMP error has found its way
+  if (p.protocol == ipv4::kIcmp) return {};
   if (p.protocol == ipv4::kTcp) {
     if (p.l4_length < tcp::kHeader) return drop(Counter::k_drop_tcp_header);
     p.l4_header = tcp::header_length(p.l4);
@@ -180,7 +192,7 @@ Verdict Path::transport(Packet& p) {
 
 Verdict Path::rewrite(Packet& p) {
   const PolicyInterface& out = policy_.interface(p.hop.egress);
-  const VnetHdr* vnet = p.frame.vnet();
+  const VnetHdr* vnet = p.frame->vnet();
   // Never an error about an error (RFC 1122 §3.2.2).
   const bool may_complain = p.protocol != ipv4::kIcmp;
   // A frame with segmentation left to do is as long as its segments will be; the kernel would take a too long
@@ -199,26 +211,18 @@ Verdict Path::rewrite(Packet& p) {
     decrement_ttl(p.ip);
   }
   translate_ends(p);
-  ethernet::set_addresses(p.frame.data, p.hop.mac, out.mac);
+  ethernet::set_addresses(p.frame->data, p.hop.mac, out.mac);
   return {Verdict::forward, Counter::k_forwarded_frames, p.hop.egress};
 }
 
 void Path::translate_ends(Packet& p) const {
   if (p.protocol == ipv4::kIcmp) return;  // done, with its quote
-  const bool unfinished = p.frame.vnet()->flags & VnetHdr::kNeedsChecksum;
+  const bool unfinished = p.frame->vnet()->flags & VnetHdr::kNeedsChecksum;
   const auto rename = [&](End end, const Alias& alias) {
     if (alias.used) translate(p.ip, p.ip_header, p.l4_length, end, alias.address, alias.port, unfinished);
   };
   rename(End::source, p.source_alias);
   rename(End::destination, p.destination_alias);
-}
-
-void Path::count_forwarded(const Packet& p) {
-  counters_.add(Counter::k_forwarded_frames);
-  counters_.add(Counter::k_forwarded_bytes, p.frame.length);
-  if (p.by_block) counters_.add(Counter::k_block_frames);
-  if (p.leaves) counters_.add(Counter::k_left_frames);
-  if (p.protocol == ipv4::kIcmp) counters_.add(Counter::k_icmp_errors_forwarded);
 }
 
 }  // namespace coscanet

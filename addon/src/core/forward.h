@@ -17,17 +17,20 @@ class Path {
   /// Before going to sleep: lets go of the policy.
   void end() { segment_.unpin_snapshot(forwarder_); }
 
-  /// Asks for the memory that the frames of a batch will need, all at once, before the first of them is
-  /// processed.
-  void look_ahead(Frame* frames, unsigned count) const;
-
-  /// Decides and rewrites one frame. `reply` answers stand in the frame itself or in `scratch`; then `frame`
-  /// points there.
-  Verdict process(Frame& frame, Scratch& scratch);
+  /// Decides and rewrites a batch of at most kBatch frames, one verdict each. `reply` answers stand in the
+  /// frame itself or in its scratch; then the frame points there.
+  [[gnu::flatten]] void process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts);
 
   Counters& counters() { return counters_; }
 
  private:
+  using Step = Verdict (Path::*)(Packet&);
+  template <Step... kSteps>
+  Verdict first_of(Packet& p);
+  Verdict read(Packet& p);
+  Verdict lead(Packet& p);
+  void tally(const Verdict& verdict, const Packet& p);
+
   // The steps, in order. Each learns something or gives the verdict.
   Verdict link(Packet& p);
   Verdict answer_arp(Packet& p);
@@ -35,12 +38,15 @@ class Path {
   Verdict control_message(Packet& p);
   Verdict transport(Packet& p);
   Verdict leave(Packet& p);
+  Verdict enter(Packet& p);
+  Verdict name_flow(Packet& p);
+  Verdict steer_error(Packet& p);
   Verdict choose(Packet& p);
   Verdict rewrite(Packet& p);
 
-  Verdict answer_echo(Packet& p);
-  Verdict steer_error(Packet& p);
-  Verdict steer_leaving_error(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict answer_echo(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict steer_entering_error(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict steer_leaving_error(Packet& p);
   bool from_nodes(const Packet& p) const;
   bool may_leave(const Packet& p) const;
   void speak_for(Packet& p, const PolicyEndpoint* sender) const;
@@ -49,21 +55,21 @@ class Path {
   void learn_hop(const Packet& p);
   Verdict find_hop(Packet& p) const;
   void translate_ends(Packet& p) const;
-  void count_forwarded(const Packet& p);
-  Verdict refuse(Packet& p);
-  Verdict reset(Packet& p);
-  Verdict prohibit(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict refuse(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict reset(Packet& p);
+  [[gnu::cold, gnu::noinline]] Verdict prohibit(Packet& p);
   /// An ICMP error about the packet; `mtu` only with fragmentation needed.
-  Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter);
+  [[gnu::cold, gnu::noinline]] Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu,
+                                                Counter counter);
 
   bool awaits_claim(const Packet& p) const;
   bool is_stray_reset(const Packet& p) const;
   const PolicyEndpoint* endpoint_of_flow(const Packet& p);
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
-  const PolicyEndpoint* schedule(const FlowKey& key, uint64_t hash, const Packet& p,
-                                 const PolicyService& service, FlowTable::Ref& flow);
+  [[gnu::noinline]] const PolicyEndpoint* schedule(const Packet& p, const PolicyService& service,
+                                                   FlowTable::Ref& flow);
   const PolicyEndpoint* take_turn(const PolicyService& service);
-  const PolicyEndpoint* guess(const Packet& p, uint64_t hash, const PolicyService& service);
+  [[gnu::noinline]] const PolicyEndpoint* guess(const Packet& p, const PolicyService& service);
 
   // Affinity.
   struct Client {
@@ -73,7 +79,7 @@ class Path {
   Client client_of(const Packet& p, const PolicyService& service) const;
   const PolicyEndpoint* stay(const Packet& p, const PolicyService& service);
   const PolicyEndpoint* stayed(const Packet& p, const PolicyService& service) const;
-  void renew(const Packet& p, const PolicyService& service, const PolicyEndpoint& endpoint);
+  [[gnu::noinline]] void renew(const Packet& p, const PolicyService& service, const PolicyEndpoint& endpoint);
   bool remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
                 FlowTable::Ref& entry);
   const PolicyEndpoint* by_client(const Client& client, const PolicyService& service) const;
@@ -81,7 +87,7 @@ class Path {
   uint8_t* start_reply(const Packet& p);
   Verdict send_reply(Packet& p, uint32_t ip_length, Counter counter);
   Verdict drop(Counter reason) const { return {Verdict::drop, reason, 0}; }
-  Mac own_mac(const Packet& p) const { return policy_.interface(p.frame.ingress).mac; }
+  const Mac& own_mac(const Packet& p) const { return policy_.interface(p.frame->ingress).mac; }
 
   Segment segment_;
   unsigned forwarder_;
@@ -91,11 +97,11 @@ class Path {
   FlowTable affinities_;
   Agreements agreements_;
   Neighbors neighbors_;
+  uint8_t* snapshot_ = nullptr;
   Policy policy_;
-  bool has_policy_ = false;
   uint64_t now_ms_ = 0;
   uint32_t now_ = 0;  // seconds
-  Scratch* scratch_ = nullptr;
+  Packet packets_[kBatch];
 };
 
 }  // namespace coscanet

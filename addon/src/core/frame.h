@@ -28,6 +28,9 @@ constexpr uint32_t kVnetBytes = sizeof(VnetHdr);
 constexpr uint32_t kTagBytes = 4;
 constexpr uint32_t kHeadroom = kVnetBytes + kTagBytes;
 
+/// Most frames that a device hands over at once.
+constexpr unsigned kBatch = 64;
+
 struct Frame {
   uint8_t* data = nullptr;
   uint32_t length = 0;
@@ -37,8 +40,6 @@ struct Frame {
   bool tagged = false;
   uint16_t tag_tpid = 0;
   uint16_t tag_tci = 0;
-  /// Hash of the flow whose place in the table has been asked for; 0: not known yet. See Path::look_ahead.
-  uint64_t flow_hash = 0;
 
   VnetHdr* vnet() const { return reinterpret_cast<VnetHdr*>(data - kVnetBytes); }
 };

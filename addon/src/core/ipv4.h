@@ -44,6 +44,21 @@ inline Address destination(const uint8_t* p) {
   return Address::v4(p + 16);
 }
 
+/// The header is there whole.
+inline bool has_right_checksum(const uint8_t* p) {
+  if (header_length(p) != kHeader) return checksum(p, header_length(p)) == 0;
+  // Without options, as nearly all are: no loop.
+  uint64_t words[2];
+  uint32_t last;
+  memcpy(words, p, sizeof words);
+  memcpy(&last, p + sizeof words, sizeof last);
+  uint64_t sum = last;
+  for (const uint64_t word : words) sum += (word & 0xffffffff) + (word >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 /// RFC 7600's dummy address: as whom a node sees itself, when its own service answers it by way of a VIP
 /// (NAT). It would not take a packet from an address of its own.
 inline Address node_itself() {
@@ -65,9 +80,12 @@ inline void swap_addresses(uint8_t* p) {
   memcpy(p + 16, source, 4);
 }
 inline void set_ttl(uint8_t* p, uint8_t ttl) {
-  const uint16_t before = load_be16(p + 8);
+  uint16_t word;  // with the protocol behind it
+  memcpy(&word, p + 8, sizeof word);
+  ChecksumChange change;
+  change.word(word, static_cast<uint16_t>((word & 0xff00) | ttl));
   p[8] = ttl;
-  store_be16(p + 10, checksum_update(load_be16(p + 10), before, load_be16(p + 8)));
+  change.apply(p + 10);
 }
 
 /// A header without options, its checksum done.

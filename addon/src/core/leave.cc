@@ -9,13 +9,13 @@ namespace coscanet {
 
 /// Only there do endpoints speak; on the external side, which comes first, their addresses are borrowed.
 bool Path::from_nodes(const Packet& p) const {
-  return policy_.header().routes && p.frame.ingress > 0;
+  return policy_.header().routes && p.frame->ingress > 0;
 }
 
 /// Worth a look: it comes from the nodes' side, for our MAC, and is neither for the router host itself nor
 /// for all.
 bool Path::may_leave(const Packet& p) const {
-  if (!from_nodes(p) || is_group(ethernet::destination(p.frame.data))) return false;
+  if (!from_nodes(p) || ethernet::to_group(p.frame->data)) return false;
   if (!ipv4::is_single_host(p.vip)) return false;
   for (unsigned i = 0; i < policy_.header().interface_count; ++i)
     if (p.vip == policy_.interface(i).address) return false;
@@ -23,7 +23,7 @@ bool Path::may_leave(const Packet& p) const {
 }
 
 Verdict Path::leave(Packet& p) {
-  if (p.has_hop || !from_nodes(p)) return {};
+  if (!from_nodes(p) || p.protocol == ipv4::kIcmp) return {};
   const PolicyEndpoint* sender = policy_.find_return(p.source, p.protocol, p.source_port);
   speak_for(p, sender);
   if (!p.leaves) return {};
@@ -60,8 +60,8 @@ Verdict Path::lead_back(Packet& p, const PolicyEndpoint* sender) const {
 /// packets to himself.
 void Path::learn_hop(const Packet& p) {
   const int side = policy_.side_of(p.source);
-  if (side < 0 || side == p.frame.ingress)
-    neighbors_.learn(p.source, ethernet::source(p.frame.data), p.frame.ingress);
+  if (side < 0 || side == p.frame->ingress)
+    neighbors_.learn(p.source, ethernet::source(p.frame->data), p.frame->ingress);
 }
 
 /// Back the way the other side's packets came, else to the gateway; but a network of ours is not behind it.

@@ -26,10 +26,9 @@ struct Alias {
 };
 
 struct Packet {
-  explicit Packet(Frame& f) : frame(f) {}
-
-  Frame& frame;
-  uint32_t l3 = 0;  // offset of the network header in the frame
+  Frame* frame = nullptr;
+  Scratch* scratch = nullptr;  // where an answer of our own is written
+  uint32_t l3 = 0;             // offset of the network header in the frame
   uint16_t ethertype = 0;
 
   uint8_t* ip = nullptr;
@@ -48,6 +47,8 @@ struct Packet {
   Address client;
   uint16_t client_port = 0;
   uint8_t tcp_flags = 0;
+  /// Of a flow to a VIP, whose place in the table has been asked for; else 0.
+  uint64_t flow_hash = 0;
 
   /// The source is one of our VIPs: a connection that an instance opened. Known only where the router routes.
   bool from_vip = false;
@@ -61,6 +62,16 @@ struct Packet {
   bool has_hop = false;
   NextHop hop;
 
+  /// For another frame: forgets what not every packet is told by some step.
+  void start(Frame& f, Scratch& s) {
+    frame = &f;
+    scratch = &s;
+    tcp_flags = 0;
+    flow_hash = 0;
+    from_vip = leaves = by_block = has_hop = false;
+    source_alias.used = destination_alias.used = false;
+  }
+  FlowKey flow() const { return {client, vip, client_port, port, protocol}; }
   bool translated() const { return source_alias.used || destination_alias.used; }
   void go(const Mac& mac, uint8_t egress) {
     has_hop = true;

@@ -16,11 +16,11 @@ constexpr uint32_t kLongestError = 576;  // RFC 1812 §4.3.2.3
 }  // namespace
 
 Verdict Path::answer_echo(Packet& p) {
-  icmp::turn_echo_into_reply(p.l4, p.l4_length, p.frame.vnet()->flags & VnetHdr::kNeedsChecksum);
+  icmp::turn_echo_into_reply(p.l4, p.l4_length, p.frame->vnet()->flags & VnetHdr::kNeedsChecksum);
   ipv4::swap_addresses(p.ip);
   ipv4::set_ttl(p.ip, ipv4::kDefaultTtl);
-  ethernet::set_addresses(p.frame.data, ethernet::source(p.frame.data), own_mac(p));
-  return {Verdict::reply, Counter::k_echo_replies, p.frame.ingress};
+  ethernet::set_addresses(p.frame->data, ethernet::source(p.frame->data), own_mac(p));
+  return {Verdict::reply, Counter::k_echo_replies, p.frame->ingress};
 }
 
 Verdict Path::refuse(Packet& p) {
@@ -61,7 +61,7 @@ Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Coun
   const uint32_t length = ipv4::kHeader + icmp::kHeader + quoted;
   memcpy(ip + ipv4::kHeader + icmp::kHeader, p.ip, quoted);
   icmp::write_error(ip + ipv4::kHeader, type, code, mtu, quoted);
-  const Address& self = p.leaves ? policy_.interface(p.frame.ingress).address : p.vip;
+  const Address& self = p.leaves ? policy_.interface(p.frame->ingress).address : p.vip;
   ipv4::write(ip, length, ipv4::kIcmp, self, p.source);
   return send_reply(p, length, counter);
 }
@@ -69,17 +69,17 @@ Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Coun
 /// The scratch frame with the sender's link header turned round; null when we have said enough this second.
 uint8_t* Path::start_reply(const Packet& p) {
   if (!segment_.header().replies.take(now_ms_, kRepliesPerSecond, kReplyBurst)) return nullptr;
-  uint8_t* frame = scratch_->bytes;
+  uint8_t* frame = p.scratch->bytes;
   memset(frame - kVnetBytes, 0, kVnetBytes);
-  memcpy(frame, p.frame.data, p.l3);
-  ethernet::set_addresses(frame, ethernet::source(p.frame.data), own_mac(p));
+  memcpy(frame, p.frame->data, p.l3);
+  ethernet::set_addresses(frame, ethernet::source(p.frame->data), own_mac(p));
   return frame + p.l3;
 }
 
 Verdict Path::send_reply(Packet& p, uint32_t ip_length, Counter counter) {
-  p.frame.data = scratch_->bytes;
-  p.frame.length = p.l3 + ip_length;
-  return {Verdict::reply, counter, p.frame.ingress};
+  p.frame->data = p.scratch->bytes;
+  p.frame->length = p.l3 + ip_length;
+  return {Verdict::reply, counter, p.frame->ingress};
 }
 
 }  // namespace coscanet

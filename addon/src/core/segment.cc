@@ -4,7 +4,8 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, services, neighbors, agreements, snapshots, affinities, flows, bytes;
+  uint64_t forwarders, services, neighbors, agreements, affinity_pages, flow_pages, snapshots, affinities,
+      flows, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -20,6 +21,9 @@ Layout layout_of(const Limits& limits) {
   layout.services = take(limits.services * sizeof(ServiceSlot), 64);
   layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
   layout.agreements = take(Agreements::kWords * sizeof(std::atomic<uint64_t>), 64);
+  const auto words = [](uint32_t capacity) { return FlowTable::page_words(capacity) * sizeof(uint64_t); };
+  layout.affinity_pages = take(words(limits.affinities), 64);
+  layout.flow_pages = take(words(limits.flows), 64);
   layout.snapshots = take(static_cast<uint64_t>(kSnapshots) * PolicyLayout::of(limits).bytes, 4096);
   layout.affinities = take(static_cast<uint64_t>(limits.affinities) * sizeof(FlowEntry), 4096);
   layout.flows = take(static_cast<uint64_t>(limits.flows) * sizeof(FlowEntry), 4096);
@@ -58,16 +62,19 @@ Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(mem
   agreements_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.agreements);
   snapshots_ = memory + layout.snapshots;
   snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
+  flow_pages_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.flow_pages);
+  affinity_pages_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.affinity_pages);
   flows_ = reinterpret_cast<FlowEntry*>(memory + layout.flows);
   affinities_ = reinterpret_cast<FlowEntry*>(memory + layout.affinities);
 }
 
 FlowTable Segment::flow_table() const {
-  return FlowTable(flows_, header_->limits.flows, header_->hash_key, header_->incarnations);
+  return FlowTable(flows_, flow_pages_, header_->limits.flows, header_->hash_key, header_->incarnations);
 }
 
 FlowTable Segment::affinity_table() const {
-  return FlowTable(affinities_, header_->limits.affinities, header_->hash_key, header_->incarnations);
+  return FlowTable(affinities_, affinity_pages_, header_->limits.affinities, header_->hash_key,
+                   header_->incarnations);
 }
 
 uint8_t* Segment::free_snapshot(unsigned* index) const {

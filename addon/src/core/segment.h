@@ -2,8 +2,8 @@
 // The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
 // again.
 //
-//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ agreements │ snapshots │ affinity table
-//   │ flow table
+//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ agreements │ pages in use │ snapshots
+//   │ affinity table │ flow table
 //
 // The supervisor writes snapshots; forwarders write their own slot and the service slots; both write the flow
 // table.
@@ -17,7 +17,7 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 7;
+constexpr uint32_t kSegmentVersion = 8;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;
@@ -94,6 +94,8 @@ class Segment {
   std::atomic<uint64_t>* agreements_;
   uint8_t* snapshots_;
   uint64_t snapshot_bytes_;
+  std::atomic<uint64_t>* flow_pages_;
+  std::atomic<uint64_t>* affinity_pages_;
   FlowEntry* flows_;
   FlowEntry* affinities_;
 };

@@ -50,13 +50,18 @@ void translate_error(const Packet& p, const Quote& quote) {
   rename(End::source, End::destination, p.source_alias);
   rename(End::destination, End::source, p.destination_alias);
   // A checksum that is still to be done has nothing of the message in it yet.
-  if (!(p.frame.vnet()->flags & VnetHdr::kNeedsChecksum)) icmp::set_checksum(p.l4, p.l4_length);
+  if (!(p.frame->vnet()->flags & VnetHdr::kNeedsChecksum)) icmp::set_checksum(p.l4, p.l4_length);
 }
 
 }  // namespace
 
-/// To a VIP, about a packet that an endpoint or an instance sent.
 Verdict Path::steer_error(Packet& p) {
+  if (p.protocol != ipv4::kIcmp) return {};
+  return p.leaves ? steer_leaving_error(p) : steer_entering_error(p);
+}
+
+/// To a VIP, about a packet that an endpoint or an instance sent.
+Verdict Path::steer_entering_error(Packet& p) {
   const Quote quote(p);
   if (!quote.ip || !(quote.source == p.vip)) return drop(Counter::k_drop_icmp_unmatched);
   // From a node to an instance on another: about a packet that was translated on its way, too.

@@ -5,12 +5,6 @@
 namespace coscanet {
 namespace {
 
-/// Brings the checksum at `sum` (null: there is none) up to date for a word that changes. `flip`: an
-/// unfinished checksum is the sum itself, not its complement.
-void update(uint8_t* sum, uint16_t from, uint16_t to, uint16_t flip) {
-  if (sum) store_be16(sum, checksum_update(load_be16(sum) ^ flip, from, to) ^ flip);
-}
-
 /// Where the checksum of TCP or UDP stands, or null if the packet has none (UDP: zero, RFC 768) or is cut
 /// before.
 uint8_t* checksum_field(const uint8_t* ip, uint8_t* l4, uint32_t l4_length, bool unfinished) {
@@ -21,17 +15,18 @@ uint8_t* checksum_field(const uint8_t* ip, uint8_t* l4, uint32_t l4_length, bool
   return none ? nullptr : l4 + offset;
 }
 
-/// Replaces an address; `sum`: of TCP or UDP, whose pseudo-header has it too.
-void replace_address(uint8_t* ip, End end, const Address& address, uint8_t* sum, uint16_t flip) {
-  uint8_t bytes[4];
-  address.store_v4(bytes);
+/// Replaces an address, brings the checksum of the IPv4 header up to date, and tells what has changed: TCP
+/// and UDP sum the address up too.
+ChecksumChange replace_address(uint8_t* ip, End end, const Address& address) {
   uint8_t* field = ip + (end == End::source ? 12 : 16);
-  for (unsigned i = 0; i < 4; i += 2) {
-    const uint16_t from = load_be16(field + i), to = load_be16(bytes + i);
-    update(ip + 10, from, to, 0);
-    update(sum, from, to, flip);
-  }
-  memcpy(field, bytes, 4);
+  uint32_t from;
+  memcpy(&from, field, sizeof from);
+  const uint32_t to = address.v4_word();
+  memcpy(field, &to, sizeof to);
+  ChecksumChange change;
+  change.word(from, to);
+  change.apply(ip + 10);
+  return change;
 }
 
 }  // namespace
@@ -40,17 +35,22 @@ void translate(uint8_t* ip, uint32_t ip_header, uint32_t l4_length, End end, con
                uint16_t port, bool unfinished) {
   uint8_t* l4 = ip + ip_header;
   uint8_t* sum = checksum_field(ip, l4, l4_length, unfinished);
-  replace_address(ip, end, address, sum, unfinished ? 0xffff : 0);
-  uint8_t* port_field = l4 + (end == End::source ? 0 : 2);
+  ChecksumChange change = replace_address(ip, end, address);
+  uint8_t* field = l4 + (end == End::source ? 0 : 2);
+  uint16_t from;
+  memcpy(&from, field, sizeof from);
+  const uint16_t to = __builtin_bswap16(port);
+  memcpy(field, &to, sizeof to);
+  if (!sum) return;
   // The pseudo-header has no ports, so neither has an unfinished sum.
-  if (!unfinished) update(sum, load_be16(port_field), port, 0);
-  store_be16(port_field, port);
+  if (!unfinished) change.word(from, to);
+  change.apply(sum, unfinished);
   // A UDP checksum of zero would mean that there is none.
-  if (ipv4::protocol(ip) == ipv4::kUdp && sum && !unfinished && load_be16(sum) == 0) store_be16(sum, 0xffff);
+  if (ipv4::protocol(ip) == ipv4::kUdp && !unfinished && load_be16(sum) == 0) store_be16(sum, 0xffff);
 }
 
 void translate_address(uint8_t* ip, End end, const Address& address) {
-  replace_address(ip, end, address, nullptr, 0);
+  replace_address(ip, end, address);
 }
 
 void decrement_ttl(uint8_t* ip) {

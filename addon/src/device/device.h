@@ -4,8 +4,6 @@
 
 namespace coscanet {
 
-constexpr unsigned kBatch = 64;
-
 class Device {
  public:
   virtual ~Device() = default;

@@ -29,13 +29,14 @@ void wake_for_batches() {
 unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count) {
   static thread_local Scratch scratch[kBatch];
   Frame frames[kBatch];
+  Verdict verdicts[kBatch];
   Frame* out[kInterfaces][kBatch];
   unsigned out_count[kInterfaces] = {};
 
   const unsigned count = in.receive(frames);
-  path.look_ahead(frames, count);
+  path.process(frames, count, scratch, verdicts);
   for (unsigned i = 0; i < count; ++i) {
-    const Verdict verdict = path.process(frames[i], scratch[i]);
+    const Verdict& verdict = verdicts[i];
     if (verdict.kind == Verdict::forward || verdict.kind == Verdict::reply)
       out[verdict.egress][out_count[verdict.egress]++] = &frames[i];
   }
