@@ -104,6 +104,20 @@ test('to the node and back again is the identity, but for two hops', (t) => {
   t.true(Math.min(seen.node1, seen.node2) > 200, JSON.stringify(seen));
 });
 
+test('a thousand hosts on the link: each gets its own answer, whoever asked in between', (t) => {
+  const router = natRouter();
+  const addresses = Array.from({length: 1000}, (_, i) => `10.77.${4 + (i >> 8)}.${i & 255}`);
+  const macs = addresses.map((_, i) => Buffer.from([2, 0, 0, 1, i >> 8, i & 255]));
+  const ports = {from: 40000, to: 80, flags: 'S'};
+  const arrived = addresses.map((from, i) => {
+    const frame = fromClient.ipv4({from, to: VIP}).tcp(ports).frame();
+    macs[i]!.copy(frame.bytes, 6);
+    return router.receive(0, [frame])[0]!;
+  });
+  const hops = arrived.map((one) => router.receive(1, [turned(one)])[0]!.bytes.subarray(0, 6));
+  t.deepEqual(hops, macs);
+});
+
 /** node1 serves all. */
 const ALONE: Policy = {
   ...NAT,

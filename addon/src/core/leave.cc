@@ -60,8 +60,11 @@ Verdict Path::lead_back(Packet& p, const PolicyEndpoint* sender) const {
 /// packets to himself.
 void Path::learn_hop(const Packet& p) {
   const int side = policy_.side_of(p.source);
-  if (side < 0 || side == p.frame->ingress)
-    neighbors_.learn(p.source, ethernet::source(p.frame->data), p.frame->ingress);
+  if (side >= 0 && side != p.frame->ingress) return;
+  const NextHop hop{ethernet::source(p.frame->data), p.frame->ingress};
+  const PolicyGateway& gateway = policy_.header().gateway;
+  const bool from_gateway = gateway.used && hop.mac == gateway.mac && hop.egress == gateway.egress;
+  neighbors_.learn(p.source, hop, side < 0 && from_gateway);
 }
 
 /// Back the way the other side's packets came, else to the gateway; but a network of ours is not behind it.

@@ -4,8 +4,9 @@
 //
 // One word per place, read and written whole, so that forwarders need no lock:
 //   63…16 MAC | 15…14 side | 13…0 fingerprint of the address; 0: empty
-// A place belongs to whoever was heard last; two hosts on the same link that share place and fingerprint (one
-// pair in 2³⁰, under a keyed hash) would take each other's, until the other is heard again.
+// An address has four places. When others have them all, it takes one; the one that loses it is known again
+// when it is heard again. Two hosts on one link that share places and fingerprint (one pair in 2²⁸, under a
+// keyed hash) would take each other's, until the other is heard again.
 #include <atomic>
 #include <cstdint>
 
@@ -25,19 +26,24 @@ class Neighbors {
 
   Neighbors(std::atomic<uint64_t>* places, const HashKey& key) : places_(places), key_(key) {}
 
-  void learn(const Address& address, const Mac& mac, uint8_t side) {
-    uint16_t print;
-    std::atomic<uint64_t>& place = find_place(address, &print);
-    uint64_t word = static_cast<uint64_t>(side) << kPrintBits | print;
-    for (unsigned i = 0; i < mac.size(); ++i) word |= static_cast<uint64_t>(mac[i]) << (56 - 8 * i);
+  /// `is_default`: it is where an unknown address is looked for anyway, and needs no place of its own.
+  void learn(const Address& address, const NextHop& hop, bool is_default) {
+    const Search search = search_for(address);
+    uint64_t word = static_cast<uint64_t>(hop.egress) << kPrintBits | search.print;
+    for (unsigned i = 0; i < hop.mac.size(); ++i) word |= static_cast<uint64_t>(hop.mac[i]) << (56 - 8 * i);
+    std::atomic<uint64_t>* place = search.own;
+    if (!place && is_default) return;
+    if (!place) place = search.empty ? search.empty : search.first + search.print % kWays;
     // Written only when it says something new: the line stays shared.
-    if (place.load(std::memory_order_relaxed) != word) place.store(word, std::memory_order_relaxed);
+    if (place->load(std::memory_order_relaxed) != word) place->store(word, std::memory_order_relaxed);
   }
 
   bool find(const Address& address, NextHop* out) const {
-    uint16_t print;
-    const uint64_t word = find_place(address, &print).load(std::memory_order_relaxed);
-    if (word == 0 || (word & kPrintMask) != print) return false;
+    const Search search = search_for(address);
+    if (!search.own) return false;
+    const uint64_t word = search.own->load(std::memory_order_relaxed);
+    // Another forwarder may have given the place away just now.
+    if ((word & kPrintMask) != search.print) return false;
     for (unsigned i = 0; i < out->mac.size(); ++i) out->mac[i] = static_cast<uint8_t>(word >> (56 - 8 * i));
     out->egress = word >> kPrintBits & 3;
     return true;
@@ -47,11 +53,27 @@ class Neighbors {
   static constexpr unsigned kPrintBits = 14;
   static constexpr uint64_t kPrintMask = (1u << kPrintBits) - 1;
 
-  std::atomic<uint64_t>& find_place(const Address& address, uint16_t* print) const {
+  static constexpr unsigned kWays = 4;
+
+  struct Search {
+    std::atomic<uint64_t>* first;
+    std::atomic<uint64_t>* own = nullptr;
+    std::atomic<uint64_t>* empty = nullptr;
+    uint16_t print;
+  };
+
+  Search search_for(const Address& address) const {
     const uint64_t words[] = {address.high, address.low};
     const uint64_t hash = siphash(key_, words, 2);
-    *print = static_cast<uint16_t>(hash >> 32 & kPrintMask);
-    return places_[hash % kPlaces];
+    Search search{places_ + hash % (kPlaces / kWays) * kWays, nullptr, nullptr,
+                  static_cast<uint16_t>(hash >> 32 & kPrintMask)};
+    for (unsigned way = 0; way < kWays; ++way) {
+      std::atomic<uint64_t>* place = search.first + way;
+      const uint64_t word = place->load(std::memory_order_relaxed);
+      if (word == 0 && !search.empty) search.empty = place;
+      if (word != 0 && (word & kPrintMask) == search.print) search.own = place;
+    }
+    return search;
   }
 
   std::atomic<uint64_t>* places_;
