@@ -42,7 +42,10 @@ async function leaveAndReturn(t: ExecutionContext, bed: Testbed, trouble: Troubl
   t.log(`${trouble.what}: left after ${left - began} ms`);
   t.true(left - began <= LEAVES_MS + SLACK_MS, `${trouble.what}: left after ${left - began} ms`);
   t.is((await ofNode1())?.state, 'unreachable');
-  t.regex(await bed.in('router', ['coscanet', 'endpoints']), trouble.reason);
+  // One sign may come before the other: that the endpoint is silent, and that its node is.
+  await waitUntil(`the reason is ${trouble.reason.source}`, 5000, async () =>
+    trouble.reason.test(await bed.in('router', ['coscanet', 'endpoints'])),
+  );
   const events = await bed.events();
   t.true(events.some((event) => event.event === 'endpoint-unreachable' && event.node === 'node1'));
   // Long enough that a request which was lost would have been tried again.

@@ -5,6 +5,7 @@ RATE a second until stdin ends; then {"answers": {"node1": 100, …}, "failures"
 
 import collections
 import http.client
+import itertools
 import json
 import select
 import socket
@@ -13,15 +14,16 @@ import time
 
 vip, port, pause = sys.argv[1], int(sys.argv[2]), 1 / float(sys.argv[3])
 answers, failures = collections.Counter(), []
+# Each once, and none that the kernel chooses: else the flow of one that failed could be another's when it is looked up.
+ports = itertools.count(10240)
 
 
 def ask():
     connection = http.client.HTTPConnection(vip, port, timeout=5)
-    # Bound before it connects, for a socket that was refused has no port any more.
     connection.sock = socket.socket()
     connection.sock.settimeout(5)
-    connection.sock.bind(("", 0))
-    source = connection.sock.getsockname()[1]
+    source = next(ports)
+    connection.sock.bind(("", source))
     try:
         connection.sock.connect((vip, port))
         connection.request("GET", "/", headers={"connection": "close"})
