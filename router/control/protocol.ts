@@ -20,7 +20,15 @@ import {
   protocolSchema,
 } from './terms.ts';
 
-export {levelSchema, modeSchema, portRangeSchema, protocolSchema} from './terms.ts';
+export {
+  containsPort,
+  formatPorts,
+  formatRange,
+  levelSchema,
+  modeSchema,
+  portRangeSchema,
+  protocolSchema,
+} from './terms.ts';
 export type {Level, Mode, PortRange, Protocol} from './terms.ts';
 // What operators read of the same server.
 export * from './views.ts';

@@ -28,6 +28,20 @@ export const portRangeSchema = z.strictObject({
 });
 export type PortRange = z.infer<typeof portRangeSchema>;
 
+export function containsPort(ranges: readonly PortRange[], protocol: Protocol, port: number): boolean {
+  return ranges.some((range) => range.protocol === protocol && range.first <= port && port <= range.last);
+}
+
+/** "80/tcp", "8000-8999/tcp" */
+export function formatRange(range: PortRange): string {
+  const span = range.first === range.last ? `${range.first}` : `${range.first}-${range.last}`;
+  return `${span}/${range.protocol}`;
+}
+
+export function formatPorts(ranges: readonly PortRange[]): string {
+  return ranges.map(formatRange).join(', ');
+}
+
 /** Seconds, as a number (0.5) or as people write them ("2h15m"), between `least` and `most`. */
 export function secondsSchema(least: number, most: number) {
   return z.union([z.number(), z.string()]).transform((value, context): number => {

@@ -1,17 +1,14 @@
 // Sets of ports of one protocol each, as sorted, disjoint, inclusive ranges.
 
-import type {PortRange, Protocol} from '../control/protocol.ts';
+import type {PortRange} from '../control/terms.ts';
 
-export type {PortRange, Protocol} from '../control/protocol.ts';
+export {containsPort, formatPorts, formatRange} from '../control/terms.ts';
+export type {PortRange, Protocol} from '../control/terms.ts';
 
 export const allPorts: readonly PortRange[] = [
   {protocol: 'tcp', first: 1, last: 65535},
   {protocol: 'udp', first: 1, last: 65535},
 ];
-
-export function containsPort(ranges: readonly PortRange[], protocol: Protocol, port: number): boolean {
-  return ranges.some((range) => range.protocol === protocol && range.first <= port && port <= range.last);
-}
 
 /** Sorts (tcp before udp) and joins ranges that overlap or touch. */
 export function normalizePorts(ranges: readonly PortRange[]): PortRange[] {
@@ -52,16 +49,6 @@ export function sharedPorts(a: readonly PortRange[], b: readonly PortRange[]): P
     }
   }
   return null;
-}
-
-/** "80/tcp", "8000-8999/tcp" */
-export function formatRange(range: PortRange): string {
-  const span = range.first === range.last ? `${range.first}` : `${range.first}-${range.last}`;
-  return `${span}/${range.protocol}`;
-}
-
-export function formatPorts(ranges: readonly PortRange[]): string {
-  return ranges.map(formatRange).join(', ');
 }
 
 /** "80/tcp" or "8000-8999/udp" → a range; else a text that says what is wrong. */

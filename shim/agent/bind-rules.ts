@@ -1,7 +1,8 @@
 // What becomes of a bind: pure rules over what the router ordered. No kernel, no state.
 
 import os from 'node:os';
-import type {ApplicationOrder, PortRange, Protocol} from '../../router/control/protocol.ts';
+import {containsPort, formatPorts} from '../../router/control/protocol.ts';
+import type {ApplicationOrder, Protocol} from '../../router/control/protocol.ts';
 
 const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
 
@@ -34,16 +35,8 @@ export type BindDecision =
   | {kind: 'kernel'}
   | {kind: 'refused'; refusal: Refusal};
 
-/** "80/tcp", "8000-8999/tcp". */
-export function portText(range: PortRange): string {
-  const ports = range.first === range.last ? `${range.first}` : `${range.first}-${range.last}`;
-  return `${ports}/${range.protocol}`;
-}
-
 export function mayBind(application: ApplicationOrder, protocol: Protocol, port: number): boolean {
-  return application.ports.some(
-    (range) => range.protocol === protocol && range.first <= port && port <= range.last,
-  );
+  return containsPort(application.ports, protocol, port);
 }
 
 function refused(errno: number, reason: string): BindDecision {
@@ -70,7 +63,7 @@ export function decideBind(application: ApplicationOrder, wish: BindWish): BindD
     );
   }
   if (!mayBind(application, wish.protocol, wish.port)) {
-    const ports = application.ports.map(portText).join(', ');
+    const ports = formatPorts(application.ports);
     return refused(
       EACCES,
       `port ${wish.port}/${wish.protocol} is not among the ports of application ${application.name} (${ports || 'none'})`,

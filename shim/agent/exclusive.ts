@@ -4,6 +4,7 @@
 
 import os from 'node:os';
 import type {Clock} from '../../router/base/clock.ts';
+import {containsPort} from '../../router/control/protocol.ts';
 import type {
   ApplicationOrder,
   ExclusivePort,
@@ -42,9 +43,7 @@ const keyOf = ({vip, protocol, port}: ExclusivePort): string => `${vip} ${protoc
 const textOf = ({vip, protocol, port}: ExclusivePort): string => `${vip}:${port}/${protocol} is exclusive`;
 
 export function isExclusive(application: ApplicationOrder, protocol: Protocol, port: number): boolean {
-  return (application.exclusive ?? []).some(
-    (range) => range.protocol === protocol && range.first <= port && port <= range.last,
-  );
+  return containsPort(application.exclusive ?? [], protocol, port);
 }
 
 export class Exclusive {

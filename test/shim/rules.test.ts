@@ -4,13 +4,8 @@ import os from 'node:os';
 import test from 'ava';
 import * as fc from 'fast-check';
 import type {SocketInfo} from '../../addon/agent.ts';
-import {
-  type BindWish,
-  decideBind,
-  mayBind,
-  portText,
-  unknownApplication,
-} from '../../shim/agent/bind-rules.ts';
+import {type BindWish, decideBind, mayBind, unknownApplication} from '../../shim/agent/bind-rules.ts';
+import {formatRange} from '../../router/control/protocol.ts';
 import {ownerOf} from '../../shim/agent/binder.ts';
 import {type EndpointSources, endpointsOf} from '../../shim/agent/endpoints.ts';
 import {findCgroupMount, instanceOf} from '../../shim/agent/instances.ts';
@@ -90,7 +85,7 @@ test('a port may be bound exactly if a range of its protocol holds it', (t) => {
       return mayBind(web, protocol, port) === expected;
     }),
   );
-  t.deepEqual(web.ports.map(portText), ['80/tcp', '8000-8999/tcp', '53/udp']);
+  t.deepEqual(web.ports.map(formatRange), ['80/tcp', '8000-8999/tcp', '53/udp']);
 });
 
 test('an unknown application is told what there is', (t) => {

@@ -10,6 +10,7 @@ import {messageOf} from '../../../router/base/error.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {defaultHealthRules} from '../../../router/control/health.ts';
 import type {HealthRules} from '../../../router/control/health.ts';
+import {containsPort} from '../../../router/control/protocol.ts';
 import type {ApplicationOrder, NodeEndpoint, PortRange} from '../../../router/control/protocol.ts';
 import type {FoundEndpoint} from '../endpoints.ts';
 import {Patient} from './patient.ts';
@@ -34,8 +35,7 @@ function keyOf({application, vip, protocol, port, nodePort}: NodeEndpoint): stri
 }
 
 function isMeant(ranges: readonly PortRange[] | undefined, {protocol, port}: NodeEndpoint): boolean {
-  if (ranges === undefined) return true;
-  return ranges.some((range) => range.protocol === protocol && range.first <= port && port <= range.last);
+  return ranges === undefined || containsPort(ranges, protocol, port);
 }
 
 type Probe = readonly [name: string, run: () => Promise<string | null>];
