@@ -40,12 +40,12 @@ Verdict Path::name_flow(Packet& p) {
 
 Verdict Path::choose(Packet& p) {
   if (p.has_hop) return {};
-  const PolicyEndpoint* endpoint = endpoint_of_flow(p);
-  if (!endpoint && awaits_claim(p)) return drop(Counter::k_drop_awaiting_claim);
-  if (!endpoint && is_stray_reset(p)) return drop(Counter::k_drop_stray_reset);
-  if (!endpoint) return refuse(p);
-  lead_to(p, *endpoint);
-  return {};
+  if (const PolicyEndpoint* endpoint = endpoint_of_flow(p)) {
+    lead_to(p, *endpoint);
+    return {};
+  }
+  if (awaits_claim(p)) return drop(Counter::k_drop_awaiting_claim);
+  return is_stray_reset(p) ? drop(Counter::k_drop_stray_reset) : refuse(p);
 }
 
 /// Of a connection that we should know, and may be told of: its client says it again, but takes no reset

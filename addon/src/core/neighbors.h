@@ -70,8 +70,11 @@ class Neighbors {
     for (unsigned way = 0; way < kWays; ++way) {
       std::atomic<uint64_t>* place = search.first + way;
       const uint64_t word = place->load(std::memory_order_relaxed);
+      if (word != 0 && (word & kPrintMask) == search.print) {
+        search.own = place;
+        break;
+      }
       if (word == 0 && !search.empty) search.empty = place;
-      if (word != 0 && (word & kPrintMask) == search.print) search.own = place;
     }
     return search;
   }

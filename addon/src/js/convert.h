@@ -127,7 +127,7 @@ inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
     const char* pair = text.bytes + 3 * i;
     const int high = hex_digit(pair[0]), low = hex_digit(pair[1]);
     fits = high >= 0 && low >= 0 && (i == 0 || pair[-1] == ':');
-    (*out)[i] = static_cast<uint8_t>(high << 4 | low);
+    if (fits) (*out)[i] = static_cast<uint8_t>(high << 4 | low);
   }
   return fits || type_error(value.Env(), std::string(name) + ": no MAC address");
 }
