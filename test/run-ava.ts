@@ -37,6 +37,30 @@ function outcomeOf(line: string): Outcome | null {
   return {kind: not === undefined ? 'ok' : 'not ok', title: text};
 }
 
+/**
+ * Prints lines as they come, but of a failed test first its diagnostic block, which says what is wrong, and then its
+ * comments: a network test's are everything that it ran.
+ */
+class Printer {
+  #comments: string[] | null = null;
+
+  print(line: string, outcome: Outcome | null): void {
+    if (this.#comments !== null && (line === '' || line.startsWith('#'))) {
+      this.#comments.push(line);
+      return;
+    }
+    if (outcome !== null) this.flush();
+    console.log(line);
+    if (outcome?.kind === 'not ok') this.#comments = [];
+    else if (line === '  ...') this.flush();
+  }
+
+  flush(): void {
+    for (const comment of this.#comments ?? []) console.log(comment);
+    this.#comments = null;
+  }
+}
+
 async function run(results: string, label: string, files: string[]): Promise<number> {
   const record = (outcome: Outcome) =>
     appendFileSync(results, `${outcome.kind} ${label}: ${outcome.title}\n`);
@@ -48,16 +72,18 @@ async function run(results: string, label: string, files: string[]): Promise<num
   const closed = new Promise<number>((resolve) => {
     child.on('close', (code) => resolve(code ?? 1));
   });
+  const printer = new Printer();
   let failed = 0;
   let seen = 0;
   for await (const line of readline.createInterface({input: child.stdout})) {
-    console.log(line);
     const outcome = outcomeOf(line);
+    printer.print(line, outcome);
     if (outcome === null) continue;
     seen += 1;
     if (outcome.kind === 'not ok') failed += 1;
     record(outcome);
   }
+  printer.flush();
   const status = await closed;
   // AVA itself failed (a crash, nothing to run), and no test says so: that must not pass.
   if ((status !== 0 && failed === 0) || seen === 0) {
