@@ -1,4 +1,4 @@
-// The C++ programs of test/native: the shared flow table and the segment under threads (with the thread sanitizer)
+// The C++ programs of test/native: the hash; the shared flow table and the segment under threads (with the thread sanitizer)
 // and under SIGKILL (as released).
 
 import {existsSync} from 'node:fs';
@@ -17,6 +17,7 @@ async function program(t: ExecutionContext, build: 'native' | 'tsan', name: stri
   t.log(stdout.trim());
 }
 
+test.serial('hash: bits, buckets and keys', program, 'native', 'keyed_hash');
 test.serial('flow table: threads, no torn flow, no data race', program, 'tsan', 'flow_table_threads');
 test.serial('flow table: threads at full speed', program, 'native', 'flow_table_threads');
 test.serial('flow table: writers killed at any instruction', program, 'native', 'flow_table_crash');

@@ -4,8 +4,9 @@
 import type {Policy, PolicyAffinity, PolicyEndpoint, PolicyService} from '../../addon/router.ts';
 import type {PacketCase} from './case.ts';
 import {publish, receive, seconds} from './case.ts';
+import {clientHash, fromNode, fromRing} from './hash-choice.ts';
 import {ADDRESS, NAT, atNode} from './nat-world.ts';
-import {POLICY, VIP, endpoint, fromClient, tcp, toClient, udp} from './world.ts';
+import {CLIENT, POLICY, VIP, endpoint, fromClient, tcp, toClient, udp} from './world.ts';
 import type {Node} from './world.ts';
 
 const NODE: Record<Node, number> = {node1: 7, node2: 8, outside: 9};
@@ -53,6 +54,8 @@ const from = (client: string) =>
 const created = {flows_created: 1};
 const stays = {...created, affinity_flows: 1};
 const crowd = Array.from({length: 64}, (_, i) => receive(from(`10.1.0.${i + 1}`)));
+/** Where the client's hash sends it. */
+const BY_CLIENT = fromRing(clientHash(CLIENT, 5), ['node1', 'node2'] as const);
 const crowded = {flows: 1024, affinities: 8};
 
 /** In NAT an instance is an endpoint: two of them serve 80 on node1. */
@@ -70,6 +73,9 @@ const INSTANCES: Policy = {
   routes: true,
   interfaces: NAT.interfaces,
 };
+/** Of the instances, whose slots are 0 and 6: the one that the client's hash chooses. */
+const CHOSEN = fromNode(clientHash(CLIENT, 5), [0, 6]);
+const portOf = (slot: number) => (slot === 0 ? 8080 : 8081);
 const toInstance = (nodePort: number) => atNode('node1').tcp({from: 40001, to: nodePort, flags: 'S'});
 
 export const AFFINITY: PacketCase[] = [
@@ -326,7 +332,7 @@ export const AFFINITY: PacketCase[] = [
     given: [receive(udp())],
     input: next,
     verdict: {forward: 'node1'},
-    output: toInstance(8081),
+    output: toInstance(portOf(CHOSEN)),
     also: stays,
   },
   {
@@ -336,12 +342,12 @@ export const AFFINITY: PacketCase[] = [
       receive(udp()),
       publish({
         ...INSTANCES,
-        endpoints: INSTANCES.endpoints.map((one) => (one.slot === 6 ? {...one, open: false} : one)),
+        endpoints: INSTANCES.endpoints.map((one) => (one.slot === CHOSEN ? {...one, open: false} : one)),
       }),
     ],
     input: next,
     verdict: {forward: 'node1'},
-    output: toInstance(8080),
+    output: toInstance(portOf(6 - CHOSEN)),
     also: stays,
   },
 
@@ -352,7 +358,7 @@ export const AFFINITY: PacketCase[] = [
     limits: crowded,
     given: crowd,
     input: tcp('S'),
-    verdict: {forward: 'node2'},
+    verdict: {forward: BY_CLIENT},
     also: {...created, affinity_table_full: 1},
   },
   {
@@ -361,7 +367,7 @@ export const AFFINITY: PacketCase[] = [
     limits: crowded,
     given: [...crowd, receive(tcp('S', {from: 40002})), receive(from('10.1.1.1'))],
     input: next,
-    verdict: {forward: 'node2'},
+    verdict: {forward: BY_CLIENT},
     also: {...created, affinity_table_full: 1},
   },
   {

@@ -4,6 +4,7 @@
 import type {FlowClaim, Policy} from '../../addon/router.ts';
 import type {PacketCase} from './case.ts';
 import {claim, publish, receive, seconds} from './case.ts';
+import {guess} from './hash-choice.ts';
 import {BLOCK, NAT, PORT_BLOCKS, atNode} from './nat-world.ts';
 import {
   CLIENT,
@@ -65,7 +66,7 @@ export const CLAIMS: PacketCase[] = [
     description: 'and not longer',
     given: [claimed({endpointSlot: 0}), seconds(600)],
     input: tcp('PA'),
-    verdict: {forward: 'node2'},
+    verdict: guess(),
     also: {hash_choices: 1},
   },
   {
@@ -234,7 +235,7 @@ export const CLAIMS: PacketCase[] = [
     policy: AWAITING,
     given: [receive(tcp('A')), publish(POLICY)],
     input: tcp('A'),
-    verdict: {forward: 'node2'},
+    verdict: guess(),
     also: {hash_choices: 1},
   },
 ];

@@ -51,10 +51,10 @@ uint64_t FlowTable::hash(const FlowKey& key) const {
   // IPv4: most of the words say nothing.
   if (key.client.is_v4() && key.vip.is_v4()) {
     const uint64_t words[] = {key.client.low >> 32 | (key.vip.low >> 32) << 32, key.ports_word()};
-    return siphash(key_, words, 2);
+    return keyed_hash(key_, words, 2);
   }
   const uint64_t words[] = {key.client.high, key.client.low, key.vip.high, key.vip.low, key.ports_word()};
-  return siphash(key_, words, 5);
+  return keyed_hash(key_, words, 5);
 }
 
 FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) const {

@@ -15,7 +15,7 @@
 #include <cstdint>
 
 #include "core/bytes.h"
-#include "core/siphash.h"
+#include "core/keyed_hash.h"
 
 namespace coscanet {
 

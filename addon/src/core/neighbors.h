@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "core/bytes.h"
-#include "core/siphash.h"
+#include "core/keyed_hash.h"
 
 namespace coscanet {
 
@@ -64,7 +64,7 @@ class Neighbors {
 
   Search search_for(const Address& address) const {
     const uint64_t words[] = {address.high, address.low};
-    const uint64_t hash = siphash(key_, words, 2);
+    const uint64_t hash = keyed_hash(key_, words, 2);
     Search search{places_ + hash % (kPlaces / kWays) * kWays, nullptr, nullptr,
                   static_cast<uint16_t>(hash >> 32 & kPrintMask)};
     for (unsigned way = 0; way < kWays; ++way) {
