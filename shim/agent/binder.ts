@@ -7,7 +7,7 @@ import type {Logger} from '../../router/base/logger.ts';
 import type {NodeOrders, Protocol} from '../../router/control/protocol.ts';
 import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
 import {type Exclusive, isExclusive} from './exclusive.ts';
-import {type Tables, describeHolder, processWithInode, socketsOnPort} from './holder.ts';
+import {type Tables, boundSockets, describeHolder, processWithInode} from './holder.ts';
 import type {Instance} from './instances.ts';
 import type {Blocks} from './outbound/blocks.ts';
 import type {Outbound} from './outbound/outbound.ts';
@@ -218,13 +218,13 @@ export class Binder {
   #ownSocket(facts: SocketFacts, target: Target): Promise<string> | null {
     if (facts.reusePort || (target.protocol === 'udp' && facts.reuseAddress)) return null;
     const {native, instances} = this.#parts;
-    const listening = new Set(native.listeners().map((socket) => socket.cookie));
-    const holder = socketsOnPort(native, target.protocol, target.port).find(
+    // With SO_REUSEADDR, TCP sockets clash only once one listens; and the dump of those that do is quick.
+    const rivals = facts.reuseAddress ? native.listeners() : boundSockets(native, target.protocol);
+    const holder = rivals.find(
       (socket) =>
+        socket.port === target.port &&
         socket.address === target.address &&
         socket.cookie !== facts.cookie &&
-        // With SO_REUSEADDR, TCP sockets clash only once one listens.
-        (!facts.reuseAddress || listening.has(socket.cookie)) &&
         instances.ofCgroup(socket.cgroup)?.folder === target.instance.folder,
     );
     return holder === undefined ? null : processWithInode(holder.inode);

@@ -19,7 +19,7 @@ export function boundSockets(tables: Tables, protocol: Protocol): SocketInfo[] {
 }
 
 /** Those on the port, on any address. */
-export function socketsOnPort(tables: Tables, protocol: Protocol, port: number): SocketInfo[] {
+function socketsOnPort(tables: Tables, protocol: Protocol, port: number): SocketInfo[] {
   return boundSockets(tables, protocol).filter((socket) => socket.port === port);
 }
 

@@ -84,6 +84,8 @@ export class RouterClient {
   #isDirty = false;
   #timer: Timer | null = null;
   #stopped = false;
+  /** The router's last answer: most of the time the next one is the same, and need not be read again. */
+  #answer: {text: string; orders: NodeOrders} | null = null;
 
   constructor(options: RouterClientOptions, clock: Clock) {
     this.#options = options;
@@ -137,17 +139,18 @@ export class RouterClient {
     this.#isBusy = true;
     this.#timer?.cancel();
     this.#isDirty = false;
-    let pauseMs: number;
+    let pauseMs: number | null;
     try {
       const orders = await this.#put(this.#options.state());
       this.#renewMs = orders.renewMs;
       this.#retryMs = FIRST_RETRY_MS;
-      pauseMs = this.#isDirty ? 0 : this.#renewMs;
+      pauseMs = this.#renewMs;
       const sent = this.#sequence;
       if (!this.#stopped) this.#options.onOrders(orders);
       const done = this.#waiters.filter((waiter) => waiter.sequence <= sent);
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sent);
       for (const waiter of done) waiter.resolve();
+      if (this.#isDirty) pauseMs = null;
     } catch (error) {
       this.#isDirty = true;
       if (!this.#stopped) this.#options.onFailure(error);
@@ -156,7 +159,9 @@ export class RouterClient {
     }
     this.#isBusy = false;
     if (this.#stopped) return;
-    this.#timer = this.#clock.after(pauseMs, () => void this.#round());
+    // Not by a timer: the shortest is a millisecond.
+    if (pauseMs === null) void this.#round();
+    else this.#timer = this.#clock.after(pauseMs, () => void this.#round());
   }
 
   async #put(state: ReportedState): Promise<NodeOrders> {
@@ -164,8 +169,9 @@ export class RouterClient {
     const message: NodeState = {...state, epoch: this.#options.epoch, sequence: this.#sequence};
     const {status, text} = await this.#request(JSON.stringify(message));
     if (status !== 200) throw new RouterRefusal(status, refusalText(text));
+    if (text === this.#answer?.text) return this.#answer.orders;
     const orders = nodeOrdersSchema.safeParse(parseJson(text));
-    if (orders.success) return orders.data;
+    if (orders.success) return (this.#answer = {text, orders: orders.data}).orders;
     const problems = orders.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`the answer does not fit this version of the agent: ${problems.join('; ')}`);
   }

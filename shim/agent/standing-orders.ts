@@ -55,7 +55,7 @@ export class StandingOrders {
       const mode = orders.mode.toUpperCase();
       this.#log.warn({}, `the router is in ${mode} mode now: programs have to be started again`);
     }
-    return ruling(before) !== ruling(orders);
+    return before !== orders && ruling(before) !== ruling(orders);
   }
 
   /** Those that wait go on. */
