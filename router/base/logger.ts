@@ -1,5 +1,6 @@
 // The log of all our daemons: a small interface, with bunyan (one JSON object a line, on stderr) behind it.
 // Never called per packet. COSCANET_LOG_LEVEL selects the level (trace, debug, info, warn, error; default info).
+// Lines are written when what caused them has been done: a program that binds does not wait for them.
 
 import bunyan from 'bunyan';
 import {UserError} from './error.ts';
@@ -30,7 +31,25 @@ export function createLogger(
     throw new UserError(`COSCANET_LOG_LEVEL: unknown level "${level}": one of ${levels.join(', ')}`, 2);
   // A reader that went away (a closed pipe) must not end a daemon.
   process.stderr.on('error', () => {});
-  return bunyan.createLogger({...fields, name, level, stream: process.stderr});
+  return later(bunyan.createLogger({...fields, name, level, stream: process.stderr}));
+}
+
+/** Writes each line, with the time that it was said at, when the event loop has done its work; all before the end. */
+function later(log: bunyan): Logger {
+  let lines: (() => void)[] = [];
+  const write = () => {
+    const due = lines;
+    lines = [];
+    for (const line of due) line();
+  };
+  process.on('exit', write);
+  const writer = (level: keyof Logger) => (fields: Fields, message: string) => {
+    if (!log[level]()) return;
+    const time = new Date();
+    if (lines.length === 0) setImmediate(write);
+    lines.push(() => log[level]({...fields, time}, message));
+  };
+  return {debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error')};
 }
 
 /** For tests and for callers that do not log. */
