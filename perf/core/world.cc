@@ -88,6 +88,7 @@ void World::reset() {
 void World::publish() {
   unsigned index;
   PolicyWriter writer(segment_->free_snapshot(&index), limits_);
+  writer.clear(limits_);
   bool fits = writer.add_interface(router_mac(0), 1500, address(10, 77, 0, 1), 24) &&
               writer.add_interface(router_mac(1), 1500, address(10, 88, 0, 1), 24) &&
               writer.add_vip(vip(), true);

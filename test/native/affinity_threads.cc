@@ -29,6 +29,7 @@ Mac mac_of(uint32_t node) {
 void publish(const Segment& segment) {
   unsigned index;
   PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
+  writer.clear(segment.header().limits);
   EXPECT(writer.add_interface(kRouter, 1500, Address{}, 32));
   EXPECT(writer.add_vip(Address::v4(kVip), true));
   for (uint32_t service = 0; service < 2; ++service) {

@@ -36,6 +36,7 @@ Mac mac_of(uint32_t generation, uint32_t index) {
 void publish(const Segment& segment, uint32_t generation) {
   unsigned index;
   PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
+  writer.clear(segment.header().limits);
   EXPECT(writer.add_interface(mac_of(generation, 255), 1500, Address{}, 32));
   for (uint32_t i = 0; i < kVips; ++i) EXPECT(writer.add_vip(vip_of(generation, i), true));
   uint32_t ring[kEndpoints];

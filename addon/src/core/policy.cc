@@ -28,6 +28,19 @@ uint32_t table_size(uint32_t entries) {
   return size;
 }
 
+/// May one more come into a table that holds `count` of at most `limit`?
+bool has_room(uint32_t count, uint32_t mask, uint32_t limit) {
+  return count < limit && 2 * (count + 1) <= mask + 1;
+}
+
+/// An empty table; returns its mask.
+template <typename Entry>
+uint32_t clear_table(Entry* table, uint32_t entries) {
+  const uint32_t size = table_size(entries);
+  memset(static_cast<void*>(table), 0, size * sizeof(Entry));
+  return size - 1;
+}
+
 }  // namespace
 
 PolicyLayout PolicyLayout::of(const Limits& limits) {
@@ -110,7 +123,7 @@ const PolicyBlock* Policy::find_block(const Address& vip, uint16_t port) const {
 }
 
 const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
-  if (ref.slot >= limits_.endpoints) return nullptr;
+  if (ref.slot >= header_->endpoint_end) return nullptr;
   const PolicyEndpoint& endpoint = endpoints_[ref.slot];
   return endpoint.used && endpoint.incarnation == ref.incarnation ? &endpoint : nullptr;
 }
@@ -139,14 +152,14 @@ const PolicyEndpoint* Policy::member(const PolicyService& service, EndpointRef c
   return best;
 }
 
-void PolicyWriter::clear() {
+void PolicyWriter::clear(const Limits& room) {
   const uint32_t generation = header_->generation.load(std::memory_order_relaxed);
-  memset(static_cast<void*>(header_), 0, PolicyLayout::of(limits_).registry);
+  memset(static_cast<void*>(header_), 0, sizeof *header_);
   header_->generation.store(generation, std::memory_order_relaxed);
-  header_->vip_mask = table_size(limits_.vips) - 1;
-  header_->service_mask = table_size(limits_.services) - 1;
-  header_->return_mask = table_size(limits_.endpoints) - 1;
-  header_->block_mask = table_size(limits_.blocks) - 1;
+  header_->vip_mask = clear_table(vips_, std::min(room.vips, limits_.vips));
+  header_->service_mask = clear_table(services_, std::min(room.services, limits_.services));
+  header_->return_mask = clear_table(returns_, std::min(room.endpoints, limits_.endpoints));
+  header_->block_mask = clear_table(blocks_, std::min(room.blocks, limits_.blocks));
 }
 
 bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix) {
@@ -156,7 +169,7 @@ bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& ad
 }
 
 bool PolicyWriter::add_vip(const Address& address, bool active) {
-  if (header_->vip_count == limits_.vips || find_vip(address)) return false;
+  if (!has_room(header_->vip_count, header_->vip_mask, limits_.vips) || find_vip(address)) return false;
   uint32_t i = vip_hash(address) & header_->vip_mask;
   while (vips_[i].used) i = (i + 1) & header_->vip_mask;
   vips_[i] = {address, true, active};
@@ -166,19 +179,25 @@ bool PolicyWriter::add_vip(const Address& address, bool active) {
 
 bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
                                 bool open, uint16_t node) {
-  if (slot >= limits_.endpoints || endpoints_[slot].used || egress >= header_->interface_count) return false;
+  if (slot >= limits_.endpoints || is_endpoint(slot) || egress >= header_->interface_count) return false;
+  uint32_t& end = header_->endpoint_end;
+  if (slot >= end) {
+    memset(static_cast<void*>(endpoints_ + end), 0, (slot + 1 - end) * sizeof(PolicyEndpoint));
+    end = slot + 1;
+  }
   endpoints_[slot] = {mac, incarnation, node, egress, true, open, false, false, false, {}};
   return true;
 }
 
 bool PolicyWriter::close_to_clients(uint32_t slot) {
-  if (slot >= limits_.endpoints || !endpoints_[slot].used) return false;
+  if (!is_endpoint(slot)) return false;
   endpoints_[slot].opens_only = true;
   return true;
 }
 
 bool PolicyWriter::translate_endpoint(uint32_t slot, const Translation& nat) {
-  if (slot >= limits_.endpoints || !endpoints_[slot].used || endpoints_[slot].translated) return false;
+  if (!is_endpoint(slot) || endpoints_[slot].translated) return false;
+  if (!has_room(header_->return_count, header_->return_mask, limits_.endpoints)) return false;
   if (nat.node_port == 0 || nat.vip_port == 0 || find_return(nat.node, nat.protocol, nat.node_port))
     return false;
   endpoints_[slot].translated = true;
@@ -195,7 +214,9 @@ bool PolicyWriter::add_block(const Address& vip, uint16_t first, uint16_t last, 
   if (first % kBlockPorts || last % kBlockPorts != kBlockPorts - 1 || first > last) return false;
   if (egress >= header_->interface_count) return false;
   for (uint32_t port = first; port <= last; port += kBlockPorts) {
-    if (header_->block_count == limits_.blocks || find_block(vip, static_cast<uint16_t>(port))) return false;
+    if (!has_room(header_->block_count, header_->block_mask, limits_.blocks) ||
+        find_block(vip, static_cast<uint16_t>(port)))
+      return false;
     const auto number = static_cast<uint16_t>(port / kBlockPorts);
     uint32_t i = service_hash(vip, 0, number) & header_->block_mask;
     while (blocks_[i].used) i = (i + 1) & header_->block_mask;
@@ -213,11 +234,12 @@ bool PolicyWriter::set_gateway(const Mac& mac, uint8_t egress) {
 
 bool PolicyWriter::add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port,
                                const uint32_t* ring, uint32_t ring_length, const Timeouts& timeouts) {
-  if (slot >= limits_.services || header_->service_count == limits_.services) return false;
+  if (slot >= limits_.services || !has_room(header_->service_count, header_->service_mask, limits_.services))
+    return false;
   if (ring_length > limits_.ring_slots - header_->ring_used || find_service(vip, protocol, port))
     return false;
   for (uint32_t i = 0; i < ring_length; ++i)
-    if (ring[i] >= limits_.endpoints || !endpoints_[ring[i]].used) return false;
+    if (!is_endpoint(ring[i])) return false;
   uint32_t i = service_hash(vip, protocol, port) & header_->service_mask;
   while (services_[i].used) i = (i + 1) & header_->service_mask;
   services_[i] = {vip,         port,     protocol, true, static_cast<uint16_t>(slot), header_->ring_used,
@@ -231,7 +253,7 @@ bool PolicyWriter::add_service(uint32_t slot, const Address& vip, uint8_t protoc
 bool PolicyWriter::add_affinity(const PolicyAffinity& affinity, uint32_t* members, uint32_t count) {
   if (count > limits_.ring_slots - header_->ring_used) return false;
   for (uint32_t i = 0; i < count; ++i)
-    if (members[i] >= limits_.endpoints || !endpoints_[members[i]].used) return false;
+    if (!is_endpoint(members[i])) return false;
   const auto by_node = [this](uint32_t a, uint32_t b) {
     return member_place(endpoints_[a].node, a) < member_place(endpoints_[b].node, b);
   };

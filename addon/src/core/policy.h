@@ -124,7 +124,9 @@ struct PolicyHeader {
   /// The flow table began empty: nodes are about to tell what was in it.
   bool await_claims;
   PolicyGateway gateway;
-  uint32_t vip_mask;  // hash tables with open addressing, at most half full
+  /// Slots from here on have never been used in this snapshot; what stands there means nothing.
+  uint32_t endpoint_end;
+  uint32_t vip_mask;  // hash tables with open addressing, at most half full, as large as this snapshot needs
   uint32_t service_mask;
   uint32_t return_mask;
   uint32_t return_count;
@@ -191,7 +193,9 @@ class Policy {
 class PolicyWriter : public Policy {
  public:
   using Policy::Policy;
-  void clear();
+  /// Begins a snapshot. `room`: at most so many virtual IPs, services, endpoints and blocks will be added;
+  /// what a policy does not need is not touched (all tables together are 5 MB).
+  void clear(const Limits& room);
   bool add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix);
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open,
@@ -215,6 +219,8 @@ class PolicyWriter : public Policy {
   PolicyHeader& header() { return *header_; }
 
  private:
+  bool is_endpoint(uint32_t slot) const { return slot < header_->endpoint_end && endpoints_[slot].used; }
+
   PolicyService* last_service_ = nullptr;
 };
 

@@ -86,7 +86,6 @@ uint8_t* Segment::free_snapshot(unsigned* index) const {
   };
   unsigned i = 0;
   while (held(i)) ++i;  // ends: see kSnapshots
-  PolicyWriter(snapshot(i), header_->limits).clear();
   *index = i;
   return snapshot(i);
 }

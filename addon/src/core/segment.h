@@ -72,7 +72,7 @@ class Segment {
   Agreements agreements() const { return Agreements(agreements_); }
   Neighbors neighbors() const { return Neighbors(neighbors_, header_->hash_key); }
 
-  /// Supervisor: a snapshot that no forwarder can be reading, cleared, to fill and pass to activate().
+  /// Supervisor: a snapshot that no forwarder can be reading, to clear, fill and pass to activate().
   uint8_t* free_snapshot(unsigned* index) const;
   void activate(unsigned index) const;
   /// The snapshot in force, or null. For the supervisor, who alone changes it.

@@ -116,6 +116,21 @@ bool read_endpoints(const Napi::Array& list, PolicyWriter& out) {
   return true;
 }
 
+/// How many entries of 64 ports a list of blocks takes; of what is no block, none.
+uint32_t entries_of(const Napi::Array& blocks) {
+  uint32_t entries = 0;
+  for (uint32_t i = 0; i < blocks.Length(); ++i) {
+    const Napi::Value block = blocks.Get(i);
+    if (!block.IsObject()) continue;
+    const Napi::Value first = block.As<Napi::Object>().Get("first"),
+                      last = block.As<Napi::Object>().Get("last");
+    if (!first.IsNumber() || !last.IsNumber()) continue;
+    const double ports = last.As<Napi::Number>().DoubleValue() - first.As<Napi::Number>().DoubleValue() + 1;
+    if (ports > 0 && ports <= 0x10000) entries += static_cast<uint32_t>(ports) / kBlockPorts;
+  }
+  return entries;
+}
+
 bool read_blocks(const Napi::Array& list, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o;
@@ -230,13 +245,20 @@ bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snap
       (policy.Has("routes") && !read_bool(policy.Get("routes"), "policy.routes", &routes)) ||
       (policy.Has("blocks") && !read_list(policy.Get("blocks"), "policy.blocks", &blocks)))
     return false;
+  if (!read_list(policy.Get("interfaces"), "policy.interfaces", &interfaces) ||
+      !read_list(policy.Get("vips"), "policy.vips", &vips) ||
+      !read_list(policy.Get("endpoints"), "policy.endpoints", &endpoints) ||
+      !read_list(policy.Get("services"), "policy.services", &services))
+    return false;
+  Limits room = limits;
+  room.vips = vips.Length();
+  room.endpoints = endpoints.Length();
+  room.services = services.Length();
+  room.blocks = blocks.IsEmpty() ? 0 : entries_of(blocks);
+  out.clear(room);
   out.set_routes(routes);
   out.set_await_claims(await_claims);
-  return read_list(policy.Get("interfaces"), "policy.interfaces", &interfaces) &&
-         read_list(policy.Get("vips"), "policy.vips", &vips) &&
-         read_list(policy.Get("endpoints"), "policy.endpoints", &endpoints) &&
-         read_list(policy.Get("services"), "policy.services", &services) &&
-         read_interfaces(interfaces, routes, out) &&
+  return read_interfaces(interfaces, routes, out) &&
          (!policy.Has("gateway") || read_gateway(policy.Get("gateway"), out)) &&
          (blocks.IsEmpty() || read_blocks(blocks, out)) && read_vips(vips, out) &&
          read_endpoints(endpoints, out) && read_services(services, out);
