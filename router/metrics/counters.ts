@@ -24,6 +24,7 @@ export const counterTexts: Readonly<Record<string, string>> = {
   prohibited_errors: 'Packets that nodes may not send to the world, answered by ICMP.',
   block_frames: 'Frames forwarded to the node that has the port in a block.',
   left_frames: 'Frames of nodes forwarded to the world.',
+  tx_coupled: 'Segments that left together with the one before them, as one frame.',
   tx_waits: 'Times that a forwarder waited for room to send.',
 };
 

@@ -24,6 +24,8 @@ export interface FrameIn {
   bytes: Buffer;
   tag?: Tag;
   vnet?: Vnet;
+  /** The device found the checksum of its TCP or UDP right. */
+  checksumRight?: boolean;
 }
 
 export interface FrameOut {
@@ -39,8 +41,11 @@ export type Counters = Record<string, number>;
 export interface MemoryRouter {
   /** Activates a policy. Throws TypeError when it does not fit; the one in force then stays. */
   publish(policy: Policy): void;
-  /** Lets frames in by interface `ingress`; returns what was sent, by interface, each in order. */
-  receive(ingress: number, frames: readonly FrameIn[]): FrameOut[];
+  /**
+   * Lets frames in by interface `ingress`; returns what was sent, by interface, each in order; with `couples` in
+   * trains, as real devices send it.
+   */
+  receive(ingress: number, frames: readonly FrameIn[], couples?: boolean): FrameOut[];
   advance(milliseconds: number): void;
   flows(): Flow[];
   claim(claims: readonly FlowClaim[]): ClaimResult[];

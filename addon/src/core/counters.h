@@ -29,7 +29,8 @@ namespace coscanet {
   X(prohibited_errors)       \
   X(block_frames)            \
   X(left_frames)             \
-  X(tx_waits)
+  X(tx_waits)                \
+  X(tx_coupled)
 
 // Why a frame went no further. The first group is the core's, the second the device's.
 #define COSCANET_DROPS(X) \

@@ -40,6 +40,8 @@ struct Frame {
   bool tagged = false;
   uint16_t tag_tpid = 0;
   uint16_t tag_tci = 0;
+  /// Who received it found the checksum of its TCP or UDP right.
+  bool checksum_right = false;
 
   VnetHdr* vnet() const { return reinterpret_cast<VnetHdr*>(data - kVnetBytes); }
 };

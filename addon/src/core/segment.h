@@ -17,7 +17,7 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 9;
+constexpr uint32_t kSegmentVersion = 10;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;

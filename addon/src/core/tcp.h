@@ -8,6 +8,7 @@ constexpr uint32_t kHeader = 20;
 constexpr uint8_t kFin = 1;
 constexpr uint8_t kSyn = 2;
 constexpr uint8_t kRst = 4;
+constexpr uint8_t kPsh = 8;
 constexpr uint8_t kAck = 16;
 
 inline uint16_t source_port(const uint8_t* p) {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/train.h"
 #include "device/clock.h"
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
@@ -184,6 +185,7 @@ unsigned AfPacketDevice::receive(Frame* frames) {
       f.data = receive_long(f.data, header->tp_len);
       if (!f.data) continue;
     }
+    f.checksum_right = status & TP_STATUS_CSUM_VALID;
     f.vnet()->flags &= VnetHdr::kNeedsChecksum;  // the other bits are for the receiver and refused by send
     if (status & TP_STATUS_VLAN_VALID) {
       f.tagged = true;
@@ -229,18 +231,24 @@ void AfPacketDevice::release() {
 void AfPacketDevice::send(Frame* const* frames, unsigned count) {
   mmsghdr messages[kBatch] = {};
   iovec vectors[kBatch];
-  for (unsigned i = 0; i < count; ++i) {
+  unsigned trains = 0;
+  for (unsigned i = 0, cars; i < count; i += cars) {
     if (frames[i]->tagged) insert_tag(*frames[i]);
+    cars = train_length(frames + i, count - i);
+    const uint32_t headers = cars > 1 ? couple(frames + i, cars) : 0;
     vectors[i] = {frames[i]->data - kVnetBytes, frames[i]->length + kVnetBytes};
-    messages[i].msg_hdr.msg_iov = &vectors[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
+    for (unsigned k = i + 1; k < i + cars; ++k)
+      vectors[k] = {frames[k]->data + headers, frames[k]->length - headers};
+    messages[trains].msg_hdr.msg_iov = &vectors[i];
+    messages[trains++].msg_hdr.msg_iovlen = cars;
+    if (cars > 1) counters_.add(Counter::k_tx_coupled, cars - 1);
   }
   // Patience grows again at half the speed of time: whatever the sending side does, at least half of the time
   // is for the ring, which must not overflow behind us.
   const uint64_t grown = (boot_ms() - patience_at_ms_) / 2;
   patience_at_ms_ += 2 * grown;
   patience_ms_ = std::min(patience_ms_ + static_cast<int64_t>(grown), kSendWaitMs);
-  for (unsigned sent = 0; sent < count;) sent += send_some(messages + sent, count - sent);
+  for (unsigned sent = 0; sent < trains;) sent += send_some(messages + sent, trains - sent);
 }
 
 /// Sends or gives up at least one of `count` messages; returns how many are done with. Waits no
@@ -251,11 +259,11 @@ unsigned AfPacketDevice::send_some(mmsghdr* messages, unsigned count) {
   const int error = errno;
   if (error == EINTR) return 0;
   if (error != EAGAIN && error != ENOBUFS) {
-    counters_.add(Counter::k_drop_tx_error);
+    counters_.add(Counter::k_drop_tx_error, messages->msg_hdr.msg_iovlen);
     return 1;
   }
   if (patience_ms_ <= 0) {
-    counters_.add(Counter::k_drop_tx_full);
+    counters_.add(Counter::k_drop_tx_full, messages->msg_hdr.msg_iovlen);
     return 1;
   }
   counters_.add(Counter::k_tx_waits);

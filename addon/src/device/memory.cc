@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/train.h"
+
 namespace coscanet {
 
 unsigned MemoryDevice::receive(Frame* frames) {
@@ -14,16 +16,27 @@ unsigned MemoryDevice::receive(Frame* frames) {
     uint8_t* data = lent_.back().data() + kHeadroom;
     memcpy(data - kVnetBytes, &in.vnet, kVnetBytes);
     if (!in.bytes.empty()) memcpy(data, in.bytes.data(), in.bytes.size());
-    frames[i] = {data, static_cast<uint32_t>(in.bytes.size()), index_, in.tagged, in.tag_tpid, in.tag_tci};
+    frames[i] = {data,
+                 static_cast<uint32_t>(in.bytes.size()),
+                 index_,
+                 in.tagged,
+                 in.tag_tpid,
+                 in.tag_tci,
+                 in.checksum_right};
   }
   waiting_.erase(waiting_.begin(), waiting_.begin() + count);
   return count;
 }
 
 void MemoryDevice::send(Frame* const* frames, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) {
+  for (unsigned i = 0, cars; i < count; i += cars) {
     const Frame& f = *frames[i];
+    cars = couples_ ? train_length(frames + i, count - i) : 1;
+    const uint32_t headers = cars > 1 ? couple(frames + i, cars) : 0;
     sent_.push_back({{f.data, f.data + f.length}, *f.vnet(), f.tagged, f.tag_tpid, f.tag_tci});
+    std::vector<uint8_t>& bytes = sent_.back().bytes;
+    for (unsigned k = i + 1; k < i + cars; ++k)
+      bytes.insert(bytes.end(), frames[k]->data + headers, frames[k]->data + frames[k]->length);
   }
 }
 

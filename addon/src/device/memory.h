@@ -15,9 +15,11 @@ class MemoryDevice : public Device {
     bool tagged = false;
     uint16_t tag_tpid = 0;
     uint16_t tag_tci = 0;
+    bool checksum_right = false;
   };
 
-  explicit MemoryDevice(uint8_t index) : index_(index) {}
+  /// `couples`: what it sends leaves in trains, as on a real device.
+  explicit MemoryDevice(uint8_t index, bool couples = false) : index_(index), couples_(couples) {}
 
   void put(Stored frame) { waiting_.push_back(std::move(frame)); }
   std::vector<Stored> take() { return std::move(sent_); }
@@ -28,6 +30,7 @@ class MemoryDevice : public Device {
 
  private:
   uint8_t index_;
+  bool couples_;
   std::vector<Stored> waiting_;
   std::vector<std::vector<uint8_t>> lent_;
   std::vector<Stored> sent_;

@@ -26,6 +26,7 @@ bool read_frame(const Napi::Value& value, MemoryDevice::Stored* out) {
     out->tag_tpid = static_cast<uint16_t>(tpid);
     out->tag_tci = static_cast<uint16_t>(tci);
   }
+  out->checksum_right = o.Get("checksumRight").ToBoolean();
   if (!o.Has("vnet")) return true;
   const Napi::Object v = o.Get("vnet").As<Napi::Object>();
   uint32_t flags, gso_type, hdr_len, gso_size, csum_start, csum_offset;
@@ -104,13 +105,15 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
       segment().activate(index);
   }
 
-  /// receive(ingress, frames): what was sent.
+  /// receive(ingress, frames, couples): what was sent; with `couples` in trains.
   Napi::Value receive(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     uint32_t ingress;
     if (!read_u32(info[0], "ingress", &ingress)) return env.Undefined();
     const Napi::Array frames = info[1].As<Napi::Array>();
-    MemoryDevice devices[kInterfaces] = {MemoryDevice(0), MemoryDevice(1), MemoryDevice(2)};
+    const bool couples = info[2].ToBoolean();
+    MemoryDevice devices[kInterfaces] = {MemoryDevice(0, couples), MemoryDevice(1, couples),
+                                         MemoryDevice(2, couples)};
     Device* ports[kInterfaces] = {&devices[0], &devices[1], &devices[2]};
     MemoryDevice& in = devices[ingress % kInterfaces];
     for (uint32_t i = 0; i < frames.Length(); ++i) {

@@ -1,0 +1,25 @@
+#pragma once
+// Trains: segments of one TCP connection that follow one another in a batch leave as one frame, which the
+// kernel or the card cuts into the very same segments again (GSO). Queueing discipline, bridge and driver
+// then see one frame in place of up to 8. Nothing waits for a train: it is made of what is there anyhow.
+//
+//   ┌─────────┬───────────┐ ┌─────────┬───────────┐ ┌─────────┬────────┐
+//   │ headers │ payload 1 │ │ headers │ payload 2 │ │ headers │ p. 3   │
+//   └─────────┴───────────┘ └─────────┴───────────┘ └─────────┴────────┘
+//   ┌─────────┬───────────┬───────────┬────────┐
+//   │ headers │ payload 1 │ payload 2 │ p. 3   │  VnetHdr: TCPv4, gso_size = bytes of payload 1
+//   └─────────┴───────────┴───────────┴────────┘
+#include "core/frame.h"
+
+namespace coscanet {
+
+/// How many of `frames` (at least one), from the first on, one frame can stand for: segments in order, of
+/// equal length but for the last, whose headers differ in nothing that cutting would not bring back, and
+/// whose checksums are unfinished or known to be right (a wrong one must not be made right).
+unsigned train_length(Frame* const* frames, unsigned count);
+
+/// Makes the headers of the first of a train of `count` > 1 those of all of it. Returns how many bytes of
+/// headers each frame begins with; what is behind them is payload.
+uint32_t couple(Frame* const* frames, unsigned count);
+
+}  // namespace coscanet
