@@ -3,24 +3,11 @@
 import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
 import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
-import {config, Lab, SECRET, until} from './lab.ts';
+import {config, SECRET, until, useLab} from './lab.ts';
 
-let lab: Lab;
-test.before(() => {
-  lab = new Lab();
-});
-test.after.always(() => lab.close());
-// A failed test must not fail those after it.
-test.afterEach.always(() => lab.reset());
-test.beforeEach(() => lab.configure(config));
-
-function assertNothingLeft(t: ExecutionContext): void {
-  t.deepEqual(lab.leftovers(), []);
-  t.false(existsSync(lab.runDir));
-}
+const lab = useLab(config);
 
 const view = async <T>(name: string, schema: z.ZodType<T>) =>
   schema.parse(JSON.parse((await lab.coscanet(name, '--json')).stdout));
@@ -44,7 +31,7 @@ test.serial('start, serve, stop: nothing is left', async (t) => {
   t.regex(lab.in('router', 'nft', 'list', 'table', 'netdev', 'coscanet'), /10\.77\.0\.100/);
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('one-armed', async (t) => {
@@ -57,7 +44,7 @@ test.serial('one-armed', async (t) => {
   );
   router.kill('SIGINT');
   t.is((await router.ended).status, 0);
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('a dead forwarder is started again', async (t) => {
@@ -72,7 +59,7 @@ test.serial('a dead forwarder is started again', async (t) => {
   );
   router.kill('SIGTERM');
   await router.ended;
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 for (const [title, words] of [
@@ -105,7 +92,7 @@ for (const [title, words] of [
     t.is(lab.processes().filter((line) => line.includes('monitor neigh')).length, 1);
     next.kill('SIGTERM');
     await next.ended;
-    assertNothingLeft(t);
+    lab.assertNothingLeft(t);
   });
 
 test.serial(
@@ -122,7 +109,7 @@ test.serial(
     await router.ended;
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
     await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
-    assertNothingLeft(t);
+    lab.assertNothingLeft(t);
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
   },
 );
@@ -160,7 +147,7 @@ test.serial('reload: the difference, or file and line and the old configuration 
   t.regex(router.log(), /- virtual IP 10\.77\.0\.101/);
   router.kill('SIGTERM');
   await router.ended;
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 const failures: [string, string[], number, RegExp, (() => () => void)?][] = [
@@ -225,7 +212,7 @@ for (const [title, words, expected, message, prepare] of failures)
     t.is(ended.status, expected, ended.stderr);
     t.regex(ended.stderr.trim(), message);
     t.is(ended.stderr.trim().split('\n').length, 1, ended.stderr);
-    assertNothingLeft(t);
+    lab.assertNothingLeft(t);
   });
 
 test.serial('a second router in the same run directory is refused; the first goes on', async (t) => {
@@ -251,7 +238,7 @@ test.serial('a second router in the same run directory is refused; the first goe
   t.is(lab.forwarders().length, 1);
   router.kill('SIGTERM');
   await router.ended;
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('an interface whose MAC and MTU change is followed; one that is lost is said', async (t) => {
@@ -286,5 +273,5 @@ test.serial('an interface whose MAC and MTU change is followed; one that is lost
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });

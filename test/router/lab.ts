@@ -4,10 +4,12 @@
 //             eth1 10.88.0.1/24 ─────       int 10.88.0.11/24, 10.88.0.12/24
 
 import {execFileSync, spawn} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
 import type {NodeState} from '../../router/control/protocol.ts';
 
 const bin = fileURLToPath(new URL('../../../../router/bin/', import.meta.url));
@@ -51,12 +53,14 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 export class Lab {
   readonly #router = `cosca-router-${process.pid}`;
   readonly #peer = `cosca-peer-${process.pid}`;
-  readonly folder = mkdtempSync(join(tmpdir(), 'coscanet-lab-'));
+  readonly folder = join(tmpdir(), `coscanet-lab-${process.pid}`);
   readonly runDir = join(this.folder, 'run');
   readonly configFile = join(this.folder, 'router.yaml');
   readonly secretFile = join(this.folder, 'secret');
 
-  constructor() {
+  /** Makes it. */
+  up(): void {
+    mkdirSync(this.folder);
     for (const name of [this.#router, this.#peer]) this.#ip('netns', 'add', name);
     for (const name of [this.#router, this.#peer]) this.#ip('-n', name, 'link', 'set', 'lo', 'up');
     const wires = [
@@ -84,7 +88,6 @@ export class Lab {
       this.#ip('-n', this.#peer, 'link', 'set', other, 'up');
     }
     writeFileSync(this.secretFile, SECRET, {mode: 0o600});
-    this.configure(config);
   }
 
   #ip(...args: string[]): string {
@@ -203,6 +206,11 @@ export class Lab {
     ].filter((line) => line !== '');
   }
 
+  assertNothingLeft(t: ExecutionContext): void {
+    t.deepEqual(this.leftovers(), []);
+    t.false(existsSync(this.runDir));
+  }
+
   /** Ends every process in the router's namespace and removes what routers left. */
   async reset(): Promise<void> {
     for (const line of this.processes()) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
@@ -218,4 +226,15 @@ export class Lab {
     for (const name of [this.#router, this.#peer]) this.#ip('netns', 'del', name);
     rmSync(this.folder, {recursive: true});
   }
+}
+
+/** One lab for all tests of a file, each of which begins with this configuration and with nothing that runs. */
+export function useLab(text: string): Lab {
+  const lab = new Lab();
+  test.before(() => lab.up());
+  test.after.always(() => lab.close());
+  // A failed test must not fail those after it.
+  test.afterEach.always(() => lab.reset());
+  test.beforeEach(() => lab.configure(text));
+  return lab;
 }

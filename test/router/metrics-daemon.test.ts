@@ -5,15 +5,10 @@ import test from 'ava';
 import {z} from 'zod';
 import {applicationViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
 import {meaningOf} from '../../router/metrics/counters.ts';
-import {config, Lab, until} from './lab.ts';
+import {config, until, useLab} from './lab.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';
 
-let lab: Lab;
-test.before(() => {
-  lab = new Lab();
-});
-test.after.always(() => lab.close());
-test.afterEach.always(() => lab.reset());
+const lab = useLab(config);
 
 const curl = (where: 'router' | 'peer', ...words: string[]) =>
   lab.in(where, 'curl', '-s', '-m', '5', ...words);
@@ -55,7 +50,7 @@ test.serial('the local socket, and the address of the configuration', async (t) 
   t.is(statusOf('http://10.88.0.1:7400/metrics'), '401');
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);
-  t.deepEqual(lab.leftovers(), []);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('applications and their wishes, on the command line', async (t) => {
@@ -139,5 +134,5 @@ for (const [title, address, says] of [
     // One that starts all the same is no reason to wait.
     const refused = await t.throwsAsync(lab.router());
     t.regex(refused?.message.trim() ?? '', says);
-    t.deepEqual(lab.leftovers(), []);
+    lab.assertNothingLeft(t);
   });

@@ -13,7 +13,7 @@ import {
   serviceViewSchema,
   statusViewSchema,
 } from '../../router/control/views.ts';
-import {config, Lab, until} from './lab.ts';
+import {config, until, useLab} from './lab.ts';
 
 const VIP = '10.77.0.100';
 const EXCLUSIVE = {application: 'web', vip: VIP, protocol: 'udp', port: 5000} as const;
@@ -21,13 +21,7 @@ const CONFIG = `${config.replace('[80/tcp]', '[80/tcp, 5000/udp]')}    exclusive
     timeouts: {established: 6s}
 `;
 
-let lab: Lab;
-test.before(() => {
-  lab = new Lab();
-});
-test.after.always(() => lab.close());
-test.afterEach.always(() => lab.reset());
-test.beforeEach(() => lab.configure(CONFIG));
+const lab = useLab(CONFIG);
 
 let sequence = 0;
 function put(node: number, more: Partial<NodeState>, ports = [80]) {

@@ -3,31 +3,19 @@
 
 import {existsSync} from 'node:fs';
 import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {nodeState} from './bench.ts';
 import {welcomeOwnNode} from '../../router/supervisor/own-node.ts';
-import {config, Lab, until} from './lab.ts';
+import {config, until, useLab} from './lab.ts';
 
 const TWO = config.replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.101]');
 const NAT = ['--mode', 'nat', '--forwarders', '1'];
 const RULE = '7401:\tfrom 192.0.0.7 lookup 7401 proto 74';
 
-let lab: Lab;
-test.before(() => {
-  lab = new Lab();
-});
-test.after.always(() => lab.close());
-test.afterEach.always(() => lab.reset());
-test.beforeEach(() => lab.configure(config));
+const lab = useLab(config);
 
 const shown = (...words: string[]) => lab.in('router', 'ip', ...words).trim();
 const routes = () => shown('route', 'show', 'dev', 'coscanet0', 'proto', '74').split('\n').toSorted();
 const rules = () => shown('rule').split('\n');
-
-function assertNothingLeft(t: ExecutionContext): void {
-  t.deepEqual(lab.leftovers(), []);
-  t.false(existsSync(lab.runDir));
-}
 
 test.serial('dsr: virtual IPs lead to the forwarders, under an address that nodes can answer', async (t) => {
   const router = await lab.router('--forwarders', '1');
@@ -49,7 +37,7 @@ test.serial('dsr: virtual IPs lead to the forwarders, under an address that node
   t.is(shown('route', 'show', 'table', '7400'), `${ofAgent} proto 74`);
   router.kill('SIGTERM');
   await router.ended;
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial(
@@ -70,7 +58,7 @@ test.serial(
     t.regex(shown('route', 'get', '10.77.0.9', 'from', '192.0.0.7'), /via 192\.0\.0\.6 dev coscanet0/);
     router.kill('SIGTERM');
     await router.ended;
-    assertNothingLeft(t);
+    lab.assertNothingLeft(t);
   },
 );
 
@@ -97,7 +85,7 @@ test.serial('after a crash without a next router, clean-up removes it', async (t
   await router.ended;
   t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
   await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('a pair that somebody removed is made again by the next router', async (t) => {
@@ -109,7 +97,7 @@ test.serial('a pair that somebody removed is made again by the next router', asy
   t.deepEqual(routes(), ['10.77.0.100 scope link src 10.88.0.1']);
   next.kill('SIGTERM');
   await next.ended;
-  assertNothingLeft(t);
+  lab.assertNothingLeft(t);
 });
 
 test.serial('an interface of that name that is not ours is never touched', async (t) => {
