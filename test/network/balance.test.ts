@@ -12,16 +12,13 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
+import {loopSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import {Testbed, VIP, tool} from '../support/testbed.ts';
 import {counters, download, upload} from '../support/transfers.ts';
 
 const REQUESTS = 300;
 const SIZE = 100_000_000;
-const loopSchema = z.object({
-  answers: z.record(z.string(), z.number()),
-  failures: z.array(z.object({began: z.number(), error: z.string()})),
-});
 const linksSchema = z.array(
   z.object({
     ifname: z.string(),

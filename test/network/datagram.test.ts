@@ -6,20 +6,12 @@
 //   remote ── gateway ───┘                  └── node3  udp_echo.py 53
 
 import test from 'ava';
-import {z} from 'zod';
+import {socketsSchema} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import {Testbed, VIP, tool} from '../support/testbed.ts';
 
 // No multiple of three: a schedule that forgets flows would otherwise come round to the same nodes.
 const SOCKETS = 31;
-const schema = z.array(
-  z.object({
-    nodes: z.array(z.string()),
-    seen: z.array(z.string()),
-    from: z.array(z.string()),
-    lost: z.number(),
-  }),
-);
 
 for (const {mode} of MODES) {
   test.serial(`${mode}: each client socket stays with one node, and all nodes take part`, async (t) => {
@@ -29,7 +21,7 @@ for (const {mode} of MODES) {
     await Promise.all(names.map((name) => bed.serve(name, 'web', 53, tool('udp_echo', 53, name))));
     const addresses = {client: '10.77.0.2', remote: '10.99.0.2'};
     for (const [host, address] of Object.entries(addresses)) {
-      const sockets = await bed.json(schema, host, tool('udp_clients', VIP, 53, SOCKETS, 20));
+      const sockets = await bed.json(socketsSchema, host, tool('udp_clients', VIP, 53, SOCKETS, 20));
       t.is(sockets.length, SOCKETS);
       for (const socket of sockets) {
         t.is(socket.lost, 0);

@@ -6,50 +6,26 @@
 //                       ├ bridge ── router ├── node2  …
 //   remote ── gateway ──┘                  └── node3  …
 
-import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, tool, waitUntil} from '../support/testbed.ts';
 import type {Running} from '../support/testbed.ts';
 import {counters} from '../support/transfers.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
 const HOSTS = {client: '10.77.0.2', remote: '10.99.0.2'};
 
-interface Bed {
-  bed: Testbed;
-  servers: Running[];
-}
-
-const beds = new Map<string, Bed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 3, forwarders: 2});
-    const servers: Running[] = [];
-    beds.set(mode, {bed, servers});
-    // Linux says so to one address six times, then once a second.
-    for (const host of Object.keys(HOSTS)) await bed.in(host, ['sysctl', '-qw', 'net.ipv4.icmp_ratemask=0']);
-    for (const node of NODES) servers.push(await bed.serve(node, 'web', 53, tool('late_answers', 53)));
-  }
+const eachMode = inEachMode({nodes: 3, forwarders: 2}, async (bed) => {
+  // Linux says so to one address six times, then once a second.
+  for (const host of Object.keys(HOSTS)) await bed.in(host, ['sysctl', '-qw', 'net.ipv4.icmp_ratemask=0']);
+  const servers: Running[] = [];
+  for (const node of NODES) servers.push(await bed.serve(node, 'web', 53, tool('late_answers', 53)));
+  return servers;
 });
-test.after.always(() => Promise.all([...beds.values()].map(({bed}) => bed.down())));
-
-function eachMode(
-  title: string,
-  body: (t: ExecutionContext, one: Bed, mode: ModeCase) => Promise<void>,
-): void {
-  for (const mode of MODES)
-    test.serial(`${mode.mode}: ${title}`, async (t) => {
-      t.timeout(60_000);
-      await body(t, beds.get(mode.mode)!, mode);
-    });
-}
 
 const errorSchema = z.object({error: z.string().nullable(), from: z.string()});
 
-eachMode('a client that has gone: each server hears it of its own clients', async (t, {bed, servers}) => {
+eachMode('a client that has gone: each server hears it of its own clients', async (t, bed, _, servers) => {
   for (const host of Object.keys(HOSTS)) {
     const before = servers.map((server) => server.output.length);
     const forwarded = (await counters(bed))('icmp_errors_forwarded');
@@ -73,7 +49,7 @@ eachMode('a client that has gone: each server hears it of its own clients', asyn
   }
 });
 
-eachMode('what an instance opens: refused, or lost on the way', async (t, {bed}) => {
+eachMode('what an instance opens: refused, or lost on the way', async (t, bed) => {
   const ask = async (node: string, ...words: (string | number)[]) => {
     const result = await bed.instance(node, 'web', tool('icmp_error', ...words), {COSCANET_VERBOSE: '1'});
     t.is(result.status, 0, result.stderr);
@@ -92,7 +68,7 @@ eachMode('what an instance opens: refused, or lost on the way', async (t, {bed})
 
 eachMode(
   'what a client asks: a time to live that ends at the router',
-  async (t, {bed}, {answersPassRouter}) => {
+  async (t, bed, {answersPassRouter}) => {
     // Its packets are routed in NAT mode alone; in DSR they are as if bridged.
     const lost = await bed.json(errorSchema, 'client', tool('icmp_error', VIP, 53, 1));
     if (answersPassRouter) t.deepEqual(lost, {error: 'EHOSTUNREACH', from: VIP});

@@ -5,12 +5,10 @@
 //     udp_echo.py  ── router ├── node2  trunk.py 5060 ──            7010-7019
 //     7000-7029              └── node3  trunk.py 5060 ──            7020-7029
 
-import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, tool, waitUntil} from '../support/testbed.ts';
+import type {Running, Testbed} from '../support/testbed.ts';
 
 const CONFIG = `applications:
   - name: voice
@@ -21,26 +19,12 @@ const CONFIG = `applications:
 const NODES = ['node1', 'node2', 'node3'];
 const PEERS = 10;
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 3, forwarders: 2, config: CONFIG});
-    beds.set(mode, bed);
-    for (const host of ['client', 'remote']) {
-      await bed.startServer(host, 7029, tool('udp_echo', '7000-7029', host));
-      await bed.startServer(host, 8000, tool('http_server', 8000, host));
-    }
+const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (bed) => {
+  for (const host of ['client', 'remote']) {
+    await bed.startServer(host, 7029, tool('udp_echo', '7000-7029', host));
+    await bed.startServer(host, 8000, tool('http_server', 8000, host));
   }
 });
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
-
-function eachMode(title: string, body: (t: ExecutionContext, bed: Testbed) => Promise<void>): void {
-  for (const {mode} of MODES)
-    test.serial(`${mode}: ${title}`, async (t) => {
-      t.timeout(60_000);
-      await body(t, beds.get(mode)!);
-    });
-}
 
 function peersOf(index: number): string[] {
   const ports = Array.from({length: PEERS}, (_, i) => 7000 + index * PEERS + i);

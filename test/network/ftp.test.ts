@@ -9,10 +9,10 @@
 
 import {chmodSync, mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, run} from '../support/testbed.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, run} from '../support/testbed.ts';
+import type {Testbed} from '../support/testbed.ts';
 
 const CONFIG = `applications:
   - name: files
@@ -53,17 +53,11 @@ function serverConfig(folder: string): string {
     .join('');
 }
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 3, forwarders: 2, config: CONFIG});
-    beds.set(mode, bed);
-    await makeFolder(bed);
-    const config = bed.file('vsftpd.conf', serverConfig(bed.folder));
-    for (const node of NODES) await bed.serve(node, 'files', 21, ['/usr/sbin/vsftpd', config]);
-  }
+const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (bed) => {
+  await makeFolder(bed);
+  const config = bed.file('vsftpd.conf', serverConfig(bed.folder));
+  for (const node of NODES) await bed.serve(node, 'files', 21, ['/usr/sbin/vsftpd', config]);
 });
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
 
 const CURL = {
   passive: ['--disable-epsv'],
@@ -108,14 +102,12 @@ mirror --reverse --parallel=3 ${folder} in; get file.bin -o ${folder}/file.bin; 
   await run(['sh', '-c', `rm -f ${bed.folder}/ftp/in/*`]);
 }
 
-for (const {mode} of MODES) {
-  for (const [how, options] of Object.entries(CURL))
-    test.serial(`${mode}: curl, ${how}`, async (t) => {
-      for (const host of ['client', 'remote']) await byCurl(t, beds.get(mode)!, host, options);
-    });
+for (const [how, options] of Object.entries(CURL))
+  eachMode(`curl, ${how}`, async (t, bed) => {
+    for (const host of ['client', 'remote']) await byCurl(t, bed, host, options);
+  });
 
-  for (const passive of [true, false])
-    test.serial(`${mode}: lftp, ${passive ? 'passive' : 'active'}, several sessions at once`, async (t) => {
-      for (const host of ['client', 'remote']) await byLftp(t, beds.get(mode)!, host, passive);
-    });
-}
+for (const passive of [true, false])
+  eachMode(`lftp, ${passive ? 'passive' : 'active'}, several sessions at once`, async (t, bed) => {
+    for (const host of ['client', 'remote']) await byLftp(t, bed, host, passive);
+  });

@@ -5,12 +5,12 @@
 //     router ──┤
 //              └── node2                                              far .102    shop .104:80   both .105
 
-import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
+import {loopSchema, parseDownloads, socketsSchema} from '../support/clients.ts';
+import {inEachMode} from '../support/each-mode.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, tool} from '../support/testbed.ts';
+import {tool} from '../support/testbed.ts';
+import type {Testbed} from '../support/testbed.ts';
 
 const SERVICE = 'ports: [80/tcp, 53/udp]';
 const CONFIG = `applications:
@@ -25,21 +25,15 @@ const SIZE = 1_000_000;
 /** What a node that talks to itself is called, where a translation must tell the two ends apart. */
 const DUMMY = '192.0.0.8';
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 2, forwarders: 1, config: CONFIG});
-    beds.set(mode, bed);
-    const places = {far: ['node2'], near: ['node1'], shop: ['node2'], both: ['node1', 'node2']};
-    for (const [application, nodes] of Object.entries(places))
-      for (const node of nodes) {
-        await bed.serve(node, application, 80, tool('http_server', 80, node));
-        await bed.serve(node, application, 53, tool('udp_echo', 53, node));
-      }
-    await bed.serve('node1', 'mail', 25, tool('http_server', 25, 'node1'));
-  }
+const eachMode = inEachMode({nodes: 2, forwarders: 1, config: CONFIG}, async (bed) => {
+  const places = {far: ['node2'], near: ['node1'], shop: ['node2'], both: ['node1', 'node2']};
+  for (const [application, nodes] of Object.entries(places))
+    for (const node of nodes) {
+      await bed.serve(node, application, 80, tool('http_server', 80, node));
+      await bed.serve(node, application, 53, tool('udp_echo', 53, node));
+    }
+  await bed.serve('node1', 'mail', 25, tool('http_server', 25, 'node1'));
 });
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
 
 interface Way {
   to: string;
@@ -54,19 +48,6 @@ const WAYS: Way[] = [
   {to: 'served by both', vip: '10.77.0.105', servers: ['node1', 'node2']},
 ];
 
-const socketsSchema = z.array(
-  z.object({
-    nodes: z.array(z.string()),
-    seen: z.array(z.string()),
-    from: z.array(z.string()),
-    lost: z.number(),
-  }),
-);
-const downloadsSchema = z.array(
-  z.object({node: z.string(), bytes: z.number(), error: z.string().nullable()}),
-);
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
-
 type Execute = (command: string[]) => Promise<string>;
 
 async function talks(
@@ -78,8 +59,7 @@ async function talks(
   const loop = loopSchema.parse(JSON.parse(await execute(tool('request_loop', `http://${vip}/`, 12))));
   t.deepEqual(loop.failures, []);
   t.deepEqual(Object.keys(loop.answers).sort(), servers);
-  const text = await execute(tool('downloads', `http://${vip}/bytes/${SIZE}`, 4));
-  const downloads = downloadsSchema.parse(JSON.parse(text.replace('started\n', '')));
+  const downloads = parseDownloads(await execute(tool('downloads', `http://${vip}/bytes/${SIZE}`, 4)));
   for (const one of downloads) t.like(one, {bytes: SIZE, error: null});
   const sockets = socketsSchema.parse(JSON.parse(await execute(tool('udp_clients', vip, 53, 6, 3))));
   for (const socket of sockets) {
@@ -105,27 +85,22 @@ function plainSource({answersPassRouter}: ModeCase): (server: string) => string[
   return (server) => [server === 'node1' ? DUMMY : '10.88.0.11'];
 }
 
-for (const one of MODES)
-  for (const way of WAYS) {
-    test.serial(`${one.mode}: a plain program to a virtual IP ${way.to}`, async (t) => {
-      const bed = beds.get(one.mode)!;
-      await talks(t, (command) => bed.in('node1', command), way, plainSource(one));
-    });
-    test.serial(`${one.mode}: an instance with a virtual IP of its own to one ${way.to}`, async (t) => {
-      await talks(t, asInstance(t, beds.get(one.mode)!, 'own'), way, () => ['10.77.0.101']);
-    });
-  }
-
-for (const {mode} of MODES) {
-  test.serial(`${mode}: an instance to its own virtual IP`, async (t) => {
-    const way = {to: 'itself', vip: '10.77.0.105', servers: ['node1', 'node2']};
-    await talks(t, asInstance(t, beds.get(mode)!, 'both'), way, () => ['10.77.0.105']);
+for (const way of WAYS) {
+  eachMode(`a plain program to a virtual IP ${way.to}`, async (t, bed, mode) => {
+    await talks(t, (command) => bed.in('node1', command), way, plainSource(mode));
   });
-
-  test.serial(`${mode}: a port that nobody serves is refused at once`, async (t) => {
-    const bed = beds.get(mode)!;
-    const curl = ['curl', '-sS', '-m', '3', 'http://10.77.0.104:81/'];
-    t.is((await bed.try('node1', curl)).status, 7, 'a plain program');
-    t.is((await bed.instance('node1', 'own', curl)).status, 7, 'an instance');
+  eachMode(`an instance with a virtual IP of its own to one ${way.to}`, async (t, bed) => {
+    await talks(t, asInstance(t, bed, 'own'), way, () => ['10.77.0.101']);
   });
 }
+
+eachMode('an instance to its own virtual IP', async (t, bed) => {
+  const way = {to: 'itself', vip: '10.77.0.105', servers: ['node1', 'node2']};
+  await talks(t, asInstance(t, bed, 'both'), way, () => ['10.77.0.105']);
+});
+
+eachMode('a port that nobody serves is refused at once', async (t, bed) => {
+  const curl = ['curl', '-sS', '-m', '3', 'http://10.77.0.104:81/'];
+  t.is((await bed.try('node1', curl)).status, 7, 'a plain program');
+  t.is((await bed.instance('node1', 'own', curl)).status, 7, 'an instance');
+});

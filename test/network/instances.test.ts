@@ -5,12 +5,11 @@
 //                              http_server.py 80 "second"
 
 import test from 'ava';
-import {z} from 'zod';
+import {loopSchema} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
 
 const REQUESTS = 60;
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
 
 for (const {mode, ownPorts} of MODES) {
   const endpoints = ownPorts ? 'two endpoints with ports of their own' : 'one endpoint';

@@ -8,20 +8,13 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
 import {inOneOfThree} from '../support/attempts.ts';
+import {downloadsOf, endLoop, startDownloads} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import type {Variant} from '../support/modes.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
 
 const HALF_OPEN = 100;
-const loopSchema = z.object({
-  answers: z.record(z.string(), z.number()),
-  failures: z.array(z.object({began: z.number(), error: z.string()})),
-});
-const downloadsSchema = z.array(
-  z.object({node: z.string(), gapMs: z.number(), error: z.string().nullable()}),
-);
 
 /** At least HALF_OPEN requests on each of three listeners, whose SYN-ACKs nobody answers. */
 async function hangHalfOpen(t: ExecutionContext, bed: Testbed): Promise<void> {
@@ -56,8 +49,7 @@ async function killUnderLoad(
     ),
   );
   const slow = `http://${VIP}/bytes/3000000?rate=600000`;
-  const downloads = bed.start('client', tool('downloads', slow, 6));
-  await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
+  const downloads = await startDownloads(bed, 'client', slow, 6);
   if (halfOpen === true) await hangHalfOpen(t, bed);
   const loop = bed.start('client', tool('request_loop', `http://${VIP}/`));
   await run(['sleep', '0.5']);
@@ -72,8 +64,7 @@ async function killUnderLoad(
   t.true(left - killed <= 100, `left the ring after ${left - killed} ms`);
 
   await run(['sleep', '1']);
-  loop.child.stdin?.end();
-  const {answers, failures} = loopSchema.parse(JSON.parse((await loop.ended).stdout));
+  const {answers, failures} = await endLoop(loop);
   t.log(`answers ${JSON.stringify(answers)}, failures before it had left: ${failures.length}`);
   t.deepEqual(
     failures.filter((failure) => failure.began > left + 5),
@@ -82,8 +73,7 @@ async function killUnderLoad(
   );
   t.true((answers['node2'] ?? 0) > 50 && (answers['node3'] ?? 0) > 50);
 
-  const lines = (await downloads.ended).stdout.split('\n');
-  const others = downloadsSchema.parse(JSON.parse(lines[1] ?? '[]')).filter((one) => one.node !== 'node1');
+  const others = (await downloadsOf(downloads)).filter((one) => one.node !== 'node1');
   t.is(others.length, 4);
   for (const {node, gapMs, error} of others) {
     t.is(error, null);

@@ -9,7 +9,7 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
+import {loopSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
 import type {Running} from '../support/testbed.ts';
@@ -26,10 +26,6 @@ applications:
     ports: [80/tcp]
     load: {metrics: {cpu: {low: 12, medium: [16, 20], high: 25}}, smoothing: 2, dwell: 1}
 `;
-const loopSchema = z.object({
-  answers: z.record(z.string(), z.number()),
-  failures: z.array(z.object({began: z.number(), error: z.string()})),
-});
 
 /** Each fall of a level makes the next one wait four times as long: 1, 4, 16, 64 s. */
 async function levelsAre(bed: Testbed, wanted: string): Promise<void> {

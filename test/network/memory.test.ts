@@ -7,11 +7,12 @@
 //   remote ── gateway ─────┘    segment deleted    └── node3  …
 
 import {rmSync} from 'node:fs';
-import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+import {downloadsOf, startDownloads} from '../support/clients.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, tool, waitUntil} from '../support/testbed.ts';
+import type {Testbed} from '../support/testbed.ts';
 import {counters} from '../support/transfers.ts';
 
 const ESTABLISHED = 3;
@@ -25,29 +26,12 @@ const DOWNLOADS = 50;
 const RATE = 100_000;
 const SIZE = 12 * RATE;
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 3, forwarders: 2, config: CONFIG});
-    beds.set(mode, bed);
-    for (const node of NODES) {
-      await bed.serve(node, 'web', 80, tool('http_server', 80, node));
-      await bed.serve(node, 'mail', 143, tool('line_server', 143, node));
-    }
+const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (bed) => {
+  for (const node of NODES) {
+    await bed.serve(node, 'web', 80, tool('http_server', 80, node));
+    await bed.serve(node, 'mail', 143, tool('line_server', 143, node));
   }
 });
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
-
-const downloadsSchema = z.array(
-  z.object({
-    client: z.string(),
-    node: z.string(),
-    bytes: z.number(),
-    sha256: z.string(),
-    gapMs: z.number(),
-    error: z.string().nullable(),
-  }),
-);
 
 /** As after a reboot: nothing of ours runs, and /run, the packet filter and the neighbours are empty. */
 async function loseEverything(bed: Testbed): Promise<void> {
@@ -65,11 +49,10 @@ async function flowsOf(bed: Testbed): Promise<string[]> {
 }
 
 async function reboot(t: ExecutionContext, bed: Testbed): Promise<void> {
-  const runs = ['client', 'remote'].map((host) =>
-    bed.start(host, tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${RATE}&step=100`, DOWNLOADS / 2)),
+  const url = `http://${VIP}/bytes/${SIZE}?rate=${RATE}&step=100`;
+  const runs = await Promise.all(
+    ['client', 'remote'].map((host) => startDownloads(bed, host, url, DOWNLOADS / 2)),
   );
-  for (const one of runs)
-    await waitUntil('downloads are in progress', 5000, () => one.output.includes('started'));
   const before = await flowsOf(bed);
   t.is(before.length, DOWNLOADS);
   await loseEverything(bed);
@@ -87,7 +70,7 @@ async function reboot(t: ExecutionContext, bed: Testbed): Promise<void> {
   );
 
   for (const one of runs) {
-    const results = downloadsSchema.parse(JSON.parse((await one.ended).stdout.split('\n')[1] ?? ''));
+    const results = await downloadsOf(one);
     t.is(results.length, DOWNLOADS / 2);
     const broken = results.filter(({error, bytes}) => error !== null || bytes !== SIZE);
     t.deepEqual(broken.slice(0, 3), [], `${broken.length} downloads broke`);
@@ -118,16 +101,5 @@ async function idle(t: ExecutionContext, bed: Testbed): Promise<void> {
   t.log(`forgotten ${Date.now() - ended} ms after their end`);
 }
 
-for (const {mode} of MODES) {
-  test.serial(
-    `${mode}: sessions that are silent for ${3 * ESTABLISHED} s, remembered for ${ESTABLISHED} s`,
-    async (t) => {
-      t.timeout(60_000);
-      await idle(t, beds.get(mode)!);
-    },
-  );
-  test.serial(`${mode}: the router's host starts anew under ${DOWNLOADS} downloads`, async (t) => {
-    t.timeout(60_000);
-    await reboot(t, beds.get(mode)!);
-  });
-}
+eachMode(`sessions that are silent for ${3 * ESTABLISHED} s, remembered for ${ESTABLISHED} s`, idle);
+eachMode(`the router's host starts anew under ${DOWNLOADS} downloads`, reboot);

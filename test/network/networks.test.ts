@@ -4,11 +4,10 @@
 //   remote ── gateway ──┐ 203.0.113.0/24                ┌── node1  http_server.py 80
 //             client ───┴ via 10.77.0.1 ─── router ─────┴── node2  http_server.py 80      203.0.113.7, 10.77.0.100
 
-import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {loopSchema, socketsSchema} from '../support/clients.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, tool} from '../support/testbed.ts';
 import {counters, download, upload} from '../support/transfers.ts';
 
 const ROUTED_VIP = '203.0.113.7';
@@ -21,39 +20,14 @@ const NODES = ['node1', 'node2'];
 const SIZE = 3_000_000;
 const MTU = 9000;
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({
-      mode,
-      nodes: 2,
-      forwarders: 1,
-      config: CONFIG,
-      externalMtu: MTU,
-      internalMtu: MTU,
-    });
-    beds.set(mode, bed);
-    for (const application of ['web', 'routed'])
-      for (const node of NODES) {
-        await bed.serve(node, application, 80, tool('http_server', 80, node));
-        await bed.serve(node, application, 53, tool('udp_echo', 53, node));
-      }
-  }
+const OPTIONS = {nodes: 2, forwarders: 1, config: CONFIG, externalMtu: MTU, internalMtu: MTU};
+const eachMode = inEachMode(OPTIONS, async (bed) => {
+  for (const application of ['web', 'routed'])
+    for (const node of NODES) {
+      await bed.serve(node, application, 80, tool('http_server', 80, node));
+      await bed.serve(node, application, 53, tool('udp_echo', 53, node));
+    }
 });
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
-
-function eachMode(title: string, body: (t: ExecutionContext, bed: Testbed) => Promise<void>): void {
-  for (const {mode} of MODES)
-    test.serial(`${mode}: ${title}`, async (t) => {
-      t.timeout(60_000);
-      await body(t, beds.get(mode)!);
-    });
-}
-
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
-const socketsSchema = z.array(
-  z.object({nodes: z.array(z.string()), seen: z.array(z.string()), lost: z.number()}),
-);
 
 eachMode('a virtual IP that is routed to the router', async (t, bed) => {
   for (const [host, address] of [

@@ -5,12 +5,12 @@
 //   remote:  the same ── gateway ────────────────────────────────┤ bridge ── router ├── node2  …
 //                                                                └──────────────────┴── node3  …
 
-import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {parseDownloads, socketsSchema} from '../support/clients.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, tool, waitUntil} from '../support/testbed.ts';
+import type {Running, Testbed} from '../support/testbed.ts';
 import {counters} from '../support/transfers.ts';
 
 const OTHER_VIP = '10.77.0.101';
@@ -23,44 +23,26 @@ applications:
 const NODES = ['node1', 'node2', 'node3'];
 const HOSTS = {client: '10.77.0.2', remote: '10.99.0.2'};
 
-interface Bed {
-  bed: Testbed;
+interface Servers {
   /** What the HTTP servers of client and remote say: a line per request, the client's address first. */
   web: Record<string, Running>;
   names: Record<string, Running>;
 }
 
-const beds = new Map<string, Bed>();
-test.before(async () => {
-  for (const {mode} of MODES) {
-    const bed = await Testbed.up({mode, nodes: 3, forwarders: 2, config: CONFIG});
-    // Blocks lie in the kernel's own range: on node3 there are two to have.
-    await bed.in('node3', ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40127']);
-    const entry: Bed = {bed, web: {}, names: {}};
-    beds.set(mode, entry);
-    const dns = ['--no-resolv', '--no-hosts', '--conf-file=/dev/null', '--pid-file', '--user=root'];
-    for (const host of Object.keys(HOSTS)) {
-      entry.web[host] = await bed.startServer(host, 8000, tool('http_server', 8000, host));
-      await bed.startServer(host, 7000, tool('udp_echo', 7000, host));
-      const log = ['--log-queries', '--log-facility=-', '--address=/a.test/192.0.2.1'];
-      entry.names[host] = await bed.startServer(host, 53, [
-        'dnsmasq',
-        '--keep-in-foreground',
-        ...dns,
-        ...log,
-      ]);
-    }
+const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (bed) => {
+  // Blocks lie in the kernel's own range: on node3 there are two to have.
+  await bed.in('node3', ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40127']);
+  const servers: Servers = {web: {}, names: {}};
+  const dns = ['--no-resolv', '--no-hosts', '--conf-file=/dev/null', '--pid-file', '--user=root'];
+  const log = ['--log-queries', '--log-facility=-', '--address=/a.test/192.0.2.1'];
+  for (const host of Object.keys(HOSTS)) {
+    servers.web[host] = await bed.startServer(host, 8000, tool('http_server', 8000, host));
+    await bed.startServer(host, 7000, tool('udp_echo', 7000, host));
+    const command = ['dnsmasq', '--keep-in-foreground', ...dns, ...log];
+    servers.names[host] = await bed.startServer(host, 53, command);
   }
+  return servers;
 });
-test.after.always(() => Promise.all([...beds.values()].map(({bed}) => bed.down())));
-
-function eachMode(title: string, body: (t: ExecutionContext, one: Bed) => Promise<void>): void {
-  for (const {mode} of MODES)
-    test.serial(`${mode}: ${title}`, async (t) => {
-      t.timeout(60_000);
-      await body(t, beds.get(mode)!);
-    });
-}
 
 async function succeeds(
   t: ExecutionContext,
@@ -87,7 +69,7 @@ async function seenBy(server: Running, pattern: RegExp, body: () => Promise<void
   return [...lines.slice(before).matchAll(pattern)].map((match) => match[1] ?? '');
 }
 
-eachMode('curl as an instance comes from the virtual IP', async (t, {bed, web}) => {
+eachMode('curl as an instance comes from the virtual IP', async (t, bed, _, {web}) => {
   for (const [host, address] of Object.entries(HOSTS)) {
     const seen = await seenBy(web[host]!, /^(\S+) GET/gm, async () => {
       for (const node of NODES) {
@@ -100,7 +82,7 @@ eachMode('curl as an instance comes from the virtual IP', async (t, {bed, web}) 
   }
 });
 
-eachMode('dig as an instance, over UDP and TCP', async (t, {bed, names}) => {
+eachMode('dig as an instance, over UDP and TCP', async (t, bed, _, {names}) => {
   for (const [host, address] of Object.entries(HOSTS))
     for (const way of ['+notcp', '+tcp']) {
       const seen = await seenBy(names[host]!, /query\[A\] a\.test from (\S+)/g, async () => {
@@ -113,11 +95,7 @@ eachMode('dig as an instance, over UDP and TCP', async (t, {bed, names}) => {
     }
 });
 
-const downloadsSchema = z.array(
-  z.object({client: z.string(), bytes: z.number(), error: z.string().nullable()}),
-);
-
-eachMode('many at once from all nodes: each from a port of its own', async (t, {bed}) => {
+eachMode('many at once from all nodes: each from a port of its own', async (t, bed) => {
   // All of them last two seconds: a port of one that has ended may be another's.
   const size = 20_000;
   const count = 100;
@@ -131,7 +109,7 @@ eachMode('many at once from all nodes: each from a port of its own', async (t, {
     ),
   );
   const texts = await Promise.all(runs);
-  const all = texts.flatMap((text) => downloadsSchema.parse(JSON.parse(text.replace('started\n', ''))));
+  const all = texts.flatMap(parseDownloads);
   t.is(all.length, 3 * count);
   t.deepEqual(all.filter((one) => one.error !== null || one.bytes !== size).slice(0, 3), []);
   const names = new Set(all.map((one) => one.client));
@@ -143,16 +121,7 @@ eachMode('many at once from all nodes: each from a port of its own', async (t, {
   t.true((await counters(bed))('block_frames') > 3 * count);
 });
 
-const socketsSchema = z.array(
-  z.object({
-    nodes: z.array(z.string()),
-    seen: z.array(z.string()),
-    from: z.array(z.string()),
-    lost: z.number(),
-  }),
-);
-
-eachMode('datagrams of many sockets, connected and not', async (t, {bed}) => {
+eachMode('datagrams of many sockets, connected and not', async (t, bed) => {
   for (const [host, address] of Object.entries(HOSTS))
     for (const how of [[], ['connected']]) {
       const command = tool('udp_clients', address, 7000, 20, 3, ...how);
@@ -164,7 +133,7 @@ eachMode('datagrams of many sockets, connected and not', async (t, {bed}) => {
     }
 });
 
-eachMode('loopback and the internal network stay as they are', async (t, {bed}) => {
+eachMode('loopback and the internal network stay as they are', async (t, bed) => {
   const onNode = await bed.startServer('node1', 8001, tool('http_server', 8001, 'node1'));
   const onRouter = await bed.startServer('router', 8001, tool('http_server', 8001, 'router'));
   const loopback = await seenBy(onNode, /^(\S+) GET/gm, async () => {
@@ -184,7 +153,7 @@ eachMode('loopback and the internal network stay as they are', async (t, {bed}) 
   for (const one of [onNode, onRouter]) await bed.stop(one);
 });
 
-eachMode('a listener or datagram socket on port 0 is reached from outside', async (t, {bed}) => {
+eachMode('a listener or datagram socket on port 0 is reached from outside', async (t, bed) => {
   const servers = NODES.map((node) => bed.startInstance(node, 'web', tool('port_zero', node)));
   for (const [i, server] of servers.entries()) {
     await waitUntil('it says where it listens', 5000, () => server.output.includes('\n'));
@@ -207,7 +176,7 @@ const exhaustedSchema = z.record(
   z.object({opened: z.number(), errno: z.string().nullable(), again: z.boolean()}),
 );
 
-eachMode('ports that are used up: EADDRNOTAVAIL, and a line that says why', async (t, {bed}) => {
+eachMode('ports that are used up: EADDRNOTAVAIL, and a line that says why', async (t, bed) => {
   const command = tool('exhaust', '10.77.0.2', 8000, 7000);
   const result = await bed.instance('node3', 'few', command, {COSCANET_VERBOSE: '1'});
   t.is(result.status, 0, result.stderr);

@@ -8,12 +8,11 @@
 
 import {mkdirSync} from 'node:fs';
 import path from 'node:path';
-import test from 'ava';
-import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
-import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {endLoop} from '../support/clients.ts';
+import {inEachMode} from '../support/each-mode.ts';
+import {VIP, run, tool, waitUntil} from '../support/testbed.ts';
+import type {Running, Testbed} from '../support/testbed.ts';
 
 const CONFIG = `applications:
   - {name: web, vips: [${VIP}], ports: [80/tcp, 8080/tcp]}
@@ -23,20 +22,7 @@ const CONFIG = `applications:
 `;
 const HOSTS = {client: '10.77.0.2', remote: '10.99.0.2'};
 
-const beds = new Map<string, Testbed>();
-test.before(async () => {
-  for (const {mode} of MODES)
-    beds.set(mode, await Testbed.up({mode, nodes: 2, forwarders: 1, config: CONFIG}));
-});
-test.after.always(() => Promise.all([...beds.values()].map((bed) => bed.down())));
-
-function eachMode(title: string, body: (t: ExecutionContext, bed: Testbed) => Promise<void>): void {
-  for (const {mode} of MODES)
-    test.serial(`${mode}: ${title}`, async (t) => {
-      t.timeout(60_000);
-      await body(t, beds.get(mode)!);
-    });
-}
+const eachMode = inEachMode({nodes: 2, forwarders: 1, config: CONFIG}, async () => {});
 
 function nginxConfig(folder: string, node: string, more = ''): string {
   return `daemon off; worker_processes 3; pid ${folder}/pid; error_log stderr;
@@ -53,8 +39,6 @@ http {
 }
 `;
 }
-
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
 
 async function startNginx(bed: Testbed, node: string): Promise<Running> {
   const folder = path.join(bed.folder, `nginx-${node}`);
@@ -86,8 +70,7 @@ eachMode('curl and nginx with three workers, reloaded under load', async (t, bed
       return now.length === 3 && !now.some((pid) => workers.includes(pid));
     });
   }
-  loop.child.stdin?.end();
-  const {answers, failures} = loopSchema.parse(JSON.parse((await loop.ended).stdout));
+  const {answers, failures} = await endLoop(loop);
   t.log(JSON.stringify(answers));
   t.deepEqual(failures, []);
   t.true((answers['node1'] ?? 0) > 20 && Math.abs((answers['node1'] ?? 0) - (answers['node2'] ?? 0)) <= 1);

@@ -7,9 +7,9 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
 import {LEASE_MS} from '../../router/control/protocol.ts';
 import {inOneOfThree} from '../support/attempts.ts';
+import {downloadsOf, endLoop, startDownloads} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
 import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
@@ -23,18 +23,6 @@ const SIZE = 30 * RATE;
 const SUPERVISOR = /router\/main\.js --mode/;
 const FORWARDER = /router\/supervisor\/forwarder-main\.js/;
 const AGENT = /main\.js agent/;
-
-const schema = z.array(
-  z.object({
-    client: z.string(),
-    node: z.string(),
-    bytes: z.number(),
-    sha256: z.string(),
-    gapMs: z.number(),
-    seconds: z.number(),
-    error: z.string().nullable(),
-  }),
-);
 
 /** Client address and port → node, of every established flow. */
 async function endpointsOfFlows(bed: Testbed): Promise<Record<string, string>> {
@@ -95,11 +83,8 @@ async function killInTurn(t: ExecutionContext, {mode}: ModeCase): Promise<void> 
   const bed = await Testbed.up({mode, nodes: 3, forwarders: FORWARDERS});
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   await bed.serveHttp(3);
-  const downloads = bed.start(
-    'client',
-    tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${RATE}&step=100`, DOWNLOADS),
-  );
-  await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
+  const url = `http://${VIP}/bytes/${SIZE}?rate=${RATE}&step=100`;
+  const downloads = await startDownloads(bed, 'client', url, DOWNLOADS);
 
   const forwarders = await bed.pids('router', FORWARDER);
   t.is(forwarders.length, FORWARDERS);
@@ -123,7 +108,7 @@ async function killInTurn(t: ExecutionContext, {mode}: ModeCase): Promise<void> 
     return true;
   });
 
-  const results = schema.parse(JSON.parse((await downloads.ended).stdout.split('\n')[1] ?? ''));
+  const results = await downloadsOf(downloads);
   t.is(results.length, DOWNLOADS);
   t.deepEqual(
     results.filter((one) => one.error !== null || one.bytes !== SIZE),
@@ -153,10 +138,7 @@ async function stopAgent(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
   }
   process.kill(agent, 'SIGCONT');
   await waitUntil('the node is up again', 5000, () => allNodesUp(bed));
-  loop.child.stdin?.end();
-  const result = z
-    .object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())})
-    .parse(JSON.parse((await loop.ended).stdout));
+  const result = await endLoop(loop);
   t.log(JSON.stringify(result.answers));
   t.deepEqual(result.failures, []);
   const total = Object.values(result.answers).reduce((sum, one) => sum + one, 0);

@@ -8,6 +8,7 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
+import {downloadsOf, endLoop, endTransfers, loopSchema, startDownloads} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
@@ -15,10 +16,6 @@ import type {Running} from '../support/testbed.ts';
 
 const NAMES = ['node1', 'node2', 'node3'];
 const AGENT = /main\.js agent/;
-const failures = z.array(z.object({began: z.number(), error: z.string()}));
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures});
-const transfersSchema = z.object({done: z.record(z.string(), z.number()), bytes: z.number(), failures});
-const downloadsSchema = z.array(z.object({node: z.string(), error: z.string().nullable()}));
 const drainSchema = z.array(z.object({target: z.string(), state: z.string(), flows: z.number()}));
 
 /** Its agent is ended, and is back. */
@@ -65,11 +62,7 @@ async function roll(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
 
   for (const [index, node] of NAMES.entries()) servers[index] = await restart(t, bed, node, servers[index]!);
 
-  loop.child.stdin?.end();
-  transfers.child.stdin?.end();
-  const requests = loopSchema.parse(JSON.parse((await loop.ended).stdout));
-  const {stdout} = await transfers.ended;
-  const long = transfersSchema.parse(JSON.parse(stdout.split('\n')[1] ?? ''));
+  const [requests, long] = await Promise.all([endLoop(loop), endTransfers(transfers)]);
   t.log(`requests ${JSON.stringify(requests.answers)}, transfers ${JSON.stringify(long.done)}`);
   t.deepEqual(requests.failures, []);
   t.deepEqual(long.failures, []);
@@ -85,8 +78,7 @@ async function roll(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
 
 /** A server that closes its socket and serves on what it has. */
 async function closeListener(t: ExecutionContext, bed: Testbed, server: Running): Promise<void> {
-  const downloads = bed.start('client', tool('downloads', `http://${VIP}/bytes/1500000?rate=500000`, 9));
-  await waitUntil('downloads are in progress', 10_000, () => downloads.output.includes('started'));
+  const downloads = await startDownloads(bed, 'client', `http://${VIP}/bytes/1500000?rate=500000`, 9);
   // With NAT the one that was restarted may still be listed, at a port of its own.
   const serving = (await bed.endpoints()).find((one) => one.node === 'node1' && one.state === 'up');
   process.kill(server.pid, 'SIGUSR1');
@@ -99,7 +91,7 @@ async function closeListener(t: ExecutionContext, bed: Testbed, server: Running)
   const requests = await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 60));
   t.deepEqual(requests.failures, []);
   t.is(requests.answers['node1'], undefined);
-  const results = downloadsSchema.parse(JSON.parse((await downloads.ended).stdout.split('\n')[1] ?? ''));
+  const results = await downloadsOf(downloads);
   t.true(results.some((one) => one.node === 'node1'));
   t.deepEqual(
     results.filter((one) => one.error !== null),

@@ -8,7 +8,7 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
+import {downloadsOf, endLoop, loopSchema, startDownloads, uploadSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import type {ModeCase, Variant} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
@@ -28,16 +28,6 @@ const SUPERVISOR = /router\/main\.js --mode/;
 const FORWARDER = /forwarder-main\.js/;
 const AGENT = /main\.js agent/;
 const KEEPER = /topology\/keep\.sh/;
-
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures: z.array(z.unknown())});
-const downloadSchema = z.object({
-  client: z.string(),
-  node: z.string(),
-  bytes: z.number(),
-  sha256: z.string(),
-  error: z.string().nullable(),
-});
-const uploadSchema = z.object({sent: z.string(), received: z.string(), node: z.string()});
 
 type Case = ModeCase & Variant;
 
@@ -64,21 +54,10 @@ async function shares(t: ExecutionContext, bed: Testbed, servers: Running[], one
   }
 }
 
-/** What has become of downloads that were started, in the end. */
-async function resultsOf(downloads: Running): Promise<z.infer<typeof downloadSchema>[]> {
-  return z.array(downloadSchema).parse(JSON.parse((await downloads.ended).stdout.split('\n')[1] ?? ''));
-}
-
-async function startDownloads(bed: Testbed, host: string, url: string, count: number): Promise<Running> {
-  const downloads = bed.start(host, tool('downloads', url, count));
-  await waitUntil('downloads are in progress', 10_000, () => downloads.output.includes('started'));
-  return downloads;
-}
-
 async function payloads(t: ExecutionContext, bed: Testbed): Promise<void> {
   const sums = new Set<string>();
   for (const host of ['client', 'remote', 'router']) {
-    const results = await resultsOf(await startDownloads(bed, host, `${URL}bytes/${SIZE}`, 3));
+    const results = await downloadsOf(await startDownloads(bed, host, `${URL}bytes/${SIZE}`, 3));
     t.deepEqual(
       results.map(({error, bytes}) => [error, bytes]),
       results.map(() => [null, SIZE]),
@@ -139,7 +118,7 @@ async function crash(t: ExecutionContext, bed: Testbed): Promise<void> {
     return endpoints.length === 3 && endpoints.every((one) => one.state === 'up');
   });
   t.is(downloads.child.exitCode, null, 'the downloads are still in progress');
-  for (const results of [await resultsOf(downloads), await resultsOf(own)]) {
+  for (const results of [await downloadsOf(downloads), await downloadsOf(own)]) {
     t.deepEqual(
       results.map(({error}) => error),
       [null, null, null],
@@ -171,15 +150,12 @@ async function killServer(t: ExecutionContext, bed: Testbed, servers: Running[])
   t.log(`left the ring ${left - killed} ms after SIGKILL`);
   t.true(left - killed <= 100, `left the ring after ${left - killed} ms`);
   await Promise.all([asked(node1), asked(node2)]);
-  loop.child.stdin?.end();
-  const result = z
-    .object({answers: z.record(z.string(), z.number()), failures: z.array(z.object({began: z.number()}))})
-    .parse(JSON.parse((await loop.ended).stdout));
+  const result = await endLoop(loop);
   t.deepEqual(
     result.failures.filter((failure) => failure.began > left + 5),
     [],
   );
-  for (const {node, error} of await resultsOf(downloads))
+  for (const {node, error} of await downloadsOf(downloads))
     if (node === 'router') t.not(error, null, 'the host says itself that its server has gone');
     else t.is(error, null);
 }

@@ -5,17 +5,13 @@
 //                              └── node2  http_server.py 80
 
 import test from 'ava';
-import {z} from 'zod';
+import {loopSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
 
 /** The promise, and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;
 const SLACK_MS = 2000;
-const loopSchema = z.object({
-  answers: z.record(z.string(), z.number()),
-  failures: z.array(z.object({began: z.number(), error: z.string()})),
-});
 
 for (const {title, options} of inModes([{title: 'two nodes', options: {forwarders: 1}}])) {
   test.serial(`${title}: a stopped server leaves the rotation, and comes back`, async (t) => {

@@ -7,7 +7,7 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
+import {endLoop, loopSchema} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
 import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
@@ -22,8 +22,6 @@ const REFUSE = `table inet refuse {
   }
 }
 `;
-const failures = z.array(z.object({began: z.number(), error: z.string()}));
-const loopSchema = z.object({answers: z.record(z.string(), z.number()), failures});
 
 interface Trouble {
   what: string;
@@ -53,8 +51,7 @@ async function leaveAndReturn(t: ExecutionContext, bed: Testbed, trouble: Troubl
   const after = await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 100));
   t.true((after.answers['node1'] ?? 0) > 10, `${trouble.what}: ${JSON.stringify(after.answers)}`);
   t.deepEqual(after.failures, []);
-  loop.child.stdin?.end();
-  const requests = loopSchema.parse(JSON.parse((await loop.ended).stdout));
+  const requests = await endLoop(loop);
   t.deepEqual(
     requests.failures.filter((failure) => failure.began > left + 5),
     [],

@@ -2,15 +2,10 @@
 // upload.py. And what the router counts meanwhile.
 
 import type {ExecutionContext} from 'ava';
-import {z} from 'zod';
 import {statusViewSchema} from '../../router/control/views.ts';
+import {parseDownloads, uploadSchema} from './clients.ts';
 import {VIP, run, tool} from './testbed.ts';
 import type {Testbed} from './testbed.ts';
-
-const downloadsSchema = z.array(
-  z.object({node: z.string(), sha256: z.string(), error: z.string().nullable()}),
-);
-const uploadSchema = z.object({sent: z.string(), received: z.string(), node: z.string()});
 
 const hashes = new Map<number, string>();
 
@@ -33,8 +28,7 @@ export async function download(
   size: number,
   vip = VIP,
 ): Promise<void> {
-  const text = await bed.in(host, tool('downloads', `http://${vip}/bytes/${size}`, 1));
-  const [one] = downloadsSchema.parse(JSON.parse(text.replace('started\n', '')));
+  const [one] = parseDownloads(await bed.in(host, tool('downloads', `http://${vip}/bytes/${size}`, 1)));
   t.is(one?.error, null, `download by ${host}`);
   t.is(one?.sha256, await expectedHash(size), `download by ${host}`);
 }
