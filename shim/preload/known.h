@@ -14,7 +14,7 @@ enum known { UNKNOWN, STALE, FRESH };
 // what is no socket, or one of a kernel that does not tell.
 uint64_t socket_cookie(int fd);
 
-// The socket may send to the remote (48 bits, as goes_out says it): fresh for KNOWN_SECONDS, then stale.
+// The socket may send to the remote (48 bits, as is_outside says it): fresh for KNOWN_SECONDS, then stale.
 void remember(uint64_t cookie, uint64_t remote);
 enum known recall(uint64_t cookie, uint64_t remote);
 

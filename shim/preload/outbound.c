@@ -8,8 +8,12 @@
 #include "report.h"
 #include "source.h"
 
-// For what is known already, and only has grown old.
-enum { REFRESH_WAIT_MS = 50 };
+// For what is known already, and only has grown old. An agent that did not answer is left alone for a while:
+// it would hold up each datagram.
+enum { REFRESH_WAIT_MS = 50, SILENCE_SECONDS = 2 };
+
+// In place of a cookie: the agent, when it did not answer.
+#define SILENT_AGENT (~0ull)
 
 int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_address* remote) {
   uint64_t key;
@@ -40,12 +44,26 @@ static enum known recall_any(uint64_t cookie, uint64_t remote) {
   return for_remote > for_all ? for_remote : for_all;
 }
 
+// Asks again about what has grown old. False: no answer.
+static int refresh(int fd, const struct wanted_address* remote, struct coscanet_answer* answer) {
+  int seconds = seconds_known(SILENT_AGENT, ALL_REMOTES);
+  if (seconds >= 0 && seconds < SILENCE_SECONDS) return 0;
+  if (ask_agent_once(fd, COSCANET_SEND, remote, REFRESH_WAIT_MS, answer)) return 1;
+  remember(SILENT_AGENT, ALL_REMOTES);
+  return 0;
+}
+
 int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
   struct wanted_address remote;
   struct coscanet_answer answer;
   uint64_t key;
   int family;
-  if (!read_remote(address, length, &remote) || !is_outside(&remote, &key)) return 0;
+  if (!read_remote(address, length, &remote)) return 0;
+  // sendto(2) of an IPv4 datagram socket takes AF_UNSPEC for AF_INET.
+  if (remote.address.any.sa_family == AF_UNSPEC && socket_kind(fd, &family) == SOCKET_UDP &&
+      family == AF_INET)
+    remote.address.any.sa_family = AF_INET;
+  if (!is_outside(&remote, &key)) return 0;
   if (flags & MSG_FASTOPEN && socket_kind(fd, &family) == SOCKET_TCP) {
     remote.kind = SOCKET_TCP;
     return ask_before_connect(fd, &remote, 0);
@@ -60,7 +78,7 @@ int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
   }
   if (known == UNKNOWN) {
     ask_agent(fd, COSCANET_SEND, 0, &remote, &answer);
-  } else if (!ask_agent_once(fd, COSCANET_SEND, &remote, REFRESH_WAIT_MS, &answer)) {
+  } else if (!refresh(fd, &remote, &answer)) {
     return 0;  // an agent that is being restarted stops no conversation
   }
   if (answer.error != 0)
@@ -84,13 +102,12 @@ int ask_before_message(int fd, int flags, const struct msghdr* message) {
   return ask_before_send(fd, flags, head.name, head.length);
 }
 
-void note_sender(int fd, const void* address, socklen_t length) {
+void note_sender(int fd, int flags, const void* address, socklen_t length) {
   struct wanted_address sender;
   uint64_t key;
-  if (address == 0 || length < sizeof sender.address.v4 || length > sizeof sender.address.v6) return;
-  sender.length = length;
-  for (socklen_t i = 0; i < length; i++) sender.address.bytes[i] = ((const unsigned char*)address)[i];
-  if (!is_outside(&sender, &key)) return;
+  if (flags & MSG_ERRQUEUE) return;
+  // The length is the name's own: there may have been less room for it, and nothing behind.
+  if (!read_remote(address, length, &sender) || !is_outside(&sender, &key)) return;
   uint64_t cookie = socket_cookie(fd);
   if (cookie != 0 && recall(cookie, ALL_REMOTES) != FRESH) remember(cookie, key);
 }

@@ -19,7 +19,8 @@ int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhau
 int ask_before_send(int fd, int flags, const void* address, socklen_t length);
 int ask_before_message(int fd, int flags, const struct msghdr* message);
 
-// Somebody has spoken to the socket: an answer to him asks nobody. The kernel has written `address`.
-void note_sender(int fd, const void* address, socklen_t length);
+// After a receive that succeeded: somebody has spoken to the socket, and an answer to him asks nobody. Errors
+// are left out: their name is whom the socket spoke to.
+void note_sender(int fd, int flags, const void* address, socklen_t length);
 
 #endif

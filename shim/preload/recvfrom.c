@@ -17,7 +17,7 @@ __attribute__((visibility("default"))) ssize_t recvfrom(int fd, void* restrict b
                                                         socklen_t* restrict length) {
   ssize_t result = CALL_NEXT(recvfrom, (fd, bytes, count, flags, address, length),
                              SYSCALL6(recvfrom, fd, bytes, count, flags, address, length));
-  if (result >= 0 && address != 0) note_sender(fd, address, *length);
+  if (result >= 0 && address != 0) note_sender(fd, flags, address, *length);
   return result;
 }
 
@@ -27,6 +27,6 @@ __attribute__((visibility("default"))) ssize_t __recvfrom_chk(int fd, void* byte
   if (count > room && next___recvfrom_chk == 0) __builtin_trap();
   ssize_t result = CALL_NEXT(__recvfrom_chk, (fd, bytes, count, room, flags, address, length),
                              SYSCALL6(recvfrom, fd, bytes, count, flags, address, length));
-  if (result >= 0 && address != 0) note_sender(fd, address, *length);
+  if (result >= 0 && address != 0) note_sender(fd, flags, address, *length);
   return result;
 }

@@ -15,7 +15,7 @@ __attribute__((visibility("default"))) int recvmmsg(int fd, struct mmsghdr* mess
                          SYSCALL5(recvmmsg, fd, messages, count, flags, timeout));
   for (int i = 0; i < result; i++) {
     struct msghdr* message = &messages[i].msg_hdr;
-    if (!(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+    note_sender(fd, flags, message->msg_name, message->msg_namelen);
     make_virtual(fd, message);
   }
   return result;

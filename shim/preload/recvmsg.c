@@ -1,5 +1,4 @@
-// recvmsg(2): notes who spoke to the socket, but for errors: their name is whom it spoke to. Shows the
-// virtual address in control messages.
+// recvmsg(2): notes who spoke to the socket, and shows the virtual address in control messages.
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
@@ -13,7 +12,7 @@ DEFINE_NEXT(recvmsg)
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   ssize_t result = CALL_NEXT(recvmsg, (fd, message, flags), SYSCALL3(recvmsg, fd, message, flags));
   if (result < 0) return result;
-  if (!(flags & MSG_ERRQUEUE)) note_sender(fd, message->msg_name, message->msg_namelen);
+  note_sender(fd, flags, message->msg_name, message->msg_namelen);
   make_virtual(fd, message);
   return result;
 }

@@ -143,6 +143,25 @@ for (const libc of ['glibc', 'musl']) {
     }
   });
 
+  test(`${libc}: an agent that hangs holds up a conversation under way once, not each datagram`, async (t) => {
+    const known: Answer = {...done, scope: 'remote'};
+    const {lines, requests} = await talk('talk', [known, {...known, waitMs: 60_000}]);
+    t.deepEqual(lines, ['first: 1 77', ...Array.from({length: 20}, () => 'later: 1 77')]);
+    t.true(requests.length >= 2 && requests.length <= 4, `${requests.length} questions`);
+  });
+
+  test(`${libc}: an error that a socket is told is no word of its remote`, async (t) => {
+    const {lines, requests} = await talk('failure');
+    t.deepEqual(lines, ['sent: 1 77', 'failed: 1 77', 'again: 1 77']);
+    t.is(requests.length, 2);
+  });
+
+  test(`${libc}: a datagram to what the kernel takes for an IPv4 address is asked about`, async (t) => {
+    const {lines, requests} = await talk('unspecified', [refused]);
+    t.deepEqual(lines, [`sendto: -1 ${EACCES}`]);
+    t.like(requests, [{kind: 'send', address: '02000009c63364010000000000000000'}]);
+  });
+
   test(`${libc}: TCP Fast Open connects; a thread that waits can be cancelled`, async (t) => {
     const fast = await talk('fast-open', [refused]);
     t.deepEqual(fast.lines, [`fast open: -1 ${EACCES}`]);

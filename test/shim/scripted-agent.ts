@@ -24,7 +24,7 @@ function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual, blo
   }
   native.closeDescriptor(request.descriptor);
   // There is no way to hang up on purpose: a number that is no errno is a broken answer for the library.
-  setTimeout(() => request.reply(lose ? 99_999 : errno, reason, scope), waitMs ?? 0);
+  setTimeout(() => request.reply(lose ? 99_999 : errno, reason, scope), waitMs ?? 0).unref();
 }
 
 function onRequest(request: ShimRequest): void {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -130,6 +131,13 @@ static int receiver(int count) {
   return fd;
 }
 
+// The last `room` bytes of a page behind which there is nothing.
+static void* edge(size_t room) {
+  char* pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED || munmap(pages + 4096, 4096) < 0) _exit(7);
+  return pages + 4096 - room;
+}
+
 static void receive_as_kernel(void) {
   char bytes[10];
   struct sockaddr_in from;
@@ -137,7 +145,7 @@ static void receive_as_kernel(void) {
   struct iovec part = {bytes, sizeof bytes};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
   struct mmsghdr messages[2] = {{.msg_hdr = message}, {.msg_hdr = message}};
-  int now = MSG_DONTWAIT, fd = receiver(8);
+  int now = MSG_DONTWAIT, fd = receiver(11);
   SAY("recvfrom", recvfrom(fd, bytes, 10, now, (void*)&from, &length));
   SAY("length", length);
   SAY("port", ntohs(from.sin_port));
@@ -147,6 +155,14 @@ static void receive_as_kernel(void) {
   length = 3;
   SAY("recvfrom short", recvfrom(fd, bytes, 10, now, (void*)&from, &length));
   SAY("length", length);
+  length = 0;
+  SAY("recvfrom no room", recvfrom(fd, bytes, 10, now, (void*)8, &length));
+  length = 3;
+  SAY("recvfrom edge", recvfrom(fd, bytes, 10, now, edge(3), &length));
+  message.msg_name = edge(3), message.msg_namelen = 3;
+  SAY("recvmsg edge", recvmsg(fd, &message, now));
+  SAY("length", message.msg_namelen);
+  message.msg_name = NULL;
   SAY("recvmsg", recvmsg(fd, &message, now));
   SAY("recvmmsg", recvmmsg(fd, messages, 2, now, NULL));
   SAY("recvfrom nothing", recvfrom(fd, bytes, 10, now, (void*)&from, &length));
@@ -201,6 +217,31 @@ static void answer(int how) {
   if (how == 1) SAY("received", recvmsg(fd, &message.msg_hdr, 0));
   if (how == 2) SAY("received", recvmmsg(fd, &message, 1, 0, NULL));
   SAY("answered", sendto(fd, "x", 1, 0, (void*)&from, sizeof from));
+}
+
+// What the socket has sent has come to nothing: it says so, with the name of whom it spoke to.
+static void hear_of_failure(void) {
+  int fd = udp(), on = 1;
+  char bytes[10];
+  struct sockaddr_in whom;
+  socklen_t length = sizeof whom;
+  setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+  SAY("sent", to(fd, "198.51.100.9", 9));
+  SAY("failed", recvfrom(fd, bytes, 10, MSG_ERRQUEUE, (void*)&whom, &length));
+  SAY("again", to(fd, "198.51.100.9", 9));
+}
+
+static void send_unspecified(void) {
+  struct sockaddr_in world = v4("198.51.100.1", 9);
+  world.sin_family = AF_UNSPEC;
+  SAY("sendto", sendto(udp(), "x", 1, 0, (void*)&world, sizeof world));
+}
+
+static void go_on_talking(void) {
+  int fd = udp();
+  SAY("first", to(fd, "198.51.100.1", 9));
+  later = 21;
+  for (int i = 0; i < 20; i++) SAY("later", to(fd, "198.51.100.1", 9));
 }
 
 static void some_refused(void) {
@@ -313,6 +354,9 @@ int main(int count, char** arguments) {
   if (strcmp(which, "each") == 0) send_each();
   if (strcmp(which, "remember") == 0) remember();
   if (strncmp(which, "answer", 6) == 0) answer(which[6] - '0');
+  if (strcmp(which, "failure") == 0) hear_of_failure();
+  if (strcmp(which, "unspecified") == 0) send_unspecified();
+  if (strcmp(which, "talk") == 0) go_on_talking();
   if (strcmp(which, "some") == 0) some_refused();
   if (strcmp(which, "cancel") == 0) cancel();
   if (strcmp(which, "fast-open") == 0) open_fast();
