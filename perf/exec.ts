@@ -78,7 +78,8 @@ export class Program {
       this.#error = (this.#error + text).slice(-LAST_WORDS);
     });
     this.#child.on('error', (error) => (this.#error += error.message));
-    this.#ended = once(this.#child, 'close');
+    // 'error' rejects it, of a program that is not there: long before anybody stops that.
+    this.#ended = once(this.#child, 'close').catch(() => {});
   }
 
   /** What it said last, when it has ended by itself; null while it lives. */
@@ -96,7 +97,7 @@ export class Program {
     this.#child.stdin?.end();
     if (!this.#endsWithInput) this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-    await this.#ended.catch(() => {});
+    await this.#ended;
     clearTimeout(timer);
   }
 }

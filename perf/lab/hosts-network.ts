@@ -9,6 +9,7 @@ import type {Hosts} from './find-hosts.ts';
 import {write} from './host.ts';
 import type {Host} from './host.ts';
 import type {Network, Shape} from './network.ts';
+import {Undo} from './undo.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const CONTROL_PORT = 7400;
@@ -35,7 +36,7 @@ export class HostsNetwork implements Network {
   readonly spareAddresses: readonly string[] = [];
   readonly control: string;
   readonly programs: Program[] = [];
-  readonly #undo: {host: Host; command: readonly string[]}[] = [];
+  readonly #undo = new Undo();
   #environment: readonly string[] = [];
 
   constructor(hosts: Hosts) {
@@ -68,8 +69,9 @@ export class HostsNetwork implements Network {
       ),
     ]);
     const here = await this.#folder(node, secret);
-    const mount = 'source topology/lib.sh; mkdir -p "$(cgroup_mount)/$1"';
-    await node.run(['bash', '-c', `cd "$2"; ${mount}`, 'bash', CGROUP, ROOT]);
+    const mount = `source '${ROOT}topology/lib.sh'; cd "$(cgroup_mount)"`;
+    await node.run(['bash', '-c', `${mount}; mkdir -p "$1"`, 'bash', CGROUP]);
+    this.undo(node, ['bash', '-c', `${mount}; find "$1" -depth -type d -exec rmdir {} +`, 'bash', CGROUP]);
     const common = {
       COSCANET_NODE: 'perf',
       COSCANET_ROUTER: this.control,
@@ -131,13 +133,12 @@ export class HostsNetwork implements Network {
   }
 
   undo(host: Host, command: readonly string[]): void {
-    this.#undo.unshift({host, command});
+    this.#undo.add(host, command);
   }
 
   async down(): Promise<void> {
     // Servers before the agent, which then leaves the node as it was; the router last.
     for (const program of this.programs.reverse()) await program.stop();
-    // Also when the run was interrupted: hence without its signal.
-    for (const {host, command} of this.#undo) await host.run(command, {signal: undefined});
+    await this.#undo.all();
   }
 }
