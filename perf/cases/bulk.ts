@@ -1,20 +1,12 @@
 // One TCP connection with as many bytes as fit, up to the server and down from it; links not shaped.
 
 import type {Case} from '../bench.ts';
-import type {Turn} from '../lab/lab.ts';
 import {absolute, ratio, setupTable} from '../report/columns.ts';
-import {hasPort, PORTS} from '../setups/server.ts';
+import {besideNginx, PORTS} from '../setups/server.ts';
 import {iperf} from '../tools/iperf.ts';
 
 const RATE = 'Gbit/s';
 const WAYS = ['up', 'down'] as const;
-
-/** The server of this case, beside nginx. */
-async function serve(turn: Turn): Promise<void> {
-  const {network, server} = await turn.use();
-  network.keep(network.node, server.command(['iperf3', '-s', '-p', String(PORTS.bulk)]));
-  await hasPort(network.node, PORTS.bulk);
-}
 
 export const bulk: Case = {
   name: 'bulk',
@@ -23,8 +15,9 @@ export const bulk: Case = {
   async run(bench) {
     const [rounds, seconds] = [bench.rounds(4, 1), bench.quick ? 1 : 2];
     // nginx knows HTTP only.
-    const turns = await bench.lab.prepare(bench.setups.filter(({name}) => name !== 'nginx'));
-    for (const turn of turns) await serve(turn);
+    const wanted = bench.setups.filter(({name}) => name !== 'nginx');
+    const furnish = besideNginx(['iperf3', '-s', '-p', String(PORTS.bulk)], PORTS.bulk);
+    const turns = await bench.lab.prepare(wanted, {furnish});
     const trials = WAYS.flatMap((way) =>
       turns.map((turn) => ({
         setup: turn.setup.name,

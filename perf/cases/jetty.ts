@@ -3,6 +3,7 @@
 import type {Case} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
 import {linksOf} from '../lab/links.ts';
+import type {Stage} from '../lab/stage.ts';
 import {absolute, ratio, setupTable, slower} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import {startJetty} from '../setups/jetty.ts';
@@ -33,9 +34,14 @@ function sequence(turn: Turn, condition: string, size: number): Trial {
   };
 }
 
-async function newConnections(turn: Turn, seconds: number): Promise<Record<string, number>> {
+async function newConnections(stage: Stage, seconds: number): Promise<Record<string, number>> {
   const words = {path: `/${PAGE}`, port: PORTS.jetty, connections: PARALLEL, close: true};
-  return {[RATE]: (await load(await turn.use(), {...words, seconds})).requestsPerSecond};
+  return {[RATE]: (await load(stage, {...words, seconds})).requestsPerSecond};
+}
+
+async function furnish(stage: Stage): Promise<void> {
+  await startJetty(stage, [...SEQUENCE, PAGE]);
+  await newConnections(stage, WARM_SECONDS); // it compiles what it does often
 }
 
 export const jetty: Case = {
@@ -50,17 +56,13 @@ export const jetty: Case = {
     const links = linksOf(bench.lab).slice(0, bench.quick ? 1 : undefined);
     const found: Measured[] = [];
     for (const {condition, rate} of links) {
-      const turns = await bench.lab.prepare(wanted, {rate});
-      for (const turn of turns) {
-        await startJetty(await turn.use(), [...SEQUENCE, PAGE]);
-        await newConnections(turn, WARM_SECONDS); // it compiles what it does often
-      }
+      const turns = await bench.lab.prepare(wanted, {rate, furnish});
       const trials = [
         ...SEQUENCE.flatMap((size) => turns.map((turn) => sequence(turn, condition, size))),
         ...turns.map((turn) => ({
           setup: turn.setup.name,
           condition,
-          measure: () => newConnections(turn, seconds),
+          measure: async () => newConnections(await turn.use(), seconds),
         })),
       ];
       found.push(await bench.inTurns(trials, rounds));

@@ -94,8 +94,7 @@ async function levelsAre(stage: Stage, wanted: readonly string[], signal: AbortS
 }
 
 /** A server on each node, the first of which has the core that will be burdened. */
-async function serve(turn: Turn): Promise<void> {
-  const {network, server} = await turn.use();
+async function serve({network, server}: Stage): Promise<void> {
   for (const [index, node] of network.nodes.entries()) {
     const words = pages('serve', PORT, nameOf(index), PAGE_US);
     network.keep(node, server.command([...(index === 0 ? burdenedCore : otherCores), ...words]));
@@ -153,10 +152,10 @@ export const load: Case = {
   async run(bench) {
     const [rounds, seconds] = [bench.rounds(4, 1), bench.quick ? 3 : 6];
     const ours = bench.setups.filter(({name, ours: own}) => own && (!bench.quick || name === 'dsr'));
-    const prepare = (weights: string) => bench.lab.prepare(ours, {nodes: NODES, settings: settings(weights)});
+    const prepare = (weights: string) =>
+      bench.lab.prepare(ours, {nodes: NODES, settings: settings(weights), furnish: serve});
     const levels = await prepare('{low: 4, medium: 2, high: 1}');
     const equal = await prepare('{low: 1, medium: 1, high: 1}');
-    for (const turn of [...levels, ...equal]) await serve(turn);
     const trials = [
       ...equal.map((turn) => trial(turn, EQUAL, seconds, bench.signal)),
       ...levels.map((turn) => trial(turn, LEVELS, seconds, bench.signal)),

@@ -5,7 +5,7 @@ import type {Turn} from '../lab/lab.ts';
 import {absolute, added, ratio, setupTable} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import type {Trial} from '../rounds.ts';
-import {hasPort, PORTS} from '../setups/server.ts';
+import {besideNginx, PORTS} from '../setups/server.ts';
 import {flood, taker} from '../tools/datagrams.ts';
 
 const FLOWS = [1, 1000, 1_000_000];
@@ -49,12 +49,6 @@ function steadyTrial(turn: Turn, milliseconds: number): Trial {
   };
 }
 
-async function serve(turn: Turn): Promise<void> {
-  const {network, server} = await turn.use();
-  network.keep(network.node, server.command(taker(PORTS.datagrams)));
-  await hasPort(network.node, PORTS.datagrams);
-}
-
 export const packets: Case = {
   name: 'packets',
   title: 'the smallest UDP datagrams: rate by flows and forwarders, processor time of each',
@@ -63,12 +57,12 @@ export const packets: Case = {
     const [rounds, milliseconds] = [bench.rounds(4, 1), bench.quick ? 300 : 1000];
     // Proxies of HTTP and TCP know no datagrams.
     const wanted = bench.setups.filter(({name}) => name !== 'nginx' && name !== 'haproxy');
-    const turns = await bench.lab.prepare(wanted);
+    const furnish = besideNginx(taker(PORTS.datagrams), PORTS.datagrams);
+    const turns = await bench.lab.prepare(wanted, {furnish});
     const two = await bench.lab.prepare(
       wanted.filter(({name}) => name === 'dsr'),
-      {forwarders: 2},
+      {forwarders: 2, furnish},
     );
-    for (const turn of [...turns, ...two]) await serve(turn);
     const trials = [
       ...FLOWS.flatMap((flows) => [
         ...turns.map((turn) => floodTrial(turn, forwardersOf(1), flows, milliseconds)),

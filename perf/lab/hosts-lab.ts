@@ -54,12 +54,12 @@ export class HostsLab implements Lab {
     if (this.#current?.turn === turn && this.#current.stage) return this.#current.stage;
     await this.clear();
     const {setup} = turn;
-    const {forwarders = 1, settings = '', sizes = []} = options;
+    const {forwarders = 1, settings = ''} = options;
     const network = new HostsNetwork(this.#hosts);
     this.#current = {turn, network, stage: null};
     if (setup.ours)
       await network.startOurs(setup.shape, forwarders, settings, randomBytes(32).toString('hex'));
-    this.#current.stage = await raise(setup, network, sizes);
+    this.#current.stage = await raise(setup, network, options);
     return this.#current.stage;
   }
 

@@ -11,13 +11,11 @@ import type {Setup} from '../setups/setup.ts';
 import {topology} from './host.ts';
 import {TestbedNetwork} from './network.ts';
 import {raise} from './stage.ts';
-import type {Stage} from './stage.ts';
+import type {Furniture, Stage} from './stage.ts';
 
-export interface StageOptions {
+export interface StageOptions extends Furniture {
   /** Of each link, such as "1gbit"; absent: not shaped. */
   rate?: string | undefined;
-  /** Of the server's files, in bytes. */
-  sizes?: readonly number[];
   forwarders?: number;
   /** Machines with the application, in a testbed; 1 if absent. The server is on the first. */
   nodes?: number;
@@ -78,14 +76,14 @@ export class TestbedLab implements Lab {
   }
 
   async #stage(setup: Setup, options: StageOptions): Promise<Stage> {
-    const {rate, sizes = [], forwarders = 1, nodes, settings = ''} = options;
+    const {rate, forwarders = 1, nodes, settings = ''} = options;
     const name = `perf-${process.pid}-${this.#count++}`;
     const config = join(this.#folder, `${name}.yaml`);
     writeFileSync(config, configuration(undefined, settings));
     const ours = setup.ours ? {config, forwarders} : {};
     const network = await TestbedNetwork.up(name, {shape: setup.shape, rate, nodes, ...ours}, this.#signal);
     this.#networks.add(network);
-    return raise(setup, network, sizes);
+    return raise(setup, network, options);
   }
 
   async clear(): Promise<void> {

@@ -14,6 +14,9 @@ export interface Stage {
   readonly address: string;
 }
 
+/** Puts something more into a stage that stands, such as another server. */
+export type Furnish = (stage: Stage) => Promise<void>;
+
 /** What a set-up is tried with. */
 const TRIAL = {requests: 40, bytes: 16384};
 const READY_SECONDS = 15;
@@ -51,13 +54,24 @@ async function verify(stage: Stage): Promise<void> {
     );
 }
 
-/** `sizes`: of the server's files. The network stays up if this fails; it is its owner's. */
-export async function raise(setup: Setup, network: Network, sizes: readonly number[]): Promise<Stage> {
+export interface Furniture {
+  /** Of the server's files, in bytes. */
+  sizes?: readonly number[];
+  furnish?: Furnish;
+}
+
+/** The network stays up if this fails; it is its owner's. */
+export async function raise(
+  setup: Setup,
+  network: Network,
+  {sizes = [], furnish}: Furniture,
+): Promise<Stage> {
   await setup.start(network);
   const command = setup.ours ? network.instance.bind(network) : (words: readonly string[]) => words;
   const server = await startServer(network, [...new Set([TRIAL.bytes, ...sizes])], command);
   const stage = {setup, network, server, address: setup.address(network)};
   await ready(stage);
   await verify(stage);
+  await furnish?.(stage);
   return stage;
 }

@@ -58,6 +58,12 @@ SetEnv SHLVL=2
   return `${folder}/ssh`;
 }
 
+/** Groups of processes that the bench makes. */
+async function cgroups(): Promise<string> {
+  const script = 'source topology/lib.sh; cd "$(cgroup_mount)"; find . -type d -path "./coscanet-perf*"';
+  return run(['bash', '-c', script]);
+}
+
 /** What a set-up may change on a host. */
 async function stateOf(host: string): Promise<string> {
   const asked = [
@@ -102,7 +108,18 @@ test.serial('set-ups are made and unmade on hosts that are reached by ssh', asyn
     'dsr,mac',
   ];
   await run(
-    ['node', main, 'connections', '--quick', '--out', folder, '--ssh', `ssh -F ${config}`, ...options],
+    [
+      'node',
+      main,
+      'connections',
+      'bulk',
+      '--quick',
+      '--out',
+      folder,
+      '--ssh',
+      `ssh -F ${config}`,
+      ...options,
+    ],
     {seconds: 220},
   );
 
@@ -113,7 +130,12 @@ test.serial('set-ups are made and unmade on hosts that are reached by ssh', asyn
     beside(result, {setup, metric: 'connections/s'}, {setup: 'direct'}).length,
   ]);
   t.deepEqual(Object.fromEntries(ratios), {dsr: 1, mac: 1});
+  const streams = readResult(`${folder}/bulk.json`).series.map(
+    ({setup, condition}) => `${setup} ${condition}`,
+  );
+  t.deepEqual(streams.toSorted(), ['direct down', 'direct up', 'dsr down', 'dsr up', 'mac down', 'mac up']);
   t.deepEqual(await Promise.all(HOSTS.map(stateOf)), before, 'hosts are as they were');
+  t.is(await cgroups(), '');
 });
 
 test('hosts: each role once, and no other', (t) => {
