@@ -177,7 +177,7 @@ export class LocalSide {
         log.warn(
           {interface: name},
           `the router's host cannot reach virtual IPs on other nodes: the kernel drops their answers on ${name} ` +
-            `(sysctl -w net.ipv4.conf.${name}.rp_filter=2 is the cure)`,
+            `(sysctl -w net/ipv4/conf/${name}/rp_filter=2 is the cure)`,
         );
   }
 
