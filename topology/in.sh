@@ -10,7 +10,7 @@ if [ "${1-}" = --name ]; then
   name=${2-}
   shift 2 || usage '[--name NAME] HOST CMD…'
 fi
-[ $# -ge 2 ] || usage '[--name NAME] HOST CMD…   (HOST: client, remote, gateway, router, switch, node1 …)'
+[ $# -ge 2 ] || usage '[--name NAME] HOST CMD…   (HOST: client, remote, hop, gateway, router, switch, node1 …)'
 require_root
 set_testbed "$name"
 host=$1

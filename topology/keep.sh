@@ -35,6 +35,8 @@ while [ -z "$stopping" ]; do
   began=$SECONDS
   "$@" &
   child=$!
+  # The signal to end may have come before the trap knew the child.
+  [ -z "$stopping" ] || kill -TERM "$child" 2>/dev/null
   wait_for_child
   status=$?
   child=
