@@ -1,5 +1,5 @@
-// The C++ programs of test/native: the hash; the shared flow table and the segment under threads (with the thread sanitizer)
-// and under SIGKILL (as released).
+// The C++ programs of test/native: the hash; headers; the shared flow table and the segment under threads (with
+// the thread sanitizer) and under SIGKILL (as released).
 
 import {existsSync} from 'node:fs';
 import path from 'node:path';
@@ -18,6 +18,7 @@ async function program(t: ExecutionContext, build: 'native' | 'tsan', name: stri
 }
 
 test.serial('hash: bits, buckets and keys', program, 'native', 'keyed_hash');
+test.serial('IPv4: the quick look says what the careful ones say', program, 'native', 'plain_header');
 test.serial('flow table: threads, no torn flow, no data race', program, 'tsan', 'flow_table_threads');
 test.serial('flow table: threads at full speed', program, 'native', 'flow_table_threads');
 test.serial('flow table: writers killed at any instruction', program, 'native', 'flow_table_crash');

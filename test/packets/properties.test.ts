@@ -101,6 +101,25 @@ function meet(t: ExecutionContext, policy: Policy, side: number, given: FrameIn[
 
 const faults = (wrong: (string | null)[]) => wrong.filter((one) => one !== null);
 
+/** What went out by each interface, and what is known and counted afterwards. */
+function outcome(policy: Policy, side: number, batches: FrameIn[][]) {
+  const router = createMemoryRouter();
+  router.publish(policy);
+  const sent = batches.flatMap((batch) => router.receive(side, batch));
+  const sides = policy.interfaces.map((_, egress) => sent.filter((frame) => frame.egress === egress));
+  return {sides, flows: router.flows(), counters: router.counters()};
+}
+
+test('a batch comes to what its frames come to one by one', (t) => {
+  fc.assert(
+    fc.property(frames, fc.nat(1), fc.constantFrom(POLICY, NAT), (given, side, policy) => {
+      const alone = given.map((frame) => [frame]);
+      t.deepEqual(outcome(policy, side, [given]), outcome(policy, side, alone));
+    }),
+    {numRuns: 300},
+  );
+});
+
 test('each frame has exactly one fate; what is sent is a whole frame with its first 12 bytes changed, or a right answer', (t) => {
   fc.assert(
     fc.property(frames, fc.nat(1), (given, side) => {

@@ -59,9 +59,15 @@ bool Path::is_stray_reset(const Packet& p) const {
   return p.frame->ingress == kHostSide && p.protocol == ipv4::kTcp && (p.tcp_flags & tcp::kRst);
 }
 
+const PolicyService* Path::service_of(const Packet& p) {
+  const PolicyService* last = last_.service;
+  if (last && last->is(p.vip, p.protocol, p.port)) return last;
+  return last_.service = policy_.find_service(p.vip, p.protocol, p.port);
+}
+
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
-  const PolicyService* service = policy_.find_service(p.vip, p.protocol, p.port);
+  const PolicyService* service = service_of(p);
   FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;

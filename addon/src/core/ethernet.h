@@ -34,6 +34,20 @@ inline uint16_t type(const uint8_t* p) {
   return load_be16(p + 12);
 }
 
+/// Addresses and type, to be compared. The halves share two bytes; those of one that no frame gave differ
+/// there, so that it is like no frame's.
+struct Header {
+  uint64_t first = 0;
+  uint64_t last = ~0ull;
+  bool operator==(const Header& o) const { return ((first ^ o.first) | (last ^ o.last)) == 0; }
+};
+inline Header header(const uint8_t* p) {
+  Header header;
+  memcpy(&header.first, p, 8);
+  memcpy(&header.last, p + 6, 8);
+  return header;
+}
+
 inline void set_addresses(uint8_t* p, const Mac& destination, const Mac& source) {
   store_mac(p, destination);
   store_mac(p + 6, source);

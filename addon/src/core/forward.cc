@@ -40,9 +40,10 @@ void Path::begin(uint64_t now_ms) {
 void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts) {
   // Two halves: what the first learns of all frames tells where in memory the second will look, so that the
   // batch waits for it once and not each packet for itself.
-  counters_.add(Counter::k_rx_frames, count);
+  Totals totals;
+  last_ = {};
   for (unsigned i = 0; i < count; ++i) {
-    counters_.add(Counter::k_rx_bytes, frames[i].length);
+    totals.received_bytes += frames[i].length;
     packets_[i].start(frames[i], scratch[i]);
     verdicts[i] = snapshot_ ? read(packets_[i]) : Verdict{Verdict::pass};
   }
@@ -51,8 +52,12 @@ void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* ver
   for (unsigned i = 0; i < count; ++i) flows_.prefetch_next(packets_[i].flow_hash);
   for (unsigned i = 0; i < count; ++i) {
     if (verdicts[i].kind == Verdict::more) verdicts[i] = lead(packets_[i]);
-    tally(verdicts[i], packets_[i]);
+    tally(verdicts[i], packets_[i], totals);
   }
+  counters_.add(Counter::k_rx_frames, count);
+  counters_.add(Counter::k_rx_bytes, totals.received_bytes);
+  counters_.add(Counter::k_forwarded_frames, totals.forwarded);
+  counters_.add(Counter::k_forwarded_bytes, totals.forwarded_bytes);
 }
 
 /// What the frame says, and who may serve it.
@@ -75,10 +80,10 @@ Verdict Path::lead(Packet& p) {
                   &Path::rewrite>(p);  // MACs; addresses, ports and checksums where they are translated
 }
 
-void Path::tally(const Verdict& verdict, const Packet& p) {
-  counters_.add(verdict.counter);
-  if (verdict.kind != Verdict::forward) return;
-  counters_.add(Counter::k_forwarded_bytes, p.frame->length);
+void Path::tally(const Verdict& verdict, const Packet& p, Totals& totals) {
+  if (verdict.kind != Verdict::forward) return counters_.add(verdict.counter);
+  ++totals.forwarded;
+  totals.forwarded_bytes += p.frame->length;
   if (p.by_block) counters_.add(Counter::k_block_frames);
   if (p.leaves) counters_.add(Counter::k_left_frames);
   if (p.protocol == ipv4::kIcmp) counters_.add(Counter::k_icmp_errors_forwarded);
@@ -87,6 +92,13 @@ void Path::tally(const Verdict& verdict, const Packet& p) {
 Verdict Path::link(Packet& p) {
   const Frame& f = *p.frame;
   if (f.length < ethernet::kHeader) return drop(Counter::k_drop_frame_short);
+  // What becomes of a frame here its header says, and most have that of the one before.
+  const ethernet::Header header = ethernet::header(f.data);
+  if (header == last_.header && f.ingress == last_.ingress) {
+    p.ethertype = ethernet::kIpv4;
+    p.l3 = ethernet::kHeader;
+    return {};
+  }
   p.ethertype = ethernet::type(f.data);
   p.l3 = ethernet::kHeader;
   if (ethernet::is_tag(p.ethertype)) {
@@ -102,7 +114,12 @@ Verdict Path::link(Packet& p) {
   for (unsigned i = 0; i < policy_.header().interface_count; ++i)
     if (source == mac_word(policy_.interface(i).mac)) return drop(Counter::k_drop_own_frame);
   const bool ours = ethernet::destination_word(f.data) == mac_word(own_mac(p));
-  return ours || ethernet::to_group(f.data) ? Verdict{} : Verdict{Verdict::pass};
+  if (!ours) return ethernet::to_group(f.data) ? Verdict{} : Verdict{Verdict::pass};
+  if (p.ethertype == ethernet::kIpv4 && p.l3 == ethernet::kHeader) {
+    last_.header = header;
+    last_.ingress = f.ingress;
+  }
+  return {};
 }
 
 Verdict Path::answer_arp(Packet& p) {
@@ -125,23 +142,23 @@ Verdict Path::answer_arp(Packet& p) {
 Verdict Path::network(Packet& p) {
   p.ip = p.frame->data + p.l3;
   const uint32_t available = p.frame->length - p.l3;
-  if (available < ipv4::kHeader || ipv4::version(p.ip) != 4) return drop(Counter::k_drop_ip_header);
-  p.ip_header = ipv4::header_length(p.ip);
-  if (p.ip_header < ipv4::kHeader || p.ip_header > available) return drop(Counter::k_drop_ip_header);
+  const bool plain = ipv4::is_plain(p.ip, available);
+  if (!plain && !ipv4::has_header(p.ip, available)) return drop(Counter::k_drop_ip_header);
+  p.ip_header = plain ? ipv4::kHeader : ipv4::header_length(p.ip);
   p.vip = ipv4::destination(p.ip);
-  const PolicyVip* vip = policy_.find_vip(p.vip);
+  if (!(p.vip == last_.destination)) {
+    last_.destination = p.vip;
+    last_.vip = policy_.find_vip(p.vip);
+  }
+  const PolicyVip* vip = last_.vip;
   p.leaves = !vip;
   if (p.leaves && !may_leave(p)) return {Verdict::pass};
   if (vip && !vip->active) return drop(Counter::k_drop_vip_inactive);
 
   p.ip_length = ipv4::total_length(p.ip);  // the frame may be longer: padding
-  if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
-  if (ethernet::to_group(p.frame->data)) return drop(Counter::k_drop_link_broadcast);
-  if (!ipv4::has_right_checksum(p.ip)) return drop(Counter::k_drop_ip_checksum);
   p.source = ipv4::source(p.ip);
-  if (!ipv4::is_single_host(p.source)) return drop(Counter::k_drop_ip_source);
-  if (ipv4::is_fragment(p.ip)) return drop(Counter::k_drop_ip_fragment);
-  if (ipv4::ttl(p.ip) == 0) return drop(Counter::k_drop_ip_ttl);
+  if (!plain || ethernet::to_group(p.frame->data))
+    if (const Verdict fault = find_fault(p, available); fault.kind != Verdict::more) return fault;
   p.protocol = ipv4::protocol(p.ip);
   p.l4 = p.ip + p.ip_header;
   p.l4_length = p.ip_length - p.ip_header;
@@ -149,6 +166,17 @@ Verdict Path::network(Packet& p) {
     p.from_vip = policy_.find_vip(p.source);
     learn_hop(p);
   }
+  return {};
+}
+
+/// What is wrong with the header of a packet that is not plain, or for all.
+Verdict Path::find_fault(const Packet& p, uint32_t available) const {
+  if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
+  if (ethernet::to_group(p.frame->data)) return drop(Counter::k_drop_link_broadcast);
+  if (checksum(p.ip, p.ip_header) != 0) return drop(Counter::k_drop_ip_checksum);
+  if (!ipv4::is_single_host(p.source)) return drop(Counter::k_drop_ip_source);
+  if (ipv4::is_fragment(p.ip)) return drop(Counter::k_drop_ip_fragment);
+  if (ipv4::ttl(p.ip) == 0) return drop(Counter::k_drop_ip_ttl);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The path of a packet through a forwarder: bytes in, verdict and bytes out. No system call, no allocation,
 // no log: time is an argument, the rest lies in the segment.
+#include "core/ethernet.h"
 #include "core/packet.h"
 #include "core/segment.h"
 
@@ -24,17 +25,33 @@ class Path {
   Counters& counters() { return counters_; }
 
  private:
+  /// What a batch adds to the counters that every packet moves.
+  struct Totals {
+    uint64_t received_bytes = 0;
+    uint64_t forwarded = 0;
+    uint64_t forwarded_bytes = 0;
+  };
+  /// What the policy answered last: most packets of a batch ask the same. Forgotten with each batch, as the
+  /// policy may be another for the next.
+  struct Answers {
+    ethernet::Header header;  // of a frame with IPv4 for us
+    uint8_t ingress = 0;
+    Address destination;
+    const PolicyVip* vip = nullptr;
+    const PolicyService* service = nullptr;
+  };
   using Step = Verdict (Path::*)(Packet&);
   template <Step... kSteps>
   Verdict first_of(Packet& p);
   Verdict read(Packet& p);
   Verdict lead(Packet& p);
-  void tally(const Verdict& verdict, const Packet& p);
+  void tally(const Verdict& verdict, const Packet& p, Totals& totals);
 
   // The steps, in order. Each learns something or gives the verdict.
   Verdict link(Packet& p);
   Verdict answer_arp(Packet& p);
   Verdict network(Packet& p);
+  Verdict find_fault(const Packet& p, uint32_t available) const;
   Verdict control_message(Packet& p);
   Verdict transport(Packet& p);
   Verdict leave(Packet& p);
@@ -64,6 +81,7 @@ class Path {
 
   bool awaits_claim(const Packet& p) const;
   bool is_stray_reset(const Packet& p) const;
+  const PolicyService* service_of(const Packet& p);
   const PolicyEndpoint* endpoint_of_flow(const Packet& p);
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
   [[gnu::noinline]] const PolicyEndpoint* schedule(const Packet& p, const PolicyService& service,
@@ -101,6 +119,7 @@ class Path {
   Policy policy_;
   uint64_t now_ms_ = 0;
   uint32_t now_ = 0;  // seconds
+  Answers last_;
   Packet packets_[kBatch];
 };
 

@@ -99,7 +99,7 @@ const PolicyService* Policy::find_service(const Address& vip, uint8_t protocol, 
   for (uint32_t i = service_hash(vip, protocol, port);; ++i) {
     const PolicyService& service = services_[i & header_->service_mask];
     if (!service.used) return nullptr;
-    if (service.port == port && service.protocol == protocol && service.vip == vip) return &service;
+    if (service.is(vip, protocol, port)) return &service;
   }
 }
 

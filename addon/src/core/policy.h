@@ -113,6 +113,10 @@ struct PolicyService {
   uint32_t ring_length;
   Timeouts timeouts;
   PolicyAffinity affinity;
+
+  bool is(const Address& of_vip, uint8_t of_protocol, uint16_t of_port) const {
+    return port == of_port && protocol == of_protocol && vip == of_vip;
+  }
 };
 
 struct PolicyHeader {
