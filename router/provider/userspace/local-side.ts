@@ -25,12 +25,17 @@ const HOST_END = 'coscanet0';
 const FORWARDERS_END = 'coscanet1';
 /** Set by us, so that nothing else (udev) thinks it must. */
 const MACS = {[HOST_END]: '02:c0:5c:a0:00:00', [FORWARDERS_END]: '02:c0:5c:a0:00:01'};
-/** Others take routes away, with an interface that they put down and up. */
+/** Others take routes and neighbours away, with an interface that they put down and up. */
 const MAINTAIN_MS = 30_000;
 
 /** Where our routes are. */
 const TABLES = ['main', String(LOCAL_TABLE)];
 const RULE = `from ${HOST_ADDRESS} lookup ${LOCAL_TABLE} pref ${LOCAL_TABLE} protocol ${PROTOCOL}`;
+/** The ends need no ARP; the provider finds its only node as if an operator had made the entry. */
+const NEIGHBOURS = [
+  `neigh replace ${FORWARDERS_ADDRESS} lladdr ${MACS[FORWARDERS_END]} dev ${HOST_END} nud permanent`,
+  `neigh replace ${HOST_ADDRESS} lladdr ${MACS[HOST_END]} dev ${FORWARDERS_END} nud permanent`,
+];
 const linksSchema = z.array(z.object({ifname: z.string(), address: z.string().optional()}));
 const rulesSchema = z.array(z.object({src: z.string().optional(), table: z.string().optional()}));
 /** Without a source: by the forwarders as the next hop, into the world. */
@@ -135,9 +140,7 @@ export class LocalSide {
       ...macs.map(([name]) => `link set ${name} mtu ${mtu} multicast off up`),
       // Of scope link: never chosen by the kernel itself, for whatever destination.
       `address replace ${HOST_ADDRESS}/${PREFIX} dev ${HOST_END} scope link`,
-      // The ends need no ARP; the provider finds its only node as if an operator had made the entry.
-      `neigh replace ${FORWARDERS_ADDRESS} lladdr ${MACS[FORWARDERS_END]} dev ${HOST_END} nud permanent`,
-      `neigh replace ${HOST_ADDRESS} lladdr ${MACS[HOST_END]} dev ${FORWARDERS_END} nud permanent`,
+      ...NEIGHBOURS,
       ...(routes && !ruled ? [`rule add ${RULE}`] : []),
       ...(!routes && ruled ? [`rule del ${RULE}`] : []),
     ]);
@@ -200,6 +203,7 @@ export class LocalSide {
     const wanted = this.#wanted();
     const same = (one: Route) => (other: Route) => one.dst === other.dst && one.table === other.table;
     await change(exec, [
+      ...NEIGHBOURS,
       ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${wayOf(one)}`),
       ...wanted
         .filter((one) => known.find(same(one))?.prefsrc !== one.prefsrc || !known.some(same(one)))
