@@ -51,7 +51,11 @@ function chooseSetups(names: string | undefined): readonly Setup[] {
 }
 
 async function labOf({hosts, vip, inside, ssh}: Options, signal: AbortSignal): Promise<Lab> {
-  if (hosts === undefined) return new TestbedLab(signal);
+  if (hosts === undefined) {
+    const alone = vip !== undefined ? '--vip' : inside !== undefined ? '--inside' : null;
+    if (alone !== null) throw new Error(`${alone} goes with --hosts: it names real machines' networks`);
+    return new TestbedLab(signal);
+  }
   if (vip === undefined) throw new Error('--hosts needs --vip: a free address of the outer network');
   return HostsLab.reach({hosts, vip, inside, ssh}, signal, (line) => console.error(line));
 }
