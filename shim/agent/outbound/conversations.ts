@@ -5,7 +5,7 @@ import type {AgentNative, Connection} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import type {NodeEndpoint, NodeOrders} from '../../../router/control/protocol.ts';
-import {readPortRange} from '../host/port-range.ts';
+import {type OwnPorts, readPortRange} from '../host/port-range.ts';
 import type {Instance} from '../instances.ts';
 import type {ReportedState} from '../router-client.ts';
 import {Blocks, type BlocksParts} from './blocks.ts';
@@ -36,12 +36,16 @@ export interface ConversationsParts {
   log: Logger;
 }
 
+/** The kernel's range of ports is read again with each renewal of the lease, not with every change. */
+const RANGE_MS = 900;
+
 export class Conversations {
   readonly #parts: ConversationsParts;
   readonly #claims: Claims;
   readonly #openers: Openers;
   readonly blocks: Blocks;
   readonly outbound: Outbound;
+  #range: {read: number; ports: OwnPorts} | null = null;
 
   constructor(parts: ConversationsParts) {
     this.#parts = parts;
@@ -68,10 +72,17 @@ export class Conversations {
     const endpoints = this.endpoints();
     return {
       endpoints,
-      portRange: readPortRange(),
+      portRange: this.#portRange(),
       outbound: this.blocks.report(),
       claims: this.#claims.report(),
     };
+  }
+
+  #portRange(): OwnPorts {
+    const now = this.#parts.clock.now();
+    if (this.#range === null || now - this.#range.read >= RANGE_MS)
+      this.#range = {read: now, ports: readPortRange()};
+    return this.#range.ports;
   }
 
   onOrders(orders: NodeOrders): void {
