@@ -187,6 +187,7 @@ export class Agent {
     await this.#addresses.adopt();
     this.#destroyed = native.watchDestroyed(
       (cookie) => {
+        this.#names.forget(cookie);
         if (this.#endpoints.has(cookie)) this.#endpoints.refresh();
       },
       () => this.#endpoints.refresh(),

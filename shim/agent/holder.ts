@@ -18,15 +18,10 @@ export function boundSockets(tables: Tables, protocol: Protocol): SocketInfo[] {
     : [...tables.datagramSockets(), ...tables.connectedDatagramSockets()];
 }
 
-/** Those on the port, on any address. */
-function socketsOnPort(tables: Tables, protocol: Protocol, port: number): SocketInfo[] {
-  return boundSockets(tables, protocol).filter((socket) => socket.port === port);
-}
-
 /** Those that hold `address`:`port`, by a wildcard too. */
-export function socketsOver(tables: Tables, protocol: Protocol, address: string, port: number): SocketInfo[] {
-  return socketsOnPort(tables, protocol, port).filter((socket) =>
-    [address, '0.0.0.0', '::'].includes(socket.address),
+export function holdersOf(sockets: readonly SocketInfo[], address: string, port: number): SocketInfo[] {
+  return sockets.filter(
+    (socket) => socket.port === port && [address, '0.0.0.0', '::'].includes(socket.address),
   );
 }
 
@@ -76,7 +71,7 @@ export async function describeHolder(
   address: string,
   port: number,
 ): Promise<string> {
-  const [holder] = socketsOver(tables, protocol, address, port);
+  const [holder] = holdersOf(boundSockets(tables, protocol), address, port);
   if (holder === undefined) return `port ${port}/${protocol} is held by another socket on ${address}`;
   const where = holder.address === '::' ? '[::]' : holder.address;
   return `port ${port}/${protocol} is held by ${await processWithInode(holder.inode)} on ${where}:${port}`;

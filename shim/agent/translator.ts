@@ -8,7 +8,7 @@ import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} fro
 import type {Logger} from '../../router/base/logger.ts';
 import type {Protocol} from '../../router/control/protocol.ts';
 import {type Refusal, refusal} from './bind-rules.ts';
-import {type Tables, boundSockets, processWithInode, socketsOver} from './holder.ts';
+import {type Tables, boundSockets, holdersOf, processWithInode} from './holder.ts';
 import type {Instance} from './instances.ts';
 import {type VirtualNames, sameName} from './virtual-names.ts';
 
@@ -34,6 +34,8 @@ type Bound = ReturnType<AgentNative['bindTranslated']>;
 
 export class Translator {
   readonly #parts: TranslatorParts;
+  /** Protocols of which all sockets that an earlier agent bound are known. */
+  readonly #surveyed = new Set<Protocol>();
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
@@ -102,7 +104,10 @@ export class Translator {
       protocol === 'tcp' &&
       facts.reuseAddress &&
       sameName(names.lastOn(protocol, port), target) &&
-      socketsOver(native, protocol, address, port).length === 0;
+      // Those of instances are known, others are quickly found once they listen.
+      holdersOf(native.listeners(), address, port).length === 0 &&
+      (!names.mayHave(protocol, port) ||
+        holdersOf(boundSockets(native, protocol), address, port).length === 0);
     const bound = this.#bindTo(request, port, target, isSuccessor ? 'successor' : 'alone');
     return bound.errno === EADDRINUSE ? this.#bindTo(request, 0, target, 'alone') : bound;
   }
@@ -111,6 +116,8 @@ export class Translator {
   #ownSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
     const {native, ofCgroup, names} = this.#parts;
     const address = this.#parts.address();
+    this.#survey(target.protocol);
+    if (!names.mayStandFor(target.protocol, target)) return null;
     const found = boundSockets(native, target.protocol).find((socket) => {
       if (socket.address !== address || socket.cookie === facts.cookie) return false;
       const instance = ofCgroup(socket.cgroup);
@@ -119,6 +126,18 @@ export class Translator {
       );
     });
     return found ?? null;
+  }
+
+  /** The dump of all that are bound takes a millisecond and more: from the first one on, this agent binds all. */
+  #survey(protocol: Protocol): void {
+    if (this.#surveyed.has(protocol)) return;
+    const {native, ofCgroup, names} = this.#parts;
+    const address = this.#parts.address();
+    for (const socket of boundSockets(native, protocol)) {
+      const instance = socket.address === address ? ofCgroup(socket.cgroup) : null;
+      if (instance !== null) names.of(socket, instance.folder);
+    }
+    this.#surveyed.add(protocol);
   }
 
   async #explain(errno: number, own: SocketInfo | null, target: VirtualTarget): Promise<Refusal> {

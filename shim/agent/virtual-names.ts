@@ -38,7 +38,10 @@ const allProcesses = (): number[] =>
 export class VirtualNames {
   readonly #native: Pick<AgentNative, 'virtualNameIn'>;
   readonly #clock: Clock;
-  readonly #names = new Map<bigint, VirtualName>();
+  readonly #names = new Map<
+    bigint,
+    {name: VirtualName; protocol: SocketFacts['protocol']; nodePort: number}
+  >();
   readonly #unmarked = new Map<bigint, number>();
   /** "tcp 8080" → what that physical port stood for last. */
   readonly #lastOn = new Map<string, VirtualName>();
@@ -50,14 +53,30 @@ export class VirtualNames {
 
   /** Takes a socket's name from the socket itself. */
   learn(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualName'>): void {
-    if (facts.virtualName === null) return;
-    this.#names.set(facts.cookie, facts.virtualName);
-    this.#lastOn.set(`${facts.protocol} ${facts.localPort}`, facts.virtualName);
+    const {cookie, protocol, localPort: nodePort, virtualName: name} = facts;
+    if (name === null) return;
+    this.#names.set(cookie, {name, protocol, nodePort});
+    this.#lastOn.set(`${protocol} ${nodePort}`, name);
+  }
+
+  /** The socket is gone. Whoever is not told of all of them has keepOnly. */
+  forget(cookie: bigint): void {
+    this.#names.delete(cookie);
+  }
+
+  /** May a socket that is known stand for this? False: none does. */
+  mayStandFor(protocol: Protocol, name: VirtualName): boolean {
+    return [...this.#names.values()].some((one) => one.protocol === protocol && sameName(one.name, name));
+  }
+
+  /** May a socket that is known have this physical port? False: none has. */
+  mayHave(protocol: Protocol, nodePort: number): boolean {
+    return [...this.#names.values()].some((one) => one.protocol === protocol && one.nodePort === nodePort);
   }
 
   /** If the socket is known already. */
   known(cookie: bigint): VirtualName | null {
-    return this.#names.get(cookie) ?? null;
+    return this.#names.get(cookie)?.name ?? null;
   }
 
   /** What a socket of the instance in `folder` stands for; null if it has no mark, or nobody holds it. */

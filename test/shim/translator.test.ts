@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import type {AgentNative, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
 import {systemClock} from '../../router/base/clock.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Translator} from '../../shim/agent/translator.ts';
@@ -38,23 +38,30 @@ function request(change: Partial<ShimRequest> = {}): ShimRequest {
   return {...basis, reply: () => {}, gone: () => false, ...change};
 }
 
-/** A translator on a kernel that answers binds to a port with `answers`, in turn. */
+/** A translator on a kernel that answers binds to a port with `answers`, in turn; it notes dumps of bound sockets. */
 function translator(...answers: number[]) {
   const done: string[] = [];
+  const dumps: SocketInfo[][] = [];
   const bindTranslated: AgentNative['bindTranslated'] = (_, address, port, name, sharing) => {
     done.push(`${address}:${port} for ${name.vip}:${name.port} ${sharing}`);
     return {errno: answers.shift() ?? 0, port: port || 40_000, marked: true};
   };
   const none = () => [];
-  const tables = {listeners: none, boundSockets: none, datagramSockets: none, connectedDatagramSockets: none};
+  const boundSockets = () => {
+    const all = dumps.at(-1) ?? [];
+    dumps.push(all);
+    return all;
+  };
+  const tables = {listeners: none, boundSockets, datagramSockets: none, connectedDatagramSockets: none};
+  const names = new VirtualNames({virtualNameIn: () => null}, systemClock);
   const tested = new Translator({
     native: {...tables, bindSocket: () => EINVAL, bindTranslated},
-    ofCgroup: () => null,
-    names: new VirtualNames({virtualNameIn: () => null}, systemClock),
+    ofCgroup: () => target.instance,
+    names,
     address: () => NODE,
     log: silentLogger,
   });
-  return {tested, done};
+  return {tested, done, names, dumps};
 }
 
 test('the same port, alone; where it is taken, one that the kernel chooses', async (t) => {
@@ -76,6 +83,39 @@ test('only the same name may come after itself beside old connections', async (t
     done.map((line) => line.split(' ').at(-1)),
     ['alone', 'successor', 'alone'],
   );
+});
+
+test('all bound sockets are read once, and again only while one may stand for the same', async (t) => {
+  const {tested, names, dumps} = translator();
+  await tested.bind(request(), unbound, target);
+  await tested.bind(request(), {...unbound, cookie: 2n}, {...target, port: 81});
+  t.is(dumps.length, 1);
+  await tested.bind(request(), {...unbound, cookie: 3n}, target);
+  t.is(dumps.length, 2);
+  names.forget(unbound.cookie);
+  names.forget(3n);
+  await tested.bind(request(), {...unbound, cookie: 4n}, target);
+  t.is(dumps.length, 2);
+});
+
+test('what an earlier agent bound is found, and shared as its program asks', async (t) => {
+  const {tested, done, names, dumps} = translator();
+  const {cookie: _, ...facts} = bound;
+  names.learn({...facts, cookie: 7n});
+  const earlier: SocketInfo = {
+    cookie: 7n,
+    family: 4,
+    protocol: 'tcp',
+    address: NODE,
+    port: 40_000,
+    uid: 0,
+    inode: 1,
+    cgroup: 1n,
+    receiveQueue: 0,
+  };
+  dumps.push([earlier]);
+  await tested.bind(request(), unbound, target);
+  t.deepEqual(done, [`${NODE}:40000 for ${VIP}:80 as-asked`]);
 });
 
 test('what a program is told', async (t) => {
