@@ -7,11 +7,16 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {ROOT, run} from '../support/testbed.ts';
 
-async function program(t: ExecutionContext, build: 'native' | 'tsan', name: string): Promise<void> {
+async function program(
+  t: ExecutionContext,
+  build: 'native' | 'tsan',
+  name: string,
+  words: readonly string[] = [],
+): Promise<void> {
   const file = path.join(ROOT, 'build', build, name);
   t.true(existsSync(file), `build it first: topology/build.sh${build === 'tsan' ? ' tsan' : ''}`);
   // Without the address sanitizer that is loaded into this very process.
-  const {status, signal, stdout, stderr} = await run([file], 110_000, {LD_PRELOAD: ''});
+  const {status, signal, stdout, stderr} = await run([file, ...words], 110_000, {LD_PRELOAD: ''});
   t.is(status, 0, `${signal ?? ''}\n${stdout}${stderr.slice(0, 4000)}`);
   t.notRegex(stderr, /WARNING: ThreadSanitizer/);
   t.log(stdout.trim());
@@ -26,3 +31,7 @@ test.serial('segment: snapshots published and read, no data race', program, 'tsa
 test.serial('segment: snapshots at full speed', program, 'native', 'segment_threads');
 test.serial('affinity: one choice, whoever sees the client first', program, 'tsan', 'affinity_threads');
 test.serial('affinity: one choice, at full speed', program, 'native', 'affinity_threads');
+test.serial('affinity: one choice, also for the last place', program, 'native', 'affinity_threads', [
+  '3000',
+  '8192',
+]);

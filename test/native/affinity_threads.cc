@@ -1,6 +1,8 @@
 // Forwarders as threads that get the first packets of connections of the same clients in the same instant, to
 // two services of one group: all go to one node. Also while the supervisor publishes, and after all
-// forwarders have been started again. Built with TSan, too.
+// forwarders have been started again; in a table with room for all, and in one that is soon full. Built with
+// TSan, too.
+//   affinity_threads [MILLISECONDS [PLACES]]
 #include <memory>
 #include <thread>
 #include <vector>
@@ -103,7 +105,8 @@ void play(const Segment& segment, uint32_t first, Round& round, bool publishing)
 int main(int argc, char** argv) {
   const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);
   Limits limits;
-  limits.flows = limits.affinities = 1u << 19;
+  limits.flows = 1u << 19;
+  limits.affinities = argc > 2 ? static_cast<uint32_t>(atoi(argv[2])) : limits.flows;
   limits.endpoints = 2 * kNodes;
   limits.services = limits.vips = 4;
   limits.blocks = 4;

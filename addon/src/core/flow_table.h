@@ -113,6 +113,11 @@ class FlowTable {
   Ref insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now, uint32_t timeout,
              Owner owner);
 
+  /// Is there a place where insert() would put a key of this hash?
+  bool has_room(uint64_t hash, uint32_t now) const {
+    return room(hash, 0, now) > 0 || room(hash, kWays, now) > 0;
+  }
+
   /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed, and tells whether it
   /// did.
   bool touch(const Ref& ref, uint32_t now, uint32_t timeout) const;

@@ -98,8 +98,8 @@ class Path {
   const PolicyEndpoint* stay(const Packet& p, const PolicyService& service);
   const PolicyEndpoint* stayed(const Packet& p, const PolicyService& service) const;
   [[gnu::noinline]] void renew(const Packet& p, const PolicyService& service, const PolicyEndpoint& endpoint);
-  bool remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
-                FlowTable::Ref& entry);
+  EndpointRef remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
+                       FlowTable::Ref& entry);
   const PolicyEndpoint* by_client(const Client& client, const PolicyService& service) const;
 
   uint8_t* start_reply(const Packet& p);

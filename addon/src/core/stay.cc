@@ -18,15 +18,17 @@ Path::Client Path::client_of(const Packet& p, const PolicyService& service) cons
 const PolicyEndpoint* Path::stay(const Packet& p, const PolicyService& service) {
   const Client client = client_of(p, service);
   FlowTable::Ref entry = affinities_.find(client.key, client.hash, now_);
-  if (!entry || !policy_.keeps_clients(entry.flow.endpoint)) {
-    const PolicyEndpoint* next = take_turn(service);
+  EndpointRef choice = entry.flow.endpoint;
+  if (!entry || !policy_.keeps_clients(choice)) {
+    const bool has_room = entry || affinities_.has_room(client.hash, now_);
+    const PolicyEndpoint* next = has_room ? take_turn(service) : by_client(client, service);
     if (!next) return nullptr;
-    if (!remember(client, *next, service, entry)) return by_client(client, service);
+    choice = remember(client, *next, service, entry);
   } else {
     counters_.add(Counter::k_affinity_flows);
     affinities_.touch(entry, now_, service.affinity.timeout);
   }
-  const PolicyEndpoint* endpoint = policy_.member(service, entry.flow.endpoint, client.hash);
+  const PolicyEndpoint* endpoint = policy_.member(service, choice, client.hash);
   return endpoint ? endpoint : by_client(client, service);
 }
 
@@ -49,9 +51,10 @@ void Path::renew(const Packet& p, const PolicyService& service, const PolicyEndp
 }
 
 /// Writes the choice into `entry` (void, or empty: none yet), unless another forwarder has just made one.
-/// false: no room.
-bool Path::remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
-                    FlowTable::Ref& entry) {
+/// Returns what was chosen. Where there is no room it counts all the same: the last may have gone to the
+/// other forwarder, for this very client.
+EndpointRef Path::remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
+                           FlowTable::Ref& entry) {
   const auto valid = [this](EndpointRef ref) { return policy_.keeps_clients(ref); };
   const EndpointRef choice = agreements_.settle(client.hash, now_, policy_.ref(endpoint), valid);
   const uint32_t timeout = service.affinity.timeout;
@@ -62,8 +65,9 @@ bool Path::remember(const Client& client, const PolicyEndpoint& endpoint, const 
     if (!entry)
       entry = affinities_.insert(client.key, client.hash, {choice, FlowState::udp}, now_, timeout, owner_);
   }
-  if (!entry) counters_.add(Counter::k_affinity_table_full);
-  return static_cast<bool>(entry);
+  if (entry) return entry.flow.endpoint;
+  counters_.add(Counter::k_affinity_table_full);
+  return choice;
 }
 
 const PolicyEndpoint* Path::by_client(const Client& client, const PolicyService& service) const {

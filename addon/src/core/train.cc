@@ -38,8 +38,9 @@ bool can_be_car(const Frame& f) {
   return f.length >= kShortest && !f.tagged && f.vnet()->gso_type == 0 &&
          ethernet::type(f.data) == ethernet::kIpv4 && ip[0] == 0x45 && !ipv4::is_fragment(ip) &&
          ipv4::protocol(ip) == ipv4::kTcp && ipv4::total_length(ip) == f.length - kIp &&
-         headers_of(f) < f.length && is_checksum_right(f) &&
-         (tcp::flags(f.data + kTcp) & ~kAtTheEnd) == tcp::kAck && !(f.data[kTcp + 13] & 0xc0);
+         tcp::header_length(f.data + kTcp) >= tcp::kHeader && headers_of(f) < f.length &&
+         is_checksum_right(f) && (tcp::flags(f.data + kTcp) & ~kAtTheEnd) == tcp::kAck &&
+         !(f.data[kTcp + 13] & 0xc0);
 }
 
 /// Whether `f` is segment number `n` after `first`.
