@@ -128,7 +128,7 @@ async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Meas
 export const h2: Case = {
   name: 'h2',
   title: 'pages of 10 kB, a new connection each, at a rising rate',
-  limit: [900, 240],
+  limit: [1500, 240],
   async run(bench) {
     const found: Measured[] = [];
     const links = linksOf(bench.lab).slice(0, bench.quick ? 1 : undefined);
