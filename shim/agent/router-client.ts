@@ -139,18 +139,17 @@ export class RouterClient {
     this.#isBusy = true;
     this.#timer?.cancel();
     this.#isDirty = false;
-    let pauseMs: number | null;
+    let pauseMs: number;
     try {
       const orders = await this.#put(this.#options.state());
       this.#renewMs = orders.renewMs;
       this.#retryMs = FIRST_RETRY_MS;
-      pauseMs = this.#renewMs;
       const sent = this.#sequence;
       if (!this.#stopped) this.#options.onOrders(orders);
       const done = this.#waiters.filter((waiter) => waiter.sequence <= sent);
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sent);
       for (const waiter of done) waiter.resolve();
-      if (this.#isDirty) pauseMs = null;
+      pauseMs = this.#isDirty ? 0 : this.#renewMs;
     } catch (error) {
       this.#isDirty = true;
       if (!this.#stopped) this.#options.onFailure(error);
@@ -160,7 +159,7 @@ export class RouterClient {
     this.#isBusy = false;
     if (this.#stopped) return;
     // Not by a timer: the shortest is a millisecond.
-    if (pauseMs === null) void this.#round();
+    if (pauseMs === 0) void this.#round();
     else this.#timer = this.#clock.after(pauseMs, () => void this.#round());
   }
 
