@@ -57,8 +57,6 @@ bool follows(const Frame& first, const Frame& f, unsigned n) {
          tcp::sequence(b + kTcp) == tcp::sequence(a + kTcp) + n * (first.length - headers);
 }
 
-}  // namespace
-
 unsigned train_length(Frame* const* frames, unsigned count) {
   const Frame& first = *frames[0];
   if (count < 2 || frames[1]->length < kShortest || !can_be_car(first)) return 1;
@@ -74,8 +72,12 @@ unsigned train_length(Frame* const* frames, unsigned count) {
   return cars;
 }
 
-uint32_t couple(Frame* const* frames, unsigned count) {
+}  // namespace
+
+Train couple(Frame* const* frames, unsigned count) {
   Frame& first = *frames[0];
+  const unsigned cars = train_length(frames, count);
+  if (cars == 1) return {cars, 0};
   const uint32_t headers = headers_of(first);
   uint8_t *ip = first.data + kIp, *segment = first.data + kTcp;
   *first.vnet() = {VnetHdr::kNeedsChecksum,
@@ -84,10 +86,10 @@ uint32_t couple(Frame* const* frames, unsigned count) {
                    static_cast<uint16_t>(first.length - headers),
                    kTcp,
                    kChecksumAt};
-  segment[13] |= tcp::flags(frames[count - 1]->data + kTcp) & kAtTheEnd;
+  segment[13] |= tcp::flags(frames[cars - 1]->data + kTcp) & kAtTheEnd;
 
   uint32_t length = first.length;
-  for (unsigned i = 1; i < count; ++i) length += frames[i]->length - headers;
+  for (unsigned i = 1; i < cars; ++i) length += frames[i]->length - headers;
   ChecksumChange change;
   const uint16_t before = load_be16(ip + 2);
   store_be16(ip + 2, static_cast<uint16_t>(length - kIp));
@@ -96,7 +98,7 @@ uint32_t couple(Frame* const* frames, unsigned count) {
   // Unfinished: the sum of the pseudo-header alone.
   store_be16(segment + kChecksumAt,
              static_cast<uint16_t>(~checksum_finish(ipv4::pseudo_sum(ip, length - kTcp))));
-  return headers;
+  return {cars, headers};
 }
 
 }  // namespace coscanet

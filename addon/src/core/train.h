@@ -13,13 +13,16 @@
 
 namespace coscanet {
 
-/// How many of `frames` (at least one), from the first on, one frame can stand for: segments in order, of
-/// equal length but for the last, whose headers differ in nothing that cutting would not bring back, and
-/// whose checksums are unfinished or known to be right (a wrong one must not be made right).
-unsigned train_length(Frame* const* frames, unsigned count);
+struct Train {
+  unsigned cars;
+  /// Each frame begins with so many bytes of headers; what is behind them is payload.
+  uint32_t headers;
+};
 
-/// Makes the headers of the first of a train of `count` > 1 those of all of it. Returns how many bytes of
-/// headers each frame begins with; what is behind them is payload.
-uint32_t couple(Frame* const* frames, unsigned count);
+/// Makes one frame of `frames`, of as many as can be (at least one), from the first on: its headers become
+/// those of the whole. They are segments in order, of equal length but for the last, whose headers differ in
+/// nothing that cutting would not bring back, and whose checksums are unfinished or known to be right (a
+/// wrong one must not be made right). A single frame stays as it is.
+Train couple(Frame* const* frames, unsigned count);
 
 }  // namespace coscanet

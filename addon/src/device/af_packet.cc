@@ -232,17 +232,16 @@ void AfPacketDevice::send(Frame* const* frames, unsigned count) {
   mmsghdr messages[kBatch] = {};
   iovec vectors[kBatch];
   unsigned trains = 0;
-  for (unsigned i = 0, cars; i < count; i += cars) {
+  for (unsigned i = 0; i < count; ++trains) {
     if (frames[i]->tagged) insert_tag(*frames[i]);
-    cars = train_length(frames + i, count - i);
-    const uint32_t headers = cars > 1 ? couple(frames + i, cars) : 0;
-    vectors[i] = {frames[i]->data - kVnetBytes, frames[i]->length + kVnetBytes};
-    for (unsigned k = i + 1; k < i + cars; ++k)
-      vectors[k] = {frames[k]->data + headers, frames[k]->length - headers};
+    const auto [cars, headers] = couple(frames + i, count - i);
     messages[trains].msg_hdr.msg_iov = &vectors[i];
-    messages[trains++].msg_hdr.msg_iovlen = cars;
-    if (cars > 1) counters_.add(Counter::k_tx_coupled, cars - 1);
+    messages[trains].msg_hdr.msg_iovlen = cars;
+    vectors[i] = {frames[i]->data - kVnetBytes, frames[i]->length + kVnetBytes};
+    for (const unsigned end = i++ + cars; i < end; ++i)
+      vectors[i] = {frames[i]->data + headers, frames[i]->length - headers};
   }
+  counters_.add(Counter::k_tx_coupled, count - trains);
   // Patience grows again at half the speed of time: whatever the sending side does, at least half of the time
   // is for the ring, which must not overflow behind us.
   const uint64_t grown = (boot_ms() - patience_at_ms_) / 2;

@@ -29,14 +29,13 @@ unsigned MemoryDevice::receive(Frame* frames) {
 }
 
 void MemoryDevice::send(Frame* const* frames, unsigned count) {
-  for (unsigned i = 0, cars; i < count; i += cars) {
+  for (unsigned i = 0; i < count;) {
     const Frame& f = *frames[i];
-    cars = couples_ ? train_length(frames + i, count - i) : 1;
-    const uint32_t headers = cars > 1 ? couple(frames + i, cars) : 0;
+    const auto [cars, headers] = couple(frames + i, couples_ ? count - i : 1);
     sent_.push_back({{f.data, f.data + f.length}, *f.vnet(), f.tagged, f.tag_tpid, f.tag_tci});
     std::vector<uint8_t>& bytes = sent_.back().bytes;
-    for (unsigned k = i + 1; k < i + cars; ++k)
-      bytes.insert(bytes.end(), frames[k]->data + headers, frames[k]->data + frames[k]->length);
+    for (const unsigned end = i++ + cars; i < end; ++i)
+      bytes.insert(bytes.end(), frames[i]->data + headers, frames[i]->data + frames[i]->length);
   }
 }
 
