@@ -26,6 +26,8 @@ constexpr unsigned kBlockBytes = 1 << 16;
 constexpr int kReceiveQueueBytes = 8 << 20;  // long frames wait here
 constexpr int kSendQueueBytes = 1 << 20;
 constexpr int64_t kSendWaitMs = 10;
+/// So long a processor may take to fill its slot, interrupts and a host that runs others included.
+constexpr uint64_t kFillingMs = 20;
 
 template <typename T>
 bool set(int fd, int level, int name, const T& value) {
@@ -158,7 +160,10 @@ int AfPacketDevice::take_error() {
   return address.sll_ifindex > 0 ? 0 : ENODEV;  // -1: the interface was deleted
 }
 
-void AfPacketDevice::find_full_slot() {
+void AfPacketDevice::find_full_slot(uint64_t now_ms) {
+  if (!empty_since_ms_) empty_since_ms_ = now_ms;
+  // Too soon, and the frame that is skipped is read only after a whole turn of the ring.
+  if (now_ms - empty_since_ms_ < kFillingMs) return;
   for (uint32_t i = 0; i < slots_; ++i)
     if (status_of(slot(next_ + i)) & TP_STATUS_USER) {
       next_ += i;
@@ -174,6 +179,7 @@ unsigned AfPacketDevice::receive(Frame* frames) {
     if (!(status & TP_STATUS_USER)) break;
     ++next_;
     ++lent_;
+    empty_since_ms_ = 0;
     const auto* header = reinterpret_cast<tpacket2_hdr*>(base);
     Frame& f = frames[count];
     f = {base + header->tp_mac, header->tp_len, index_};

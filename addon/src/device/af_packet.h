@@ -34,9 +34,11 @@ class AfPacketDevice : public Device {
   int open();
   /// The socket's pending error, cleared: 0 when it can go on (the interface is only down), else an errno.
   int take_error();
-  /// To be called when the socket is readable and receive() finds nothing: a process that was killed between
-  /// giving slots back and storing the index has left it behind the kernel's.
-  void find_full_slot();
+  /// To be called when the socket is readable and receive() found nothing. Mostly that passes: two processors
+  /// fill slots side by side, and the later one is ready first. Where it lasts, a process that was killed
+  /// between giving slots back and storing the index has left it behind the kernel's: then the next full slot
+  /// is looked for.
+  void find_full_slot(uint64_t now_ms);
 
   unsigned receive(Frame* frames) override;
   void release() override;
@@ -56,9 +58,10 @@ class AfPacketDevice : public Device {
   Counters& counters_;
   uint8_t* ring_ = nullptr;
   uint32_t slots_ = 0;
-  uint32_t next_ = 0;        // next slot to read
-  uint32_t lent_ = 0;        // slots before next_ that frames still point into
-  int64_t patience_ms_ = 0;  // how much longer send() may wait
+  uint32_t next_ = 0;            // next slot to read
+  uint32_t lent_ = 0;            // slots before next_ that frames still point into
+  uint64_t empty_since_ms_ = 0;  // the socket is readable, the next slot not full; 0: it is not so
+  int64_t patience_ms_ = 0;      // how much longer send() may wait
   uint64_t patience_at_ms_ = 0;
   std::unique_ptr<uint8_t[]> long_;
   unsigned long_used_ = 0;

@@ -80,7 +80,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
     unsigned moved = 0;
     for (unsigned d = 0; d < ports.count; ++d) {
       const unsigned count = forward_batch(path, *devices[d], devices, ports.count);
-      if (count == 0 && (polled[d].revents & POLLIN)) owned[d]->find_full_slot();
+      if (count == 0 && (polled[d].revents & POLLIN)) owned[d]->find_full_slot(now);
       polled[d].revents = 0;
       moved += count;
     }
