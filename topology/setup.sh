@@ -18,6 +18,7 @@ DEMO_NEEDS='
   g++ g++
   cmake cmake
   ninja ninja-build
+  make make
   ip iproute2
   tc iproute2
   ss iproute2
