@@ -21,7 +21,7 @@ const PATIENCE = 2;
 const WARM_RATE = 1000;
 /** Seconds, precision and first rate of a quick run, which has no time to climb from far below. */
 const QUICK = {seconds: 0.5, precision: 0.15, rate: 3000};
-const FULL = {seconds: 1, precision: 0.04, rate: 2000};
+const FULL = {seconds: 1, precision: 0.04, rate: 5000};
 
 interface Step {
   /** Replies in each second of the step. */
