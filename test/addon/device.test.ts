@@ -2,6 +2,7 @@
 // the network).
 
 import {readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -9,7 +10,7 @@ import {z} from 'zod';
 import {MAC, VIP, tcp, udp} from '../packets/world.ts';
 import {isChecksumRight, pseudoHeader} from '../support/checksum.ts';
 import type {Packet} from '../support/packet-builder.ts';
-import {waitUntil} from '../support/testbed.ts';
+import {ROOT, waitUntil} from '../support/testbed.ts';
 import {Testnet} from './testnet.ts';
 
 const transferSchema = z.object({bytes: z.number(), sha256: z.string(), gapMs: z.number(), port: z.number()});
@@ -54,19 +55,32 @@ const noDrops = (counters: Record<string, number>) =>
 /** SCHED_BATCH in field 41 of a thread's stat, of which the first two hold what may contain spaces. */
 const isBatch = (stat: string) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38] === '3';
 
+function threadsForBatches(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  try {
+    return readdirSync(folder).filter((thread) => isBatch(readFileSync(`${folder}/${thread}/stat`, 'utf8')))
+      .length;
+  } catch {
+    return 0; // a thread has ended meanwhile
+  }
+}
+
 test.serial(
-  'the loop alone does not interrupt what its core is at: packets come together',
+  'many packets wait for the core and come together; few interrupt what it is at',
   withNet({}, async (t, net) => {
-    const folder = `/proc/${await net.forward()}/task`;
-    await waitUntil('one thread is for batches', 5000, () => {
-      try {
-        const stats = readdirSync(folder).map((thread) => readFileSync(`${folder}/${thread}/stat`, 'utf8'));
-        return stats.filter(isBatch).length === 1;
-      } catch {
-        return false; // a thread has ended meanwhile
-      }
-    });
-    t.pass();
+    const pid = await net.forward();
+    let found = 0;
+    const watch = setInterval(() => (found += threadsForBatches(pid)), 20);
+    const finish = await upload(net, 0.5, 1_000_000);
+    await finish();
+    clearInterval(watch);
+    t.is(found, 0, 'a few frames');
+    const flood = [path.join(ROOT, 'build/native/bench-datagrams'), 'send', 'eth0', MAC.external, VIP];
+    const sender = await net.start(net.inside('client', [...flood, '53', '1', '0', '2000']), '');
+    await waitUntil('the loop, and it alone, is for batches', 5000, () => threadsForBatches(pid) === 1);
+    await sender.ended;
+    t.true((await net.ask('counters'))['rx_frames']! > 25_000);
+    await waitUntil('it interrupts again', 5000, () => threadsForBatches(pid) === 0);
   }),
 );
 

@@ -1,7 +1,6 @@
 #include "device/forwarder.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,19 +9,12 @@
 #include "device/af_packet.h"
 #include "device/clock.h"
 #include "device/process.h"
+#include "device/wake_policy.h"
 
 namespace coscanet {
 namespace {
 
 constexpr int kHeartbeatMs = 100;
-
-/// A packet does not interrupt what the core is at: by the time that the forwarder runs, more of them wait,
-/// and one wake-up serves all. Where the core is idle it runs at once, as ever. A policy that the operator
-/// gave stays.
-void wake_for_batches() {
-  sched_param none{};
-  if (sched_getscheduler(0) == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &none);
-}
 
 }  // namespace
 
@@ -55,7 +47,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
   slot.start_time.store(process_start_time(getpid()));
   slot.pid.store(getpid());
 
-  wake_for_batches();
+  WakePolicy wake_policy;
   Path path(segment, index);
   std::unique_ptr<AfPacketDevice> owned[kInterfaces];
   Device* devices[kInterfaces] = {};
@@ -72,6 +64,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
   int error = 0;
   uint64_t checked = 0;
   uint64_t moved_us = 0;
+  uint64_t frames = 0;  // since `checked`
   while (!stop.load(std::memory_order_relaxed) && !error) {
     const uint64_t now_us = boot_us();
     const uint64_t now = now_us / 1000;
@@ -85,6 +78,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
       moved += count;
     }
     if (moved) moved_us = now_us;
+    frames += moved;
     // Also in full traffic, for the side that has none: it may have lost its place in the ring, or its
     // interface.
     const bool due = now - checked >= kHeartbeatMs;
@@ -93,7 +87,11 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
     if (!due && (moved || now_us - moved_us < spin_us)) continue;
     path.end();
     if (poll(polled, ports.count, moved ? 0 : kHeartbeatMs) < 0 && errno != EINTR) error = errno;
-    if (due) checked = now;
+    if (due) {
+      wake_policy.tell(frames, now - checked);
+      frames = 0;
+      checked = now;
+    }
     // An interface that was down when it was deleted gives no sign of it: one has to ask.
     for (unsigned d = 0; d < ports.count && !error; ++d)
       if (due || (polled[d].revents & (POLLERR | POLLHUP | POLLNVAL))) error = owned[d]->take_error();
