@@ -30,11 +30,9 @@ namespace {
 
 struct Scenario {
   const char* name;
-  Mode mode;
+  Kind world;
   Way way;
   uint64_t flows;
-  uint32_t table_entries;
-  Pages pages;
   unsigned forwarders;
   bool known;  // false: each packet opens a flow
 };
@@ -44,17 +42,20 @@ constexpr uint64_t kMillion = 1 << 20;
 // From about half full on a flow may find no room, so a table has twice as many places as flows.
 constexpr uint32_t kUsual = 1 << 20;  // as the product makes it
 constexpr Scenario kScenarios[] = {
-    {"hot", Mode::dsr, Way::in, 1, kUsual, Pages::small, 1, true},
-    {"1M", Mode::dsr, Way::in, kMillion, 2 * kMillion, Pages::small, 1, true},
-    {"8M", Mode::dsr, Way::in, 8 * kMillion, 16 * kMillion, Pages::small, 1, true},
-    {"1M huge pages", Mode::dsr, Way::in, kMillion, 2 * kMillion, Pages::huge, 1, true},
-    {"8M huge pages", Mode::dsr, Way::in, 8 * kMillion, 16 * kMillion, Pages::huge, 1, true},
-    {"new", Mode::dsr, Way::in, kMillion, 4 * kMillion, Pages::small, 1, false},
-    {"nat in hot", Mode::nat, Way::in, 1, kUsual, Pages::small, 1, true},
-    {"nat in 1M", Mode::nat, Way::in, kMillion, 2 * kMillion, Pages::small, 1, true},
-    {"nat out hot", Mode::nat, Way::out, 1, kUsual, Pages::small, 1, true},
-    {"nat out 1M", Mode::nat, Way::out, kMillion, 2 * kMillion, Pages::small, 1, true},
-    {"1M two forwarders", Mode::dsr, Way::in, kMillion, 2 * kMillion, Pages::small, 2, true},
+    {"hot", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 1, 1, true},
+    {"1M", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
+    {"8M", {Mode::dsr, Pages::small, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
+    {"1M huge pages", {Mode::dsr, Pages::huge, 2 * kMillion, false}, Way::in, kMillion, 1, true},
+    {"8M huge pages", {Mode::dsr, Pages::huge, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
+    {"new", {Mode::dsr, Pages::small, 4 * kMillion, false}, Way::in, kMillion, 1, false},
+    {"nat in hot", {Mode::nat, Pages::small, kUsual, false}, Way::in, 1, 1, true},
+    {"nat in 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
+    {"nat out hot", {Mode::nat, Pages::small, kUsual, false}, Way::out, 1, 1, true},
+    {"nat out 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Way::out, kMillion, 1, true},
+    {"affinity hot", {Mode::dsr, Pages::small, kUsual, true}, Way::in, 1, 1, true},
+    {"affinity 1M", {Mode::dsr, Pages::small, 2 * kMillion, true}, Way::in, kMillion, 1, true},
+    {"affinity new", {Mode::dsr, Pages::small, 4 * kMillion, true}, Way::in, kMillion, 1, false},
+    {"1M two forwarders", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 2, true},
 };
 
 /// Of this thread: what other programs take of the core is not what a packet costs.
@@ -171,14 +172,26 @@ double per_packet(const Amount& amount) {
   return static_cast<double>(amount.nanoseconds) / static_cast<double>(amount.packets);
 }
 
+/// What runs have done to flows so far.
+struct Deeds {
+  explicit Deeds(const World& world)
+      : created(world.count(Counter::k_flows_created)),
+        guessed(world.count(Counter::k_hash_choices)),
+        stayed(world.count(Counter::k_affinity_flows)) {}
+  uint64_t created, guessed, stayed;
+};
+
 /// Of what a run did to flows, only what its scenario says.
-void check_flows(const Scenario& s, const World& world, const Amount& done, uint64_t created_before,
-                 uint64_t guessed_before) {
-  const uint64_t created = world.count(Counter::k_flows_created) - created_before;
-  const uint64_t guessed = world.count(Counter::k_hash_choices) - guessed_before;
+void check_flows(const Scenario& s, const World& world, const Amount& done, const Deeds& before) {
+  const Deeds after(world);
+  const uint64_t created = after.created - before.created;
+  const uint64_t guessed = after.guessed - before.guessed;
+  const uint64_t stayed = after.stayed - before.stayed;
   const uint64_t few = done.packets / 1000 + 1;  // flows without room
   if (s.way == Way::in && guessed > few) fail("flows that should be known are not");
   if (created + few < (s.known ? 0 : done.packets)) fail("flows that should be new are not");
+  const uint64_t known_clients = s.world.affinity && !s.known ? done.packets - (1u << kAddressBits) : 0;
+  if (stayed + few < known_clients) fail("clients that should be known are not");
 }
 
 void measure(const Scenario& s, World& world, uint64_t milliseconds, unsigned round) {
@@ -187,11 +200,10 @@ void measure(const Scenario& s, World& world, uint64_t milliseconds, unsigned ro
   const Budget budget(milliseconds, s.known ? UINT64_MAX : s.flows);
   const double headers = per_packet(run_headers(s, budget, seed));
   const double floor = per_packet(run_floor(s, world, budget, seed));
-  const uint64_t created = world.count(Counter::k_flows_created);
-  const uint64_t guessed = world.count(Counter::k_hash_choices);
+  const Deeds before(world);
   const Amount done =
       s.forwarders == 1 ? run_core(s, world, budget, seed, 0) : run_forwarders(s, world, budget, seed);
-  check_flows(s, world, done, created, guessed);
+  check_flows(s, world, done, before);
   printf("{\"scenario\":\"%s\",\"round\":%u,\"headers\":%.3f,\"floor\":%.3f,\"core\":%.3f}\n", s.name, round,
          headers, floor, per_packet(done));
   fflush(stdout);
@@ -204,16 +216,14 @@ unsigned long number(const char* text, unsigned long most) {
   return value;
 }
 
-/// Scenarios of one mode, pages and table share their world.
+/// Scenarios of one kind of world share it.
 World& world_of(const Scenario& s, std::vector<std::unique_ptr<World>>& worlds,
                 std::vector<const Scenario*>& makers) {
   for (size_t i = 0; i < worlds.size(); ++i) {
     const Scenario& m = *makers[i];
-    if (m.mode == s.mode && m.pages == s.pages && m.table_entries == s.table_entries && m.known == s.known &&
-        m.flows == s.flows)
-      return *worlds[i];
+    if (m.world == s.world && m.known == s.known && m.flows == s.flows) return *worlds[i];
   }
-  worlds.push_back(std::make_unique<World>(s.mode, s.pages, s.table_entries));
+  worlds.push_back(std::make_unique<World>(s.world));
   makers.push_back(&s);
   if (s.known) worlds.back()->establish(s.flows);
   return *worlds.back();

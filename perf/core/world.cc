@@ -14,6 +14,7 @@ namespace coscanet::bench {
 namespace {
 
 constexpr unsigned kEndpoints = 16;
+constexpr uint32_t kAffinitySeconds = 3600;
 constexpr Timeouts kTimeouts{{86400, 86400, 86400, 86400}};
 
 Address address(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
@@ -58,9 +59,10 @@ Address node_address(unsigned node) {
   return address(10, 88, 0, static_cast<uint8_t>(11 + node));
 }
 
-World::World(Mode mode, Pages pages, uint32_t table_entries) : mode_(mode) {
-  limits_.flows = table_entries;
-  limits_.affinities = 1024;
+World::World(const Kind& kind) : kind_(kind) {
+  limits_.flows = kind.table_entries;
+  // Twice as many places as clients, as of flows.
+  limits_.affinities = 2u << kAddressBits;
   limits_.endpoints = 64;
   limits_.services = 16;
   limits_.ring_slots = 64;
@@ -68,8 +70,8 @@ World::World(Mode mode, Pages pages, uint32_t table_entries) : mode_(mode) {
   limits_.blocks = 64;
   limits_.registry_bytes = 64;
   bytes_ = Segment::bytes(limits_);
-  table_bytes_ = uint64_t{table_entries} * sizeof(FlowEntry);
-  memory_ = map(bytes_, pages);
+  table_bytes_ = uint64_t{kind.table_entries} * sizeof(FlowEntry);
+  memory_ = map(bytes_, kind.pages);
   reset();
 }
 
@@ -96,11 +98,14 @@ void World::publish() {
   for (unsigned i = 0; i < kEndpoints; ++i) {
     ring[i] = i;
     fits = fits && writer.add_endpoint(i, 1, node_mac(i), 1, true);
-    if (mode_ == Mode::nat)
+    if (kind_.mode == Mode::nat)
       fits = fits && writer.translate_endpoint(i, {node_address(i), kNodePort, 6, vip(), kVipPort});
   }
   fits = fits && writer.add_service(0, vip(), 6, kVipPort, ring, kEndpoints, kTimeouts);
-  if (mode_ == Mode::nat) {
+  if (kind_.affinity)
+    fits = fits &&
+           writer.add_affinity({true, 1, Address::mask_v4(32), kAffinitySeconds, 0, 0}, ring, kEndpoints);
+  if (kind_.mode == Mode::nat) {
     writer.set_routes(true);
     fits = fits && writer.set_gateway(client_mac(), 0);
   }

@@ -13,16 +13,25 @@ enum class Pages : uint8_t {
   huge,   // 2 MiB, by madvise
 };
 
+struct Kind {
+  Mode mode;
+  Pages pages;
+  uint32_t table_entries;
+  bool affinity;  // each client stays with its endpoint
+  bool operator==(const Kind& o) const {
+    return mode == o.mode && pages == o.pages && table_entries == o.table_entries && affinity == o.affinity;
+  }
+};
+
 class World {
  public:
   /// Ends the process when the memory is not to be had.
-  World(Mode mode, Pages pages, uint32_t table_entries);
+  explicit World(const Kind& kind);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
   const Segment& segment() const { return *segment_; }
-  Mode mode() const { return mode_; }
   /// Forgets all flows.
   void reset();
   /// Flows 0 … `flows` − 1, all established.
@@ -36,7 +45,7 @@ class World {
  private:
   void publish();
 
-  Mode mode_;
+  Kind kind_;
   Limits limits_;
   uint64_t bytes_;
   uint64_t table_bytes_;
