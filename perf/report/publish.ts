@@ -48,9 +48,12 @@ export async function publish(cases: readonly Case[], out: string): Promise<void
     const path = resultPath(out, one.name);
     if (!existsSync(path)) continue;
     const result = readResult(path);
-    text = replaceBetweenMarkers(text, one.name, `${one.table(result)}\n\n${provenance(result)}.`);
+    const figures = one.figures?.(result) ?? [];
+    const shown = figures.map(({name}) => `![${one.title}](results/${name}.svg)`);
+    const content = [one.table(result), ...shown, `${provenance(result)}.`].join('\n\n');
+    text = replaceBetweenMarkers(text, one.name, content);
     copyFileSync(path, resultPath(folder, one.name));
-    for (const figure of one.figures?.(result) ?? []) await draw(figure, folder);
+    for (const figure of figures) await draw(figure, folder);
     console.log(`${one.name}: ${result.date}`);
   }
   writeFileSync(readme, text);
