@@ -11,11 +11,11 @@ export interface Place {
 
 export class Slots {
   readonly #capacity: number;
-  readonly #incarnations = new Map<number, number>();
+  /** The last one of each place that was ever given. */
+  #incarnations: number[] = [];
   readonly #taken = new Set<number>();
   /** Places given back, oldest first; places never given are taken before them. */
   #returned: number[] = [];
-  #next = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -23,10 +23,11 @@ export class Slots {
 
   /** A free place, or null if all are taken. */
   take(): Place | null {
-    const slot = this.#next < this.#capacity ? this.#next++ : this.#returned.shift();
+    const given = this.#incarnations.length;
+    const slot = given < this.#capacity ? given : this.#returned.shift();
     if (slot === undefined) return null;
-    const incarnation = ((this.#incarnations.get(slot) ?? 0) % INCARNATIONS) + 1;
-    this.#incarnations.set(slot, incarnation);
+    const incarnation = ((this.#incarnations[slot] ?? 0) % INCARNATIONS) + 1;
+    this.#incarnations[slot] = incarnation;
     this.#taken.add(slot);
     return {slot, incarnation};
   }
@@ -35,15 +36,14 @@ export class Slots {
     if (this.#taken.delete(slot)) this.#returned.push(slot);
   }
 
-  /** The last incarnation of each slot that was ever given (0: never), for `restore`. */
+  /** The last incarnation of each slot that was ever given, for `restore`. */
   history(): number[] {
-    return Array.from({length: this.#next}, (_, slot) => this.#incarnations.get(slot) ?? 0);
+    return [...this.#incarnations];
   }
 
   /** Begins again where another table (of the same capacity) was: its history and what is taken now. */
   restore(history: readonly number[], taken: readonly number[]): void {
-    for (const [slot, incarnation] of history.entries()) this.#incarnations.set(slot, incarnation);
-    this.#next = history.length;
+    this.#incarnations = [...history];
     for (const slot of taken) this.#taken.add(slot);
     this.#returned = [...history.keys()].filter((slot) => !this.#taken.has(slot));
   }
