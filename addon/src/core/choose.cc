@@ -68,7 +68,7 @@ const PolicyService* Path::service_of(const Packet& p) {
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = service_of(p);
-  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_);
+  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_, p.flow_place);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
   if (endpoint) return endpoint;
 

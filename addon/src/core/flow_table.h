@@ -67,6 +67,7 @@ struct Flow {
 class FlowTable {
  public:
   static constexpr unsigned kWays = 4;
+  static constexpr unsigned kLooks = 2 * kWays;  // places where a flow may be
   static constexpr unsigned kForwarders = 16;
   static constexpr unsigned kSupervisor = kForwarders;  // its slot as an owner: it writes what nodes claim
   static constexpr unsigned kOwners = kForwarders + 1;
@@ -93,20 +94,14 @@ class FlowTable {
 
   uint64_t hash(const FlowKey& key) const;
 
-  /// Asks for the memory where find() looks first.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(find_place(hash, 0), 1); }
-  /// When that is here: asks for where find() looks next, if the flow is not there.
-  void prefetch_next(uint64_t hash) const {
-    const FlowEntry* first = find_place(hash, 0);
-    const bool found =
-        static_cast<uint32_t>(first->tag.load(std::memory_order_relaxed)) == fingerprint_of(hash);
-    // No branches: the processor would guess wrong, and wait.
-    __builtin_prefetch(found ? first : find_place(hash, 1), 1);
-    __builtin_prefetch(found ? first : find_place(hash, kWays), 1);
-  }
+  /// Fetches the memory where find() will look for each of at most kBatch hashes (0: for none), and tells
+  /// where that flow most likely is.
+  void approach(const uint64_t* hashes, unsigned count, FlowEntry** places) const;
 
   /// The live entry of `key`, or an empty Ref.
   Ref find(const FlowKey& key, uint64_t hash, uint32_t now) const;
+  /// The same, for who knows where it most likely is.
+  Ref find(const FlowKey& key, uint64_t hash, uint32_t now, FlowEntry* likely) const;
 
   /// Remembers a flow that find() did not know. Empty when no place is free. If two forwarders insert one key
   /// in the same instant, the lower place wins and both get it from the next lookup on.
@@ -115,7 +110,7 @@ class FlowTable {
 
   /// Is there a place where insert() would put a key of this hash?
   bool has_room(uint64_t hash, uint32_t now) const {
-    return room(hash, 0, now) > 0 || room(hash, kWays, now) > 0;
+    return room(hash, 0, now) > 0 || room(hash, 1, now) > 0;
   }
 
   /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed, and tells whether it
@@ -156,13 +151,14 @@ class FlowTable {
     const auto print = static_cast<uint32_t>(hash >> 32);
     return print ? print : 1;
   }
-  FlowEntry* find_place(uint64_t hash, unsigned way) const {
+  /// Where find() looks, `look` of 0 … kLooks - 1: by turns in either bucket.
+  FlowEntry* find_place(uint64_t hash, unsigned look) const {
     // Two buckets that are never the same: the second is an odd distance from the first. Within a bucket each
     // flow begins at a way of its own: most are found in the first line that is looked at.
     auto bucket = static_cast<uint32_t>(hash);
-    if (way >= kWays) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
-    const uint64_t turned = (way + (hash >> 62)) % kWays;
-    return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + turned];
+    if (look % 2) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
+    const uint64_t way = (look / 2 + (hash >> 62)) % kWays;
+    return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + way];
   }
   /// Has a flow ever been written to the page of this place?
   bool is_used(uint32_t place) const {
@@ -170,9 +166,15 @@ class FlowTable {
     return pages_[page / 64].load(std::memory_order_acquire) >> page % 64 & 1;
   }
   void mark_used(uint32_t place) const;
+  static bool bears(const FlowEntry& entry, uint64_t hash) {
+    return static_cast<uint32_t>(entry.tag.load(std::memory_order_relaxed)) == fingerprint_of(hash);
+  }
+  /// Is the entry that of a live flow, and which value has it?
+  static bool holds(const FlowEntry& entry, const FlowKey& key, uint32_t print, uint32_t now,
+                    uint64_t* value);
   bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
-  /// Claimable places of the bucket that begins at `first_way`.
-  unsigned room(uint64_t hash, unsigned first_way, uint32_t now) const;
+  /// Claimable places of the first (0) or second (1) bucket.
+  unsigned room(uint64_t hash, unsigned bucket, uint32_t now) const;
   bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
 
   FlowEntry* entries_;

@@ -41,16 +41,18 @@ void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* ver
   // Two halves: what the first learns of all frames tells where in memory the second will look, so that the
   // batch waits for it once and not each packet for itself.
   Totals totals;
+  uint64_t hashes[kBatch];
+  FlowEntry* places[kBatch];
   last_ = {};
   for (unsigned i = 0; i < count; ++i) {
     totals.received_bytes += frames[i].length;
     packets_[i].start(frames[i], scratch[i]);
     verdicts[i] = snapshot_ ? read(packets_[i]) : Verdict{Verdict::pass};
+    hashes[i] = packets_[i].flow_hash;
   }
-  // In loops of their own: a packet's other instructions would keep the core from asking for many at once.
-  for (unsigned i = 0; i < count; ++i) flows_.prefetch(packets_[i].flow_hash);
-  for (unsigned i = 0; i < count; ++i) flows_.prefetch_next(packets_[i].flow_hash);
+  flows_.approach(hashes, count, places);
   for (unsigned i = 0; i < count; ++i) {
+    packets_[i].flow_place = places[i];
     if (verdicts[i].kind == Verdict::more) verdicts[i] = lead(packets_[i]);
     tally(verdicts[i], packets_[i], totals);
   }

@@ -1,6 +1,7 @@
 #pragma once
 // What the steps of the path learn about a frame, and what they say of it.
 #include "core/counters.h"
+#include "core/flow_table.h"
 #include "core/frame.h"
 #include "core/neighbors.h"
 #include "core/policy.h"
@@ -47,8 +48,9 @@ struct Packet {
   Address client;
   uint16_t client_port = 0;
   uint8_t tcp_flags = 0;
-  /// Of a flow to a VIP, whose place in the table has been asked for; else 0.
+  /// Of a flow to a VIP; else 0.
   uint64_t flow_hash = 0;
+  FlowEntry* flow_place = nullptr;  // where the table most likely has it
 
   /// The source is one of our VIPs: a connection that an instance opened. Known only where the router routes.
   bool from_vip = false;
