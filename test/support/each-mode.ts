@@ -41,7 +41,12 @@ export function inEachMode<Furniture = void>(
       test.serial(`${one.mode}: ${title}`, async (t) => {
         t.timeout(TEST_MS);
         const [bed, furniture] = furnished.get(one.mode)!;
-        await body(t, bed, one, furniture);
+        try {
+          await body(t, bed, one, furniture);
+        } catch (error) {
+          await bed.tell((text) => t.log(text));
+          throw error;
+        }
       });
   };
 }

@@ -15,6 +15,8 @@ import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/c
 export const ROOT = path.resolve(import.meta.dirname, '../../../..');
 export const VIP = '10.77.0.100';
 const TOOLS = path.join(ROOT, 'test/network/tools');
+/** Commands that a failed test tells of: the last ones, where several tests share a testbed. */
+const HISTORY = 30;
 
 export interface TestbedOptions {
   nodes?: number;
@@ -297,15 +299,17 @@ export class Testbed {
   /** Ends everything, also after a failure, and says what ran if `show` is given. */
   async down(show?: (text: string) => void): Promise<void> {
     for (const running of this.#running) running.child.kill('SIGKILL');
-    const words = ['topology/down.sh', '--name', this.name];
-    if (show !== undefined) {
-      for (const line of this.#history) show(line);
-      const logs = await run(['tail', '-n', '40', '--', ...(await this.#logs())]);
-      show(logs.stdout);
-    }
-    const result = await run(words);
+    if (show !== undefined) await this.tell(show);
+    const result = await run(['topology/down.sh', '--name', this.name]);
     rmSync(this.folder, {recursive: true, force: true});
     if (result.status !== 0) throw new Error(`down.sh failed: ${result.stderr}`);
+  }
+
+  /** What ran last, and what router and agents say. */
+  async tell(show: (text: string) => void): Promise<void> {
+    for (const line of this.#history.slice(-HISTORY)) show(line);
+    const logs = await run(['tail', '-n', '40', '--', ...(await this.#logs())]);
+    show(logs.stdout);
   }
 
   async #logs(): Promise<string[]> {
