@@ -120,8 +120,7 @@ void World::establish(uint64_t flows) {
     SlotDevice in(0, headers, Order::sequence(flows)), out(1, headers, Order::sequence(flows));
     Device* devices[] = {&in, &out};
     Path path(*segment_, 0);
-    path.begin(boot_ms());
-    for (uint64_t i = 0; i < flows; i += kBatch) forward_batch(path, in, devices, 2);
+    for (uint64_t i = 0; i < flows; i += kBatch) forward_batch(path, boot_ms(), in, devices, 2);
     path.end();
   }
 }

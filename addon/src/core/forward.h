@@ -13,7 +13,8 @@ class Path {
   /// slot (see Owner).
   Path(const Segment& segment, unsigned forwarder);
 
-  /// Before each batch: reads the clock (boot clock, milliseconds) and pins the policy in force.
+  /// For each batch, once it is there: what time it is (boot clock, milliseconds), and pins the policy in
+  /// force.
   void begin(uint64_t now_ms);
   /// Before going to sleep: lets go of the policy.
   void end() { segment_.unpin_snapshot(forwarder_); }

@@ -18,7 +18,8 @@ constexpr int kHeartbeatMs = 100;
 
 }  // namespace
 
-unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count) {
+unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* devices,
+                       unsigned device_count) {
   static thread_local Scratch scratch[kBatch];
   Frame frames[kBatch];
   Verdict verdicts[kBatch];
@@ -26,6 +27,13 @@ unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned 
   unsigned out_count[kInterfaces] = {};
 
   const unsigned count = in.receive(frames);
+  if (count == 0) {
+    in.release();
+    return 0;
+  }
+  // Not before: who was told that a policy is in force sends at once, and may be heard here while another
+  // side's batch is still on its way.
+  path.begin(now_ms);
   path.process(frames, count, scratch, verdicts);
   for (unsigned i = 0; i < count; ++i) {
     const Verdict& verdict = verdicts[i];
@@ -69,10 +77,9 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
     const uint64_t now_us = boot_us();
     const uint64_t now = now_us / 1000;
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
-    path.begin(now);
     unsigned moved = 0;
     for (unsigned d = 0; d < ports.count; ++d) {
-      const unsigned count = forward_batch(path, *devices[d], devices, ports.count);
+      const unsigned count = forward_batch(path, now, *devices[d], devices, ports.count);
       if (count == 0 && (polled[d].revents & POLLIN)) owned[d]->find_full_slot(now);
       polled[d].revents = 0;
       moved += count;

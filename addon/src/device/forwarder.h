@@ -7,8 +7,10 @@
 
 namespace coscanet {
 
-/// Moves one batch from `in` through the path to `devices`. Returns the number of frames received.
-unsigned forward_batch(Path& path, Device& in, Device* const* devices, unsigned device_count);
+/// Moves one batch from `in` through the path to `devices`, by the policy that is in force once it has been
+/// received, which stays pinned until Path::end. Returns the number of frames received.
+unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* devices,
+                       unsigned device_count);
 
 struct ForwarderPorts {
   unsigned count = 0;

@@ -121,8 +121,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
       if (!read_frame(frames.Get(i), &frame)) return env.Undefined();
       in.put(std::move(frame));
     }
-    path_->begin(now_ms_);
-    while (forward_batch(*path_, in, ports, kInterfaces)) continue;
+    while (forward_batch(*path_, now_ms_, in, ports, kInterfaces)) continue;
     path_->end();
     Napi::Array out = Napi::Array::New(env);
     uint32_t count = 0;
