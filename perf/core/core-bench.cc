@@ -44,6 +44,7 @@ constexpr uint64_t kMillion = 1 << 20;
 constexpr uint32_t kUsual = 1 << 20;  // as the product makes it
 constexpr Scenario kScenarios[] = {
     {"hot", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 1, 1, true},
+    {"64 flows", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 64, 1, true},
     {"1M", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
     {"1M two forwarders", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 2, true},
     {"8M", {Mode::dsr, Pages::small, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
@@ -111,7 +112,7 @@ Amount run_headers(const Scenario& s, const Budget& budget, uint64_t seed) {
 Amount run_floor(const Scenario& s, const World& world, const Budget& budget, uint64_t seed) {
   const Template headers(s.way, tcp::kAck);
   const auto device = std::make_unique<SlotDevice>(0, headers, order_of(s, seed));
-  const uint64_t lines = s.flows == 1 ? 1 : world.table_lines();
+  const uint64_t lines = s.flows < kMillion ? s.flows : world.table_lines();
   Order line = Order::random(lines, seed + 1);
   Frame frames[kBatch];
   const uint8_t* wanted[kBatch];

@@ -23,6 +23,10 @@ FlowState next_state(FlowState state, const Packet& p) {
 
 Verdict Path::enter(Packet& p) {
   if (p.has_hop || p.protocol == ipv4::kIcmp) return {};
+  if (last_.burst && p.shares_flow_with(*last_.burst)) {
+    p.head = last_.burst;
+    return {};
+  }
   // A packet from itself to itself ("land") would make a server talk to itself for ever.
   if (p.client == p.vip && p.client_port == p.port) return drop(Counter::k_drop_ip_source);
   // A block belongs to one node, which opened the connection: no flow, no schedule.
@@ -34,13 +38,15 @@ Verdict Path::enter(Packet& p) {
 }
 
 Verdict Path::name_flow(Packet& p) {
-  if (!p.has_hop && p.protocol != ipv4::kIcmp) p.flow_hash = flows_.hash(p.flow());
+  if (p.has_hop || p.protocol == ipv4::kIcmp) return {};
+  p.flow_hash = p.is_head() ? flows_.hash(p.flow()) : p.head->flow_hash;
+  last_.burst = p.head;
   return {};
 }
 
 Verdict Path::choose(Packet& p) {
   if (p.has_hop) return {};
-  if (const PolicyEndpoint* endpoint = endpoint_of_flow(p)) {
+  if (const PolicyEndpoint* endpoint = goes_on(p) ? last_.endpoint : endpoint_of_flow(p)) {
     lead_to(p, *endpoint);
     return {};
   }
@@ -65,11 +71,19 @@ const PolicyService* Path::service_of(const Packet& p) {
   return last_.service = policy_.find_service(p.vip, p.protocol, p.port);
 }
 
+/// Is its flow that of the packet before, and does it change nothing of what is known of it?
+bool Path::goes_on(const Packet& p) const {
+  return p.head == last_.known && !opens(p.tcp_flags) && next_state(last_.state, p) == last_.state;
+}
+
 /// Null if nobody serves the port, or if it is yet to be told who serves the flow.
 const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   const PolicyService* service = service_of(p);
-  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_, p.flow_place);
+  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_, p.head->flow_place);
   const PolicyEndpoint* endpoint = flow ? follow(p, service, flow) : nullptr;
+  last_.known = endpoint ? p.head : nullptr;
+  last_.endpoint = endpoint;
+  last_.state = flow.flow.state;
   if (endpoint) return endpoint;
 
   if (awaits_claim(p) || is_stray_reset(p) || !service) return nullptr;

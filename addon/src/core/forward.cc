@@ -39,20 +39,23 @@ void Path::begin(uint64_t now_ms) {
 
 void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts) {
   // Two halves: what the first learns of all frames tells where in memory the second will look, so that the
-  // batch waits for it once and not each packet for itself.
+  // batch waits for it once and not each packet for itself. Of a burst of one flow only the head asks.
   Totals totals;
   uint64_t hashes[kBatch];
   FlowEntry* places[kBatch];
+  unsigned heads = 0;
   last_ = {};
   for (unsigned i = 0; i < count; ++i) {
     totals.received_bytes += frames[i].length;
     packets_[i].start(frames[i], scratch[i]);
     verdicts[i] = snapshot_ ? read(packets_[i]) : Verdict{Verdict::pass};
-    hashes[i] = packets_[i].flow_hash;
+    hashes[heads] = packets_[i].flow_hash;
+    heads += packets_[i].is_head();
   }
-  flows_.approach(hashes, count, places);
+  flows_.approach(hashes, heads, places);
+  heads = 0;
   for (unsigned i = 0; i < count; ++i) {
-    packets_[i].flow_place = places[i];
+    if (packets_[i].is_head()) packets_[i].flow_place = places[heads++];
     if (verdicts[i].kind == Verdict::more) verdicts[i] = lead(packets_[i]);
     tally(verdicts[i], packets_[i], totals);
   }

@@ -40,6 +40,11 @@ class Path {
     Address destination;
     const PolicyVip* vip = nullptr;
     const PolicyService* service = nullptr;
+    Packet* burst = nullptr;  // its head
+    // In the second half: the head of the burst whose flow was known, its endpoint, and what became of it.
+    const Packet* known = nullptr;
+    const PolicyEndpoint* endpoint = nullptr;
+    FlowState state = FlowState::syn;
   };
   using Step = Verdict (Path::*)(Packet&);
   template <Step... kSteps>
@@ -83,6 +88,7 @@ class Path {
   bool awaits_claim(const Packet& p) const;
   bool is_stray_reset(const Packet& p) const;
   const PolicyService* service_of(const Packet& p);
+  bool goes_on(const Packet& p) const;
   const PolicyEndpoint* endpoint_of_flow(const Packet& p);
   const PolicyEndpoint* follow(const Packet& p, const PolicyService* service, FlowTable::Ref& flow);
   [[gnu::noinline]] const PolicyEndpoint* schedule(const Packet& p, const PolicyService& service,

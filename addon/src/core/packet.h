@@ -50,7 +50,9 @@ struct Packet {
   uint8_t tcp_flags = 0;
   /// Of a flow to a VIP; else 0.
   uint64_t flow_hash = 0;
-  FlowEntry* flow_place = nullptr;  // where the table most likely has it
+  /// The first of the burst that it is in: packets to a VIP, all of one flow. It may be alone.
+  Packet* head = nullptr;
+  FlowEntry* flow_place = nullptr;  // of a head: where the table most likely has the flow
 
   /// The source is one of our VIPs: a connection that an instance opened. Known only where the router routes.
   bool from_vip = false;
@@ -70,10 +72,16 @@ struct Packet {
     scratch = &s;
     tcp_flags = 0;
     flow_hash = 0;
+    head = this;
     from_vip = leaves = by_block = has_hop = false;
     source_alias.used = destination_alias.used = false;
   }
   FlowKey flow() const { return {client, vip, client_port, port, protocol}; }
+  bool is_head() const { return head == this; }
+  bool shares_flow_with(const Packet& o) const {
+    return client_port == o.client_port && port == o.port && protocol == o.protocol && client == o.client &&
+           vip == o.vip;
+  }
   bool translated() const { return source_alias.used || destination_alias.used; }
   void go(const Mac& mac, uint8_t egress) {
     has_hop = true;
