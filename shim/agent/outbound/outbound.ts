@@ -28,7 +28,7 @@ const {EADDRINUSE, EADDRNOTAVAIL, ENOPROTOOPT} = os.constants.errno;
 
 /** How long it is remembered which blocks a socket has tried in vain. */
 const TRIED_MS = 10_000;
-/** How often the log tells of exhausted ports. */
+/** How often the log tells of refusals: a program may try again as fast as it can. */
 const TELL_MS = 10_000;
 
 export interface OutboundParts {
@@ -67,7 +67,7 @@ export class Outbound {
   /** Cookie → blocks in which the kernel found no port for the socket's remote. */
   readonly #tried = new Map<bigint, {blocks: PortBlock[]; since: number}>();
   #kernelChooses = true;
-  #exhausted = 0;
+  #refused = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: OutboundParts) {
@@ -77,7 +77,9 @@ export class Outbound {
   /** Before a connect, or a send to a remote that the library does not know. Never rejects. */
   async open(request: ShimRequest): Promise<OutboundAnswer> {
     try {
-      return await this.#open(request);
+      const answer = await this.#open(request);
+      if (typeof answer === 'object' && answer.reason !== '') this.#tell(request, answer);
+      return answer;
     } catch (error) {
       this.#parts.log.error({program: request.pid}, `${request.kind} failed: ${messageOf(error)}`);
       return refusal(EADDRNOTAVAIL, messageOf(error));
@@ -161,7 +163,7 @@ export class Outbound {
     const tried = this.#triedBy(request, facts);
     for (;;) {
       const block = await blocks.obtain(vip, tried);
-      if ('errno' in block) return this.#tell(block);
+      if ('errno' in block) return block;
       await this.#parts.ensureAddress(vip);
       if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
       const errno = this.#bindIn(request.descriptor, block, choice, remote);
@@ -205,12 +207,11 @@ export class Outbound {
     this.#tried.set(cookie, {blocks, since: this.#parts.clock.now()});
   }
 
-  #tell(refused: Refusal): Refusal {
+  #tell({pid, kind}: ShimRequest, {errno, reason}: Refusal): void {
     const {clock, log} = this.#parts;
-    this.#exhausted += 1;
-    if (clock.now() - this.#toldAt < TELL_MS) return refused;
+    this.#refused += 1;
+    if (clock.now() - this.#toldAt < TELL_MS) return;
     this.#toldAt = clock.now();
-    log.warn({exhausted: this.#exhausted}, `a program got no port: ${refused.reason}`);
-    return refused;
+    log.warn({program: pid, errno, refused: this.#refused}, `${kind} refused: ${reason}`);
   }
 }

@@ -1,0 +1,78 @@
+// A program that may not talk is told why, and so is the log: at once, then as one line for all in ten seconds.
+
+import os from 'node:os';
+import test from 'ava';
+import type {ShimRequest} from '../../addon/agent.ts';
+import {silentLogger, type Fields} from '../../router/base/logger.ts';
+import {Outbound, type OutboundParts} from '../../shim/agent/outbound/outbound.ts';
+import {refusal} from '../../shim/agent/bind-rules.ts';
+import {FakeClock} from '../router/fake-clock.ts';
+import {VIP, ordersFor, web} from './support.ts';
+import {unbound} from './unbound-socket.ts';
+
+const {EADDRNOTAVAIL} = os.constants.errno;
+const reason = `from ${VIP}:80 to 192.0.2.1:7/tcp: the router holds it already`;
+const noPorts = `no ports of ${VIP} for this node`;
+
+const request = (kind: ShimRequest['kind'], pid: number): ShimRequest => ({
+  reply: () => {},
+  gone: () => false,
+  kind,
+  retry: false,
+  exhausted: false,
+  descriptor: 9,
+  address: Buffer.from('02000007c00002010000000000000000', 'hex'),
+  pid,
+  uid: 0,
+});
+
+function outbound(localPort: number) {
+  const lines: [Fields, string][] = [];
+  const clock = new FakeClock();
+  const parts: OutboundParts = {
+    native: {
+      socketFacts: () => (localPort === 0 ? unbound : {...unbound, localAddress: VIP, localPort}),
+      bindInBlock: () => 0,
+    },
+    orders: () => Promise.resolve(ordersFor([web])),
+    instanceOf: () => ({application: 'web', folder: '/web/1'}),
+    ensureAddress: () => Promise.resolve(),
+    blocks: {
+      obtain: () => Promise.resolve(refusal(EADDRNOTAVAIL, noPorts)),
+      exhausted: () => {},
+      around: () => null,
+    },
+    destinations: {kindOf: () => 'outside'},
+    claims: {pin: () => Promise.resolve(refusal(EADDRNOTAVAIL, reason))},
+    openers: {add: () => {}},
+    address: () => '10.88.0.11',
+    portRange: () => ({first: 32_768, last: 60_999}),
+    clock,
+    log: {...silentLogger, warn: (fields, message) => lines.push([fields, message])},
+  };
+  return {outbound: new Outbound(parts), clock, lines};
+}
+
+test('the first refusal is told at once, the others once in ten seconds', async (t) => {
+  const {outbound: tested, clock, lines} = outbound(80);
+  for (const pid of [1, 2, 3])
+    t.deepEqual(await tested.open(request('connect', pid)), refusal(EADDRNOTAVAIL, reason));
+  const first = [{program: 1, errno: EADDRNOTAVAIL, refused: 1}, `connect refused: ${reason}`];
+  t.deepEqual(lines, [first]);
+  await clock.advance(10_000);
+  await tested.open(request('send', 4));
+  t.deepEqual(lines, [first, [{program: 4, errno: EADDRNOTAVAIL, refused: 4}, `send refused: ${reason}`]]);
+});
+
+test('a program that gets no port is told of like any other', async (t) => {
+  const {outbound: tested, lines} = outbound(0);
+  await tested.open(request('connect', 1));
+  t.deepEqual(lines, [[{program: 1, errno: EADDRNOTAVAIL, refused: 1}, `connect refused: ${noPorts}`]]);
+});
+
+test("what the kernel refuses by itself is the program's to tell", async (t) => {
+  const {outbound: tested, lines} = outbound(0);
+  const exhausted = {...request('connect', 1), exhausted: true, pid: 1, address: Buffer.alloc(2)};
+  t.deepEqual(await tested.open(exhausted), refusal(EADDRNOTAVAIL, ''));
+  t.deepEqual(lines, []);
+});
