@@ -3,14 +3,12 @@
 // forwarders have been started again; in a table with room for all, and in one that is soon full. Built with
 // TSan, too.
 //   affinity_threads [MILLISECONDS [PLACES]]
-#include <memory>
 #include <thread>
 #include <vector>
 
-#include "core/ethernet.h"
 #include "core/forward.h"
-#include "core/ipv4.h"
 #include "expect.h"
+#include "world.h"
 
 using namespace coscanet;
 using namespace coscanet::test;
@@ -55,16 +53,10 @@ void publish(const Segment& segment) {
 uint32_t send(Path& path, uint32_t client, uint16_t from, uint16_t to) {
   uint8_t memory[kHeadroom + 60] = {};
   Scratch scratch;
-  Frame frame{memory + kHeadroom, 46, 0, false, 0, 0};
+  Frame frame{memory + kHeadroom, kDatagramBytes, 0, false, 0, 0};
   uint8_t source[4];
   store_be32(source, 0x0b000000 + client);
-  ethernet::set_addresses(frame.data, kRouter, {2, 0, 0, 2, 0, 0});
-  store_be16(frame.data + 12, ethernet::kIpv4);
-  uint8_t* ip = frame.data + ethernet::kHeader;
-  ipv4::write(ip, 32, ipv4::kUdp, Address::v4(source), Address::v4(kVip));
-  store_be16(ip + 20, from);
-  store_be16(ip + 22, to);
-  store_be16(ip + 24, 12);
+  write_datagram(frame.data, {{2, 0, 0, 2, 0, 0}, kRouter, Address::v4(source), Address::v4(kVip), from, to});
   Verdict verdict;
   path.process(&frame, 1, &scratch, &verdict);
   EXPECT(verdict.kind == Verdict::forward);
@@ -112,14 +104,8 @@ int main(int argc, char** argv) {
   limits.blocks = 4;
   limits.ring_slots = 64;
   limits.registry_bytes = 64;
-  struct Free {
-    void operator()(uint8_t* p) const { free(p); }
-  };
-  const size_t bytes = (Segment::bytes(limits) + 4095) / 4096 * 4096;
-  const std::unique_ptr<uint8_t, Free> memory(static_cast<uint8_t*>(aligned_alloc(4096, bytes)));
-  memset(memory.get(), 0, bytes);
-  Segment::format(memory.get(), limits, {1, 2}, "test");
-  const Segment segment(memory.get());
+  const OwnSegment own(limits);
+  const Segment segment = own.get();
   publish(segment);
 
   uint32_t rounds = 0, nodes[kNodes] = {};

@@ -1,17 +1,15 @@
 // Who is told that a policy is in force sends at once: a packet that is received after a policy was published
 // finds it, however long before the forwarder's turn began.
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <vector>
 
-#include "core/ethernet.h"
-#include "core/ipv4.h"
 #include "device/forwarder.h"
 #include "device/memory.h"
 #include "expect.h"
+#include "world.h"
 
 using namespace coscanet;
+using namespace coscanet::test;
 
 namespace {
 
@@ -37,15 +35,8 @@ void publish(const Segment& segment, bool served) {
 
 MemoryDevice::Stored datagram() {
   MemoryDevice::Stored frame;
-  frame.bytes.resize(46);
-  uint8_t* data = frame.bytes.data();
-  ethernet::set_addresses(data, kRouter, kClient);
-  store_be16(data + 12, ethernet::kIpv4);
-  uint8_t* ip = data + ethernet::kHeader;
-  ipv4::write(ip, 32, ipv4::kUdp, Address::v4(kSource), Address::v4(kVip));
-  store_be16(ip + 20, 1000);
-  store_be16(ip + 22, 53);
-  store_be16(ip + 24, 12);
+  frame.bytes.resize(kDatagramBytes);
+  write_datagram(frame.bytes.data(), {kClient, kRouter, Address::v4(kSource), Address::v4(kVip), 1000, 53});
   return frame;
 }
 
@@ -75,14 +66,8 @@ int main() {
   limits.vips = 2;
   limits.blocks = 2;
   limits.registry_bytes = 64;
-  struct Free {
-    void operator()(uint8_t* p) const { free(p); }
-  };
-  const size_t bytes = (Segment::bytes(limits) + 4095) / 4096 * 4096;
-  const std::unique_ptr<uint8_t, Free> memory(static_cast<uint8_t*>(aligned_alloc(4096, bytes)));
-  memset(memory.get(), 0, bytes);
-  Segment::format(memory.get(), limits, {1, 2}, "test");
-  const Segment segment(memory.get());
+  const OwnSegment own(limits);
+  const Segment segment = own.get();
   publish(segment, false);
   segment.header().incarnations[0].fetch_add(1);
 

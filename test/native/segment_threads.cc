@@ -1,13 +1,13 @@
 // Snapshots published in a tight loop while forwarder threads pin and read them: a forwarder sees a whole
 // snapshot of one generation, never one that is being written again. Between them the supervisor claims flows
 // in the table that the forwarders write.
-#include <memory>
 #include <thread>
 #include <vector>
 
 #include "core/claim.h"
 #include "expect.h"
 #include "flows.h"
+#include "world.h"
 
 using namespace coscanet;
 using namespace coscanet::test;
@@ -115,14 +115,8 @@ int main(int argc, char** argv) {
   limits.ring_slots = kEndpoints;
   limits.vips = kVips;
   limits.registry_bytes = 64;
-  struct Free {
-    void operator()(uint8_t* p) const { free(p); }
-  };
-  const size_t bytes = (Segment::bytes(limits) + 4095) / 4096 * 4096;
-  const std::unique_ptr<uint8_t, Free> memory(static_cast<uint8_t*>(aligned_alloc(4096, bytes)));
-  memset(memory.get(), 0, bytes);
-  Segment::format(memory.get(), limits, {1, 2}, "test");
-  const Segment segment(memory.get());
+  const OwnSegment own(limits);
+  const Segment segment = own.get();
   for (auto& incarnation : segment.header().incarnations) incarnation.store(1);
 
   const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);

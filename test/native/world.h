@@ -1,0 +1,58 @@
+#pragma once
+// What C++ test programs that run the packet path share: a segment in memory of their own, and a datagram.
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "core/ethernet.h"
+#include "core/ipv4.h"
+#include "core/segment.h"
+
+namespace coscanet::test {
+
+/// A formatted segment of these limits, for as long as this lives.
+class OwnSegment {
+ public:
+  explicit OwnSegment(const Limits& limits) : memory_(allocate(Segment::bytes(limits))) {
+    Segment::format(memory_.get(), limits, {1, 2}, "test");
+  }
+  Segment get() const { return Segment(memory_.get()); }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* p) const { free(p); }
+  };
+  using Memory = std::unique_ptr<uint8_t, Free>;
+  static Memory allocate(size_t bytes) {
+    const size_t pages = (bytes + 4095) / 4096 * 4096;
+    Memory memory(static_cast<uint8_t*>(aligned_alloc(4096, pages)));
+    memset(memory.get(), 0, pages);
+    return memory;
+  }
+
+  Memory memory_;
+};
+
+/// Who speaks to whom by UDP.
+struct Ends {
+  Mac source_mac;
+  Mac mac;
+  Address source;
+  Address address;
+  uint16_t source_port;
+  uint16_t port;
+};
+constexpr uint32_t kDatagramBytes = 46;
+
+/// A frame of kDatagramBytes with four bytes of payload and no checksum of UDP, into zeroed memory.
+inline void write_datagram(uint8_t* data, const Ends& ends) {
+  ethernet::set_addresses(data, ends.mac, ends.source_mac);
+  store_be16(data + 12, ethernet::kIpv4);
+  uint8_t* ip = data + ethernet::kHeader;
+  ipv4::write(ip, kDatagramBytes - ethernet::kHeader, ipv4::kUdp, ends.source, ends.address);
+  store_be16(ip + 20, ends.source_port);
+  store_be16(ip + 22, ends.port);
+  store_be16(ip + 24, 12);
+}
+
+}  // namespace coscanet::test
