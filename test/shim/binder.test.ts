@@ -3,29 +3,14 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import type {SocketFacts} from '../../addon/agent.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Binder, type BinderParts, ownerOf} from '../../shim/agent/binder.ts';
+import {request, wildcard80} from './request.ts';
 import {VIP, ordersFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
-const wildcard80 = Buffer.from('02000050000000000000000000000000', 'hex');
-
-function request(change: Partial<ShimRequest> = {}): ShimRequest {
-  return {
-    reply: () => {},
-    gone: () => false,
-    kind: 'bind',
-    retry: false,
-    exhausted: false,
-    descriptor: 9,
-    address: wildcard80,
-    pid: 1,
-    uid: 0,
-    ...change,
-  };
-}
 
 /** A binder, and what it asked of the kernel and the host. */
 function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {

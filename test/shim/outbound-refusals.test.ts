@@ -7,6 +7,7 @@ import {silentLogger, type Fields} from '../../router/base/logger.ts';
 import {Outbound, type OutboundParts} from '../../shim/agent/outbound/outbound.ts';
 import {refusal} from '../../shim/agent/bind-rules.ts';
 import {FakeClock} from '../router/fake-clock.ts';
+import {request} from './request.ts';
 import {VIP, ordersFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
@@ -14,17 +15,8 @@ const {EADDRNOTAVAIL} = os.constants.errno;
 const reason = `from ${VIP}:80 to 192.0.2.1:7/tcp: the router holds it already`;
 const noPorts = `no ports of ${VIP} for this node`;
 
-const request = (kind: ShimRequest['kind'], pid: number): ShimRequest => ({
-  reply: () => {},
-  gone: () => false,
-  kind,
-  retry: false,
-  exhausted: false,
-  descriptor: 9,
-  address: Buffer.from('02000007c00002010000000000000000', 'hex'),
-  pid,
-  uid: 0,
-});
+const remote = Buffer.from('02000007c00002010000000000000000', 'hex'); // 192.0.2.1:7
+const connect = (pid: number): ShimRequest => request({kind: 'connect', address: remote, pid});
 
 function outbound(localPort: number) {
   const lines: [Fields, string][] = [];
@@ -55,24 +47,23 @@ function outbound(localPort: number) {
 
 test('the first refusal is told at once, the others once in ten seconds', async (t) => {
   const {outbound: tested, clock, lines} = outbound(80);
-  for (const pid of [1, 2, 3])
-    t.deepEqual(await tested.open(request('connect', pid)), refusal(EADDRNOTAVAIL, reason));
+  for (const pid of [1, 2, 3]) t.deepEqual(await tested.open(connect(pid)), refusal(EADDRNOTAVAIL, reason));
   const first = [{program: 1, errno: EADDRNOTAVAIL, refused: 1}, `connect refused: ${reason}`];
   t.deepEqual(lines, [first]);
   await clock.advance(10_000);
-  await tested.open(request('send', 4));
+  await tested.open({...connect(4), kind: 'send'});
   t.deepEqual(lines, [first, [{program: 4, errno: EADDRNOTAVAIL, refused: 4}, `send refused: ${reason}`]]);
 });
 
 test('a program that gets no port is told of like any other', async (t) => {
   const {outbound: tested, lines} = outbound(0);
-  await tested.open(request('connect', 1));
+  await tested.open(connect(1));
   t.deepEqual(lines, [[{program: 1, errno: EADDRNOTAVAIL, refused: 1}, `connect refused: ${noPorts}`]]);
 });
 
 test("what the kernel refuses by itself is the program's to tell", async (t) => {
   const {outbound: tested, lines} = outbound(0);
-  const exhausted = {...request('connect', 1), exhausted: true, pid: 1, address: Buffer.alloc(2)};
+  const exhausted = {...connect(1), exhausted: true, address: Buffer.alloc(2)};
   t.deepEqual(await tested.open(exhausted), refusal(EADDRNOTAVAIL, ''));
   t.deepEqual(lines, []);
 });

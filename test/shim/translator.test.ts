@@ -7,6 +7,7 @@ import {systemClock} from '../../router/base/clock.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Translator} from '../../shim/agent/translator.ts';
 import {VirtualNames} from '../../shim/agent/virtual-names.ts';
+import {request} from './request.ts';
 import {VIP} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
@@ -24,19 +25,6 @@ const bound: SocketFacts = {
   localPort: 40_000,
   virtualName: {vip: VIP, port: 80},
 };
-
-function request(change: Partial<ShimRequest> = {}): ShimRequest {
-  const basis = {
-    kind: 'bind',
-    retry: false,
-    exhausted: false,
-    descriptor: 9,
-    address: Buffer.alloc(0),
-    pid: 1,
-    uid: 0,
-  } as const;
-  return {...basis, reply: () => {}, gone: () => false, ...change};
-}
 
 /** A translator on a kernel that answers binds to a port with `answers`, in turn; it notes dumps of bound sockets. */
 function translator(...answers: number[]) {
