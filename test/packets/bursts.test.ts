@@ -7,6 +7,7 @@ import type {Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
 import {BLOCK, NAT} from './nat-world.ts';
+import {outcome} from './outcome.ts';
 import {CLIENT, POLICY, QUIET, TIMEOUTS, VIP, fromClient, icmp, tcp, udp} from './world.ts';
 
 // Flows of which each differs from the first in one thing alone: a burst ends where any of them changes.
@@ -76,26 +77,23 @@ const play: fc.Arbitrary<Play> = fc.record({
     ),
 });
 
-/** What goes out by each side, and what is known and counted afterwards. */
-function outcome({policy, becomes, opened, packets}: Play, together: boolean) {
+/** What the packets come to, all at once or one by one, in a router that knows the flows that were opened. */
+function meet({policy, becomes, opened, packets}: Play, together: boolean) {
   const router = createMemoryRouter();
   router.publish(policy);
   for (const which of opened)
     for (const flags of ['S', 'A']) router.receive(0, [FLOWS[which]!(flags).frame()]);
   router.publish(after(policy, becomes));
   const frames = packets.map((one) => one.frame());
-  const batches = together ? [frames] : frames.map((frame) => [frame]);
-  const sent = batches.flatMap((batch) => router.receive(0, batch));
-  const sides = policy.interfaces.map((_, egress) => sent.filter((frame) => frame.egress === egress));
-  return {sides, flows: router.flows(), counters: router.counters()};
+  return outcome(router, 0, together ? [frames] : frames.map((frame) => [frame]));
 }
 
 test('packets in bursts come to what they come to one by one', (t) => {
   let forwarded = 0;
   fc.assert(
     fc.property(play, (given) => {
-      const together = outcome(given, true);
-      t.deepEqual(together, outcome(given, false));
+      const together = meet(given, true);
+      t.deepEqual(together, meet(given, false));
       forwarded += together.counters['forwarded_frames']!;
     }),
     {numRuns: 1500},
