@@ -41,12 +41,8 @@ export function inEachMode<Furniture = void>(
       test.serial(`${one.mode}: ${title}`, async (t) => {
         t.timeout(TEST_MS);
         const [bed, furniture] = furnished.get(one.mode)!;
-        try {
-          await body(t, bed, one, furniture);
-        } catch (error) {
-          await bed.tell((text) => t.log(text));
-          throw error;
-        }
+        t.teardown(() => (t.passed ? undefined : bed.tell((text) => t.log(text))));
+        await body(t, bed, one, furniture);
       });
   };
 }
