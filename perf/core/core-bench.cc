@@ -39,13 +39,13 @@ struct Scenario {
 
 constexpr unsigned kSides = 2;
 constexpr uint64_t kMillion = 1 << 20;
-// Two forwarders stand beside one: their ratio is then of the same minute.
 // From about half full on a flow may find no room, so a table has twice as many places as flows.
 constexpr uint32_t kUsual = 1 << 20;  // as the product makes it
 constexpr Scenario kScenarios[] = {
     {"hot", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 1, 1, true},
     {"64 flows", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 64, 1, true},
     {"1M", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
+    // Beside one: their ratio is then of the same minute.
     {"1M two forwarders", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 2, true},
     {"8M", {Mode::dsr, Pages::small, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
     {"1M huge pages", {Mode::dsr, Pages::huge, 2 * kMillion, false}, Way::in, kMillion, 1, true},
