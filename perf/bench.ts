@@ -17,6 +17,8 @@ export interface Bench {
   readonly lab: Lab;
   /** Those to be measured, direct among them. */
   readonly setups: readonly Setup[];
+  /** Root of a built checkout to measure beside this one; null: none. */
+  readonly against: string | null;
   readonly signal: AbortSignal;
   log(line: string): void;
   /** So many rounds, or of a quick run so many. */
@@ -46,14 +48,16 @@ export interface RunOptions {
   /** In place of what cases would choose. */
   rounds: number | null;
   setups: readonly Setup[];
+  against: string | null;
   /** Folder of the results. */
   out: string;
 }
 
-async function commit(): Promise<Pick<Result, 'commit' | 'changed'>> {
+async function commit(checkout = '.'): Promise<Pick<Result, 'commit' | 'changed'>> {
   try {
-    const hash = (await run(['git', 'rev-parse', 'HEAD'])).trim();
-    const changed = (await run(['git', 'status', '--porcelain'])).split('\n').filter((line) => line !== '');
+    const git = ['git', '-C', checkout];
+    const hash = (await run([...git, 'rev-parse', 'HEAD'])).trim();
+    const changed = (await run([...git, 'status', '--porcelain'])).split('\n').filter((line) => line !== '');
     return {commit: hash, changed: changed.map((line) => line.slice(3))};
   } catch {
     return {commit: 'unknown', changed: []}; // not a clone
@@ -71,8 +75,9 @@ export async function measure(
   options: RunOptions,
   signal: AbortSignal,
 ): Promise<Result> {
-  // Building a set-up anew for each round takes its time.
-  const limit = one.limit[options.quick ? 1 : 0] * (lab.oneAtATime ? 4 : 1);
+  // Building a set-up anew for each round takes its time, and another checkout as much again.
+  const factor = (lab.oneAtATime ? 4 : 1) * (options.against === null ? 1 : 2);
+  const limit = one.limit[options.quick ? 1 : 0] * factor;
   const tooLate = AbortSignal.timeout(limit * 1000);
   const bounded = AbortSignal.any([signal, tooLate]);
   const log = (line: string) => console.error(`[${one.name}] ${line}`);
@@ -83,6 +88,7 @@ export async function measure(
       quick: options.quick,
       lab,
       setups: options.setups,
+      against: options.against,
       signal: bounded,
       log,
       rounds: (full, quick) => options.rounds ?? (options.quick ? quick : full),
@@ -97,7 +103,10 @@ export async function measure(
       loadBefore,
       quick: options.quick,
       seconds: Math.round((Date.now() - begin) / 1000),
-      parameters,
+      parameters:
+        options.against === null
+          ? parameters
+          : {...parameters, before: (await commit(options.against)).commit},
       series,
       failures,
     };

@@ -3,6 +3,7 @@
 import {spawn} from 'node:child_process';
 import type {ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 export interface Bounds {
@@ -14,9 +15,10 @@ export interface Bounds {
   input?: string;
 }
 
-/** A program of the native build. */
-export const native = (name: string) =>
-  fileURLToPath(new URL(`../../../build/native/${name}`, import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A program of the native build, of this checkout or of another. */
+export const native = (name: string, checkout = ROOT) => join(checkout, 'build/native', name);
 
 const LAST_WORDS = 600;
 /** How long a program has to end by itself. */

@@ -1,6 +1,8 @@
 // npm run bench [-- CASE…] [--quick]: measures, prints a table of each case, keeps all numbers in build/perf/CASE.json
 // and draws the figures beside them.
 
+import {existsSync} from 'node:fs';
+import {join, resolve} from 'node:path';
 import {Command, InvalidArgumentError} from 'commander';
 import {measure} from './bench.ts';
 import type {Case} from './bench.ts';
@@ -9,9 +11,10 @@ import {HostsLab} from './lab/hosts-lab.ts';
 import {clearLeftovers, TestbedLab} from './lab/lab.ts';
 import type {Lab} from './lab/lab.ts';
 import {draw} from './report/figure.ts';
+import {beforeTable} from './report/before.ts';
 import {BASE} from './report/columns.ts';
 import {publish} from './report/publish.ts';
-import {setups} from './setups/index.ts';
+import {before, setups} from './setups/index.ts';
 import type {Setup} from './setups/setup.ts';
 
 interface Options {
@@ -25,6 +28,7 @@ interface Options {
   inside?: string;
   ssh: string;
   publish?: boolean;
+  against?: string;
 }
 
 function positive(text: string): number {
@@ -41,13 +45,25 @@ function choose(names: readonly string[]): readonly Case[] {
   return names.length === 0 ? cases : cases.filter((one) => names.includes(one.name));
 }
 
-/** Those named, and direct, beside which all stand. */
-function chooseSetups(names: string | undefined): readonly Setup[] {
+/** Those named, and direct, beside which all stand; with `against`, each of ours is followed by that checkout's. */
+function chooseSetups(names: string | undefined, against: string | null): readonly Setup[] {
   const wanted = names?.split(',') ?? setups.map(({name}) => name);
   for (const name of wanted)
     if (!setups.some((setup) => setup.name === name))
       throw new Error(`no set-up "${name}"; there are: ${setups.map((setup) => setup.name).join(', ')}`);
-  return setups.filter(({name}) => name === BASE || wanted.includes(name));
+  const chosen = setups.filter(({name}) => name === BASE || wanted.includes(name));
+  if (against === null) return chosen;
+  return chosen.flatMap((setup) => (setup.ours ? [setup, before(setup, against)] : [setup]));
+}
+
+/** Its root, absolute; refused unless it is built. */
+function checkoutAt(folder: string, hosts: string | undefined): string {
+  if (hosts !== undefined) throw new Error('--against is for the testbed: real hosts have one checkout');
+  const root = resolve(folder);
+  const needed = join(root, 'build/native/coscanet.node');
+  if (!existsSync(needed))
+    throw new Error(`${root} is no built checkout: ${needed} is missing; topology/build.sh`);
+  return root;
 }
 
 async function labOf({hosts, vip, inside, ssh}: Options, signal: AbortSignal): Promise<Lab> {
@@ -63,7 +79,8 @@ async function labOf({hosts, vip, inside, ssh}: Options, signal: AbortSignal): P
 async function measureAll(chosen: readonly Case[], options: Options, signal: AbortSignal): Promise<void> {
   await clearLeftovers();
   const {quick = false, rounds = null, out} = options;
-  const run = {quick, rounds, out, setups: chooseSetups(options.setups)};
+  const against = options.against === undefined ? null : checkoutAt(options.against, options.hosts);
+  const run = {quick, rounds, out, against, setups: chooseSetups(options.setups, against)};
   const lab = await labOf(options, signal);
   const failed: string[] = [];
   try {
@@ -76,7 +93,8 @@ async function measureAll(chosen: readonly Case[], options: Options, signal: Abo
       try {
         const result = await measure(one, lab, run, signal);
         for (const figure of one.figures?.(result) ?? []) await draw(figure, out);
-        console.log(`${one.table(result)}\n\n${result.seconds} s; ${out}/${one.name}.json`);
+        const tables = [one.table(result), beforeTable(result)].filter((text) => text !== null);
+        console.log(`${tables.join('\n\n')}\n\n${result.seconds} s; ${out}/${one.name}.json`);
       } catch (error) {
         signal.throwIfAborted();
         console.error(`${one.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -104,6 +122,7 @@ const program = new Command('npm run bench --')
   .option('--vip <address>', 'with --hosts: a free address of the network that router and node are on')
   .option('--inside <network>', "with --hosts: the router's network to the node, if it is another")
   .option('--ssh <command>', 'with --hosts', 'ssh -o BatchMode=yes')
+  .option('--against <checkout>', 'measure another built checkout beside this one, in the same rounds')
   .option('--publish', 'measure nothing: put the results there are into perf/results and perf/README.md')
   .action(async (names: string[], options: Options) => {
     const chosen = choose(names);

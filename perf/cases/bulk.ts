@@ -16,8 +16,8 @@ export const bulk: Case = {
     const [rounds, seconds] = [bench.rounds(4, 1), bench.quick ? 1 : 2];
     // nginx knows HTTP only.
     const wanted = bench.setups.filter(({name}) => name !== 'nginx');
-    const furnish = besideNginx(['iperf3', '-s', '-p', String(PORTS.bulk)], PORTS.bulk);
-    const turns = await bench.lab.prepare(wanted, {furnish});
+    const setUp = besideNginx(['iperf3', '-s', '-p', String(PORTS.bulk)], PORTS.bulk);
+    const turns = await bench.lab.prepare(wanted, {setUp});
     const trials = WAYS.flatMap((way) =>
       turns.map((turn) => ({
         setup: turn.setup.name,

@@ -1,19 +1,21 @@
 // How soon the router knows, and what its knowing costs: from bind to the first answer, from a kill to the ring, a
 // change among 10 to 10,000 endpoints, and the calls that the preload library sees.
 
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {z} from 'zod';
 import type {Bench, Case} from '../bench.ts';
 import {native} from '../exec.ts';
 import type {Turn} from '../lab/lab.ts';
 import type {Network} from '../lab/network.ts';
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 import {absolute, setupTable} from '../report/columns.ts';
 import type {Column} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
 import {spread} from '../report/statistics.ts';
 import type {Trial} from '../rounds.ts';
+import type {Setup} from '../setups/setup.ts';
 
 const [SERVED, OUT, MEMORY] = ['ms from bind to served', 'ms from kill to out', 'MB of memory'];
 const [PUBLISH, CALL] = ['ms for a change', 'ns/call'];
@@ -22,13 +24,17 @@ const PORT = 5000;
 
 const script = fileURLToPath(new URL('../../../../perf/tools/served.py', import.meta.url));
 const served = (...words: string[]) => ['python3', script, ...words];
-const putter = fileURLToPath(new URL('../tools/put-endpoints.js', import.meta.url));
+/** It speaks the protocol of its own checkout. */
+const putter = ({checkout}: Setup) =>
+  checkout === undefined
+    ? fileURLToPath(new URL('../tools/put-endpoints.js', import.meta.url))
+    : join(checkout, 'build/js/perf/tools/put-endpoints.js');
 
 const eventsSchema = z.array(
   z.object({event: z.string(), time: z.number(), port: z.number().optional(), node: z.string().optional()}),
 );
 
-async function bindToServed({network, server, address}: Stage): Promise<number> {
+async function bindToServed({network, server, address}: Fixture): Promise<number> {
   const [bound, answered] = await Promise.all([
     network.node.run(server.command(served('bind', String(PORT)))),
     network.client.run(served('connect', address, String(PORT))),
@@ -37,7 +43,7 @@ async function bindToServed({network, server, address}: Stage): Promise<number> 
 }
 
 /** When the router took an endpoint of PORT out of the ring, after `since`; waits for it. */
-async function leftRing({network}: Stage, since: number): Promise<number> {
+async function leftRing({network}: Fixture, since: number): Promise<number> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     const text = await network.router.run(['coscanet', 'events', '--json']);
@@ -50,14 +56,14 @@ async function leftRing({network}: Stage, since: number): Promise<number> {
   }
 }
 
-async function killToOut(stage: Stage): Promise<number> {
-  const {network, server, address} = stage;
+async function killToOut(fixture: Fixture): Promise<number> {
+  const {network, server, address} = fixture;
   const program = network.node.start(server.command(served('hold', String(PORT))));
   try {
     await network.client.run(served('connect', address, String(PORT)));
     const killed = Date.now();
     program.kill();
-    return (await leftRing(stage, killed)) - killed;
+    return (await leftRing(fixture, killed)) - killed;
   } finally {
     await program.stop();
   }
@@ -67,8 +73,8 @@ function promptness(turn: Turn): Trial {
   return {
     setup: turn.setup.name,
     async measure() {
-      const stage = await turn.use();
-      return {[SERVED]: await bindToServed(stage), [OUT]: await killToOut(stage)};
+      const fixture = await turn.use();
+      return {[SERVED]: await bindToServed(fixture), [OUT]: await killToOut(fixture)};
     },
   };
 }
@@ -88,7 +94,7 @@ function publishing(turn: Turn, count: number, bench: Bench): Trial {
     async measure() {
       const {network} = await turn.use();
       const words = [String(count), '20', network.control, network.vip, ...network.spareAddresses];
-      const text = await network.router.run(['node', putter, ...words], {seconds: 60});
+      const text = await network.router.run(['node', putter(turn.setup), ...words], {seconds: 60});
       return {[PUBLISH]: spread(z.array(z.number()).parse(JSON.parse(text))).median};
     },
   };
@@ -136,7 +142,7 @@ export const control: Case = {
       {forwarders: 2},
     );
     const ours = turns.filter(({setup}) => setup.ours);
-    const dsr = turns.filter(({setup}) => setup.name === 'dsr');
+    const dsr = ours.filter(({setup}) => setup.shape === 'dsr');
     for (const turn of dsr) await addSpareAddresses((await turn.use()).network);
     const measured = await bench.inTurns(
       [

@@ -3,10 +3,11 @@
 import {z} from 'zod';
 import type {Case} from '../bench.ts';
 import {native, run} from '../exec.ts';
-import {distinct, beside, values} from '../report/result.ts';
+import {distinct, beside, find, values} from '../report/result.ts';
 import type {Result, Series} from '../report/result.ts';
 import {show} from '../report/statistics.ts';
 import {table} from '../report/table.ts';
+import {beforeName} from '../setups/index.ts';
 
 const METRIC = 'ns/packet';
 const PARTS = ['headers', 'floor', 'core'] as const;
@@ -38,6 +39,17 @@ export function parseCoreBench(text: string): {entryBytes: number; series: Serie
   return {entryBytes: firstLine.parse(first).entryBytes, series};
 }
 
+const asBefore = (series: readonly Series[]) => series.map((one) => ({...one, setup: beforeName(one.setup)}));
+
+/** Further rounds of what is there, or the first ones. */
+function append(all: Series[], more: readonly Series[]): void {
+  for (const one of more) {
+    const known = find({series: all}, one);
+    if (known) known.values.push(...one.values);
+    else all.push(one);
+  }
+}
+
 /** What two forwarders do together over what one does. */
 function scaling(result: Result): number[] {
   const two = values(result, {setup: 'core', condition: '1M two forwarders', metric: METRIC});
@@ -51,14 +63,23 @@ export const core: Case = {
   limit: [240, 90],
   async run(bench) {
     const [rounds, milliseconds] = [bench.rounds(10, 3), bench.quick ? 50 : 200];
-    const text = await run(
-      [native('core-bench'), '--rounds', String(rounds), '--milliseconds', String(milliseconds)],
-      {
-        seconds: this.limit[0],
-        signal: bench.signal,
-      },
-    );
-    const {entryBytes, series} = parseCoreBench(text);
+    const measure = async (checkout: string | undefined, some: number) => {
+      const words = ['--rounds', String(some), '--milliseconds', String(milliseconds)];
+      const bounds = {seconds: this.limit[0], signal: bench.signal};
+      return parseCoreBench(await run([native('core-bench', checkout), ...words], bounds));
+    };
+    // A process fills its tables first, which takes as long as some rounds: hence not one for each.
+    const turns = bench.against === null ? [rounds] : Array.from({length: Math.ceil(rounds / 3)}, () => 3);
+    const series: Series[] = [];
+    let entryBytes = 0;
+    for (const [turn, some] of turns.entries()) {
+      const both = bench.against === null ? [undefined] : [undefined, bench.against];
+      for (const checkout of turn % 2 ? both.reverse() : both) {
+        const found = await measure(checkout, some);
+        append(series, checkout === undefined ? found.series : asBefore(found.series));
+        if (checkout === undefined) ({entryBytes} = found);
+      }
+    }
     return {
       parameters: {rounds, milliseconds, batch: 64, 'bytes per flow': entryBytes},
       series,

@@ -12,14 +12,14 @@ import type {Measured} from '../rounds.ts';
 import {PORTS} from '../setups/server.ts';
 import {httperf} from '../tools/httperf.ts';
 import type {HttperfLoad, HttperfReport} from '../tools/httperf.ts';
-import {Climb} from './climb.ts';
+import {RateSearch} from './rate-search.ts';
 import {BYTES, CPU, h2Figures, h2Table, RATE, REPLIES} from './h2-report.ts';
 
 const MOST_FAILED = 0.01;
 /** Seconds after which an answer comes too late. */
 const PATIENCE = 2;
 const WARM_RATE = 1000;
-/** Seconds, precision and first rate of a quick run, which has no time to climb from far below. */
+/** Seconds, precision and first rate of a quick run, which has no time to start far below. */
 const QUICK = {seconds: 0.5, precision: 0.15, rate: 3000};
 const FULL = {seconds: 1, precision: 0.04, rate: 5000};
 
@@ -64,8 +64,8 @@ async function step(turn: Turn, rate: number, seconds: number): Promise<Step> {
   };
 }
 
-/** All set-ups climb together, a step each in turn, so that the machine is the same for all. */
-async function climbTogether(
+/** All set-ups search at once, a step each in turn, so that the machine is the same for all. */
+async function searchAtOnce(
   bench: Bench,
   turns: readonly Turn[],
   starts: Map<string, number>,
@@ -73,16 +73,16 @@ async function climbTogether(
 ): Promise<Map<string, Step & {rate: number}>> {
   const {seconds, precision, rate: first} = bench.quick ? QUICK : FULL;
   const best = new Map<string, Step & {rate: number}>();
-  const climbs = new Map(
-    turns.map((turn) => [turn, new Climb(starts.get(turn.setup.name) ?? first, precision)]),
+  const searches = new Map(
+    turns.map((turn) => [turn, new RateSearch(starts.get(turn.setup.name) ?? first, precision)]),
   );
-  for (let going = [...climbs]; going.length > 0; going = going.filter(([, climb]) => !climb.done))
-    for (const [turn, climb] of going) {
+  for (let going = [...searches]; going.length > 0; going = going.filter(([, search]) => !search.done))
+    for (const [turn, search] of going) {
       bench.signal.throwIfAborted();
-      const rate = climb.next;
+      const rate = search.next;
       const result = await step(turn, rate, seconds);
       const passed = result.failedShare <= MOST_FAILED;
-      climb.tell(passed);
+      search.tell(passed);
       if (result.replies > 0) onStep(turn, rate, result);
       bench.log(
         `${turn.setup.name}: ${rate}/s: ${Math.round(result.replies)} replies/s, ` +
@@ -102,7 +102,7 @@ async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Meas
   const points = new Map<string, Series>();
   const starts = new Map<string, number>();
   for (let round = 0; round < rounds; round++) {
-    const best = await climbTogether(bench, turns, starts, ({setup: {name: setup}}, x, {replies}) => {
+    const best = await searchAtOnce(bench, turns, starts, ({setup: {name: setup}}, x, {replies}) => {
       const key = `${setup} ${x}`;
       const point = points.get(key) ?? {setup, condition, x, metric: REPLIES, values: []};
       points.set(key, point);
@@ -117,7 +117,7 @@ async function measureLink(bench: Bench, {condition, rate}: Links): Promise<Meas
       highest.set(setup.name, series);
       series[0]?.values.push(found?.replies ?? null);
       series[1]?.values.push(found?.cpu ?? null);
-      // The next round begins where this one ended, and has less to climb.
+      // The next round begins where this one ended, and has fewer steps to make.
       if (found) starts.set(setup.name, Math.round(found.rate * 0.9));
     }
   }

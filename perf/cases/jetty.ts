@@ -3,7 +3,7 @@
 import type {Case} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
 import {linksOf} from '../lab/links.ts';
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 import {absolute, ratio, setupTable, slower} from '../report/columns.ts';
 import {distinct} from '../report/result.ts';
 import {startJetty} from '../setups/jetty.ts';
@@ -34,14 +34,14 @@ function sequence(turn: Turn, condition: string, size: number): Trial {
   };
 }
 
-async function newConnections(stage: Stage, seconds: number): Promise<Record<string, number>> {
+async function newConnections(fixture: Fixture, seconds: number): Promise<Record<string, number>> {
   const words = {path: `/${PAGE}`, port: PORTS.jetty, connections: PARALLEL, close: true};
-  return {[RATE]: (await load(stage, {...words, seconds})).requestsPerSecond};
+  return {[RATE]: (await load(fixture, {...words, seconds})).requestsPerSecond};
 }
 
-async function furnish(stage: Stage): Promise<void> {
-  await startJetty(stage, [...SEQUENCE, PAGE]);
-  await newConnections(stage, WARM_SECONDS); // it compiles what it does often
+async function setUp(fixture: Fixture): Promise<void> {
+  await startJetty(fixture, [...SEQUENCE, PAGE]);
+  await newConnections(fixture, WARM_SECONDS); // it compiles what it does often
 }
 
 export const jetty: Case = {
@@ -56,7 +56,7 @@ export const jetty: Case = {
     const links = linksOf(bench.lab).slice(0, bench.quick ? 1 : undefined);
     const found: Measured[] = [];
     for (const {condition, rate} of links) {
-      const turns = await bench.lab.prepare(wanted, {rate, furnish});
+      const turns = await bench.lab.prepare(wanted, {rate, setUp});
       const trials = [
         ...SEQUENCE.flatMap((size) => turns.map((turn) => sequence(turn, condition, size))),
         ...turns.map((turn) => ({

@@ -12,7 +12,7 @@ import {z} from 'zod';
 import type {Case} from '../bench.ts';
 import type {Turn} from '../lab/lab.ts';
 import type {Host} from '../lab/host.ts';
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 import type {Trial} from '../rounds.ts';
 import {beside, distinct, values} from '../report/result.ts';
 import type {Result} from '../report/result.ts';
@@ -65,27 +65,27 @@ const OTHER = `
   mkdir -p "$mount$COSCANET_CGROUP_ROOT/other" && echo $$ >"$mount$COSCANET_CGROUP_ROOT/other/cgroup.procs"
   while :; do :; done`;
 
-async function burdened<T>(stage: Stage, signal: AbortSignal, measure: () => Promise<T>): Promise<T> {
-  const {node} = stage.network;
+async function burdened<T>(fixture: Fixture, signal: AbortSignal, measure: () => Promise<T>): Promise<T> {
+  const {node} = fixture.network;
   const others = Array.from({length: OTHER_WORK}, () => node.start([...burdenedCore, 'sh', '-c', OTHER]));
   try {
-    await levelsAre(stage, ['high', 'low', 'low'], signal);
+    await levelsAre(fixture, ['high', 'low', 'low'], signal);
     return await measure();
   } finally {
     await Promise.all(others.map((program) => program.stop()));
   }
 }
 
-async function endpoints({network}: Stage): Promise<z.infer<typeof endpointsSchema>> {
+async function endpoints({network}: Fixture): Promise<z.infer<typeof endpointsSchema>> {
   const text = await network.router.run(['coscanet', 'endpoints', '--json']);
   return endpointsSchema.parse(JSON.parse(text)).filter(({port}) => port === PORT);
 }
 
-async function levelsAre(stage: Stage, wanted: readonly string[], signal: AbortSignal): Promise<void> {
+async function levelsAre(fixture: Fixture, wanted: readonly string[], signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
     signal.throwIfAborted();
-    const found = await endpoints(stage);
+    const found = await endpoints(fixture);
     const levels = wanted.map((_, index) => found.find(({node}) => node === nameOf(index))?.level ?? 'none');
     if (levels.join() === wanted.join()) return;
     if (Date.now() > deadline) throw new Error(`levels are ${levels.join()}, not ${wanted.join()}`);
@@ -94,7 +94,7 @@ async function levelsAre(stage: Stage, wanted: readonly string[], signal: AbortS
 }
 
 /** A server on each node, the first of which has the core that will be burdened. */
-async function serve({network, server}: Stage): Promise<void> {
+async function serve({network, server}: Fixture): Promise<void> {
   for (const [index, node] of network.nodes.entries()) {
     const words = pages('serve', PORT, nameOf(index), PAGE_US);
     network.keep(node, server.command([...(index === 0 ? burdenedCore : otherCores), ...words]));
@@ -107,10 +107,10 @@ function trial(turn: Turn, condition: string, seconds: number, signal: AbortSign
     setup: turn.setup.name,
     condition,
     async measure() {
-      const stage = await turn.use();
-      const ask = [...otherCores, ...pages('ask', stage.address, PORT, RATE, seconds)];
-      const text = await burdened(stage, signal, () =>
-        stage.network.client.run(ask, {seconds: seconds + 30}),
+      const fixture = await turn.use();
+      const ask = [...otherCores, ...pages('ask', fixture.address, PORT, RATE, seconds)];
+      const text = await burdened(fixture, signal, () =>
+        fixture.network.client.run(ask, {seconds: seconds + 30}),
       );
       const {ms, answers, failures} = reportSchema.parse(JSON.parse(text));
       const sorted = ms.sort((a, b) => a - b);
@@ -153,7 +153,7 @@ export const load: Case = {
     const [rounds, seconds] = [bench.rounds(4, 1), bench.quick ? 3 : 6];
     const ours = bench.setups.filter(({name, ours: own}) => own && (!bench.quick || name === 'dsr'));
     const prepare = (weights: string) =>
-      bench.lab.prepare(ours, {nodes: NODES, settings: settings(weights), furnish: serve});
+      bench.lab.prepare(ours, {nodes: NODES, settings: settings(weights), setUp: serve});
     const levels = await prepare('{low: 4, medium: 2, high: 1}');
     const equal = await prepare('{low: 1, medium: 1, high: 1}');
     const trials = [

@@ -57,11 +57,11 @@ export const packets: Case = {
     const [rounds, milliseconds] = [bench.rounds(4, 1), bench.quick ? 300 : 1000];
     // Proxies of HTTP and TCP know no datagrams.
     const wanted = bench.setups.filter(({name}) => name !== 'nginx' && name !== 'haproxy');
-    const furnish = besideNginx(taker(PORTS.datagrams), PORTS.datagrams);
-    const turns = await bench.lab.prepare(wanted, {furnish});
+    const setUp = besideNginx(taker(PORTS.datagrams), PORTS.datagrams);
+    const turns = await bench.lab.prepare(wanted, {setUp});
     const two = await bench.lab.prepare(
       wanted.filter(({name}) => name === 'dsr'),
-      {forwarders: 2, furnish},
+      {forwarders: 2, setUp},
     );
     const trials = [
       ...FLOWS.flatMap((flows) => [

@@ -1,5 +1,6 @@
 // A machine of the lab: a namespace of the testbed, or a real one over ssh. Commands are lists of words, no shell.
 
+import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {Program, run} from '../exec.ts';
 import type {Bounds} from '../exec.ts';
@@ -12,8 +13,10 @@ export interface Host {
   start(command: readonly string[]): Program;
 }
 
-export const topology = (script: string) =>
-  fileURLToPath(new URL(`../../../../topology/${script}.sh`, import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** A script of topology/, of this checkout or of another. */
+export const topology = (script: string, checkout = ROOT) => join(checkout, 'topology', `${script}.sh`);
 
 /** A host of a testbed. */
 export class NamespaceHost implements Host {
@@ -21,9 +24,9 @@ export class NamespaceHost implements Host {
   readonly #enter: readonly string[];
   readonly #signal: AbortSignal;
 
-  constructor(testbed: string, name: string, signal: AbortSignal) {
+  constructor(testbed: string, name: string, signal: AbortSignal, checkout?: string) {
     this.name = name;
-    this.#enter = [topology('in'), '--name', testbed, name];
+    this.#enter = [topology('in', checkout), '--name', testbed, name];
     this.#signal = signal;
   }
 

@@ -6,9 +6,9 @@ import type {Setup} from '../setups/setup.ts';
 import {findHosts} from './find-hosts.ts';
 import type {Hosts, HostsOptions} from './find-hosts.ts';
 import {HostsNetwork} from './hosts-network.ts';
-import type {Lab, StageOptions, Turn} from './lab.ts';
-import {raise} from './stage.ts';
-import type {Stage} from './stage.ts';
+import type {Lab, FixtureOptions, Turn} from './lab.ts';
+import {createFixture} from './fixture.ts';
+import type {Fixture} from './fixture.ts';
 
 export class HostsLab implements Lab {
   readonly site: string;
@@ -16,7 +16,7 @@ export class HostsLab implements Lab {
   readonly oneAtATime = true;
   readonly #hosts: Hosts;
   readonly #log: (line: string) => void;
-  #current: {turn: Turn; network: HostsNetwork; stage: Stage | null} | null = null;
+  #current: {turn: Turn; network: HostsNetwork; fixture: Fixture | null} | null = null;
 
   private constructor(hosts: Hosts, log: (line: string) => void) {
     this.#hosts = hosts;
@@ -32,7 +32,7 @@ export class HostsLab implements Lab {
     return new HostsLab(await findHosts(options, signal), log);
   }
 
-  prepare(wanted: readonly Setup[], options: StageOptions = {}): Promise<Turn[]> {
+  prepare(wanted: readonly Setup[], options: FixtureOptions = {}): Promise<Turn[]> {
     const possible = wanted.filter((setup) => this.#can(setup));
     const turns = possible.map((setup) => {
       const turn: Turn = {setup, use: () => this.#use(turn, options)};
@@ -50,17 +50,17 @@ export class HostsLab implements Lab {
     return can;
   }
 
-  async #use(turn: Turn, options: StageOptions): Promise<Stage> {
-    if (this.#current?.turn === turn && this.#current.stage) return this.#current.stage;
+  async #use(turn: Turn, options: FixtureOptions): Promise<Fixture> {
+    if (this.#current?.turn === turn && this.#current.fixture) return this.#current.fixture;
     await this.clear();
     const {setup} = turn;
     const {forwarders = 1, settings = ''} = options;
     const network = new HostsNetwork(this.#hosts);
-    this.#current = {turn, network, stage: null};
+    this.#current = {turn, network, fixture: null};
     if (setup.ours)
       await network.startOurs(setup.shape, forwarders, settings, randomBytes(32).toString('hex'));
-    this.#current.stage = await raise(setup, network, options);
-    return this.#current.stage;
+    this.#current.fixture = await createFixture(setup, network, options);
+    return this.#current.fixture;
   }
 
   async clear(): Promise<void> {

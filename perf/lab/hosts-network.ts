@@ -9,7 +9,7 @@ import type {Hosts} from './find-hosts.ts';
 import {write} from './host.ts';
 import type {Host} from './host.ts';
 import type {Network, Shape} from './network.ts';
-import {Undo} from './undo.ts';
+import {CleanupStack} from './cleanup-stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const CONTROL_PORT = 7400;
@@ -36,7 +36,7 @@ export class HostsNetwork implements Network {
   readonly spareAddresses: readonly string[] = [];
   readonly control: string;
   readonly programs: Program[] = [];
-  readonly #undo = new Undo();
+  readonly #undo = new CleanupStack();
   #environment: readonly string[] = [];
 
   constructor(hosts: Hosts) {

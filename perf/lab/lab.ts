@@ -10,10 +10,10 @@ import {configuration} from '../setups/ours.ts';
 import type {Setup} from '../setups/setup.ts';
 import {topology} from './host.ts';
 import {TestbedNetwork} from './network.ts';
-import {raise} from './stage.ts';
-import type {Furniture, Stage} from './stage.ts';
+import {createFixture} from './fixture.ts';
+import type {ServerOptions, Fixture} from './fixture.ts';
 
-export interface StageOptions extends Furniture {
+export interface FixtureOptions extends ServerOptions {
   /** Of each link, such as "1gbit"; absent: not shaped. */
   rate?: string | undefined;
   forwarders?: number;
@@ -26,7 +26,7 @@ export interface StageOptions extends Furniture {
 /** A set-up to be measured, when it is its turn. */
 export interface Turn {
   readonly setup: Setup;
-  use(): Promise<Stage>;
+  use(): Promise<Fixture>;
 }
 
 export interface Lab {
@@ -37,7 +37,7 @@ export interface Lab {
   /** Changing from one set-up to another takes seconds. */
   readonly oneAtATime: boolean;
   /** Set-ups of `wanted` that this lab can show, in that order. */
-  prepare(wanted: readonly Setup[], options?: StageOptions): Promise<Turn[]>;
+  prepare(wanted: readonly Setup[], options?: FixtureOptions): Promise<Turn[]>;
   /** Takes everything down. */
   clear(): Promise<void>;
   /** The same, for good. */
@@ -57,9 +57,9 @@ export class TestbedLab implements Lab {
     this.#signal = signal;
   }
 
-  async prepare(wanted: readonly Setup[], options: StageOptions = {}): Promise<Turn[]> {
-    const stages = await this.#together(wanted, (setup) => this.#stage(setup, options));
-    return stages.map((stage) => ({setup: stage.setup, use: () => Promise.resolve(stage)}));
+  async prepare(wanted: readonly Setup[], options: FixtureOptions = {}): Promise<Turn[]> {
+    const fixtures = await this.#together(wanted, (setup) => this.#fixture(setup, options));
+    return fixtures.map((fixture) => ({setup: fixture.setup, use: () => Promise.resolve(fixture)}));
   }
 
   /** As many at a time as there are cores to build them; when one fails, none goes on behind the back of clear(). */
@@ -75,15 +75,15 @@ export class TestbedLab implements Lab {
     return list.flatMap((item) => made.get(item) ?? []);
   }
 
-  async #stage(setup: Setup, options: StageOptions): Promise<Stage> {
+  async #fixture(setup: Setup, options: FixtureOptions): Promise<Fixture> {
     const {rate, forwarders = 1, nodes, settings = ''} = options;
     const name = `perf-${process.pid}-${this.#count++}`;
     const config = join(this.#folder, `${name}.yaml`);
     writeFileSync(config, configuration(undefined, settings));
-    const ours = setup.ours ? {config, forwarders} : {};
+    const ours = setup.ours ? {config, forwarders, checkout: setup.checkout} : {};
     const network = await TestbedNetwork.up(name, {shape: setup.shape, rate, nodes, ...ours}, this.#signal);
     this.#networks.add(network);
-    return raise(setup, network, options);
+    return createFixture(setup, network, options);
   }
 
   async clear(): Promise<void> {

@@ -23,6 +23,8 @@ export interface NetworkOptions {
   nodes?: number | undefined;
   /** Of each link, such as "1gbit"; absent: not shaped. */
   rate?: string | undefined;
+  /** Root of the checkout whose COSCANet runs there; absent: this one. */
+  checkout?: string | undefined;
 }
 
 export interface Network {
@@ -83,27 +85,31 @@ export class TestbedNetwork implements Network {
   readonly testbed: string;
   readonly programs: Program[] = [];
   readonly #files: string[][] = [];
+  readonly #checkout: string | undefined;
   #namespace: string | undefined;
 
-  private constructor(testbed: string, {shape, nodes = 1}: NetworkOptions, signal: AbortSignal) {
+  private constructor(testbed: string, options: NetworkOptions, signal: AbortSignal) {
+    const {shape, nodes = 1, checkout} = options;
+    this.#checkout = checkout;
     this.nodeInterfaces = shape === 'dsr' ? ['eth0', 'eth1'] : ['eth1'];
     this.testbed = testbed;
-    this.client = new NamespaceHost(testbed, 'client', signal);
-    this.router = new NamespaceHost(testbed, 'router', signal);
-    const node = (number: number) => new NamespaceHost(testbed, `node${number}`, signal);
+    const host = (name: string) => new NamespaceHost(testbed, name, signal, checkout);
+    this.client = host('client');
+    this.router = host('router');
+    const node = (number: number) => host(`node${number}`);
     this.node = node(1);
     this.nodes = [this.node, ...Array.from({length: nodes - 1}, (_, index) => node(index + 2))];
   }
 
   static async up(testbed: string, options: NetworkOptions, signal: AbortSignal): Promise<TestbedNetwork> {
-    const {shape, config, rate, forwarders = 1, nodes = 1} = options;
+    const {shape, config, rate, forwarders = 1, nodes = 1, checkout} = options;
     const words = ['--name', testbed, '--mode', shape, '--nodes', String(nodes)];
     if (config === undefined) words.push('--bare');
     else words.push('--config', config, '--forwarders', String(forwarders));
     if (rate !== undefined) words.push('--rate', rate);
     const network = new TestbedNetwork(testbed, options, signal);
     try {
-      await run([topology('up'), ...words], {seconds: 60, signal});
+      await run([topology('up', checkout), ...words], {seconds: 60, signal});
     } catch (error) {
       await network.down();
       throw error;
@@ -141,7 +147,7 @@ export class TestbedNetwork implements Network {
 
   async down(): Promise<void> {
     const stopped = Promise.all(this.programs.map((program) => program.stop()));
-    await run([topology('down'), '--name', this.testbed]);
+    await run([topology('down', this.#checkout), '--name', this.testbed]);
     await stopped;
     for (const command of this.#files) await run(command);
   }

@@ -1,12 +1,15 @@
 // Debian's jetty9, the paper's server, beside nginx on the node: a file of n bytes is /n on port 8080.
 
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 import {folderOn, makeFile, PORTS} from './server.ts';
 
 const HOME = '/usr/share/jetty9';
 const READY_SECONDS = 30;
 
-export async function startJetty({network, server, address}: Stage, sizes: readonly number[]): Promise<void> {
+export async function startJetty(
+  {network, server, address}: Fixture,
+  sizes: readonly number[],
+): Promise<void> {
   const {node, client} = network;
   const folder = await folderOn(network, node);
   await node.run(['mkdir', '-p', `${folder}/webapps/ROOT`]);

@@ -36,6 +36,13 @@ export const nat: Setup = {
   start: nothing,
 };
 
+/** The same set-up by the COSCANet of another checkout, built. Its results stand under its own name. */
+export function before(setup: Setup, checkout: string): Setup {
+  return {...setup, name: beforeName(setup.name), title: `${setup.title}, before`, checkout};
+}
+
+export const beforeName = (name: string) => `${name} before`;
+
 /** COSCANet's configuration, with `more` lines. */
 export function configuration(vip = VIP, more = ''): string {
   return `${more}applications:

@@ -5,7 +5,7 @@
 import {write} from '../lab/host.ts';
 import type {Host} from '../lab/host.ts';
 import type {Network} from '../lab/network.ts';
-import type {Furnish} from '../lab/stage.ts';
+import type {SetUp} from '../lab/fixture.ts';
 
 export const PORTS = {http: 80, https: 443, terminated: 8443, bulk: 5201, datagrams: 9, jetty: 8080} as const;
 
@@ -100,7 +100,7 @@ export async function startServer(
 }
 
 /** Another server on the node, beside nginx, that takes this port. */
-export function besideNginx(program: readonly string[], port: number): Furnish {
+export function besideNginx(program: readonly string[], port: number): SetUp {
   return async ({network, server}) => {
     network.keep(network.node, server.command(program));
     await hasPort(network.node, port);

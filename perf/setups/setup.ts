@@ -8,6 +8,8 @@ export interface Setup {
   readonly shape: Shape;
   /** COSCANet runs in its network. */
   readonly ours: boolean;
+  /** Root of the built checkout whose COSCANet runs; absent: this one. */
+  readonly checkout?: string;
   /** What goes through the router host; each set-up is made to show it before it is measured. */
   readonly passes: 'nothing' | 'requests' | 'both';
   /** Where the client finds it. */

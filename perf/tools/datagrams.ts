@@ -4,7 +4,7 @@ import {z} from 'zod';
 import {native} from '../exec.ts';
 import {traffic} from '../lab/host.ts';
 import type {Host} from '../lab/host.ts';
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 
 const PROGRAM = native('bench-datagrams');
 
@@ -39,20 +39,20 @@ export interface FloodReport {
   machineCpu: number;
 }
 
-async function arrivals(stage: Stage): Promise<number> {
-  const {node, nodeInterfaces} = stage.network;
+async function arrivals(fixture: Fixture): Promise<number> {
+  const {node, nodeInterfaces} = fixture.network;
   let frames = 0;
   for (const name of nodeInterfaces) frames += (await traffic(node, name)).rxFrames;
   return frames;
 }
 
-export async function flood(stage: Stage, what: Flood): Promise<FloodReport> {
-  const {client} = stage.network;
-  const {dev, mac} = await nextHop(client, stage.address);
-  const words = [dev, mac, stage.address, what.port, what.flows, what.rate, what.milliseconds].map(String);
-  const [frames, before] = [await arrivals(stage), await stage.network.cpu()];
+export async function flood(fixture: Fixture, what: Flood): Promise<FloodReport> {
+  const {client} = fixture.network;
+  const {dev, mac} = await nextHop(client, fixture.address);
+  const words = [dev, mac, fixture.address, what.port, what.flows, what.rate, what.milliseconds].map(String);
+  const [frames, before] = [await arrivals(fixture), await fixture.network.cpu()];
   const text = await client.run([PROGRAM, 'send', ...words], {seconds: what.milliseconds / 1000 + 15});
-  const [after, arrived] = [await stage.network.cpu(), (await arrivals(stage)) - frames];
+  const [after, arrived] = [await fixture.network.cpu(), (await arrivals(fixture)) - frames];
   const {sent, nanoseconds} = sentSchema.parse(JSON.parse(text));
   return {
     sentPerSecond: (sent * 1e9) / nanoseconds,

@@ -1,6 +1,6 @@
-// wrk against a stage, with the processor time that its requests took.
+// wrk against a fixture, with the processor time that its requests took.
 
-import type {Stage} from '../lab/stage.ts';
+import type {Fixture} from '../lab/fixture.ts';
 import {wrk} from './wrk.ts';
 import type {WrkReport} from './wrk.ts';
 
@@ -20,14 +20,14 @@ export interface Load {
   close?: boolean;
 }
 
-export async function load(stage: Stage, what: Load): Promise<LoadReport> {
+export async function load(fixture: Fixture, what: Load): Promise<LoadReport> {
   const {scheme = 'http', port = 80, path, ...rest} = what;
-  const before = await stage.network.cpu();
-  const report = await wrk(stage.network.client, {
-    url: `${scheme}://${stage.address}:${port}${path}`,
+  const before = await fixture.network.cpu();
+  const report = await wrk(fixture.network.client, {
+    url: `${scheme}://${fixture.address}:${port}${path}`,
     ...rest,
   });
-  const after = await stage.network.cpu();
+  const after = await fixture.network.cpu();
   return {
     ...report,
     routerCpu: (after.router - before.router) / report.requests,

@@ -3,7 +3,7 @@
 import test from 'ava';
 import {Program, run} from '../../perf/exec.ts';
 import type {Host} from '../../perf/lab/host.ts';
-import {Undo} from '../../perf/lab/undo.ts';
+import {CleanupStack} from '../../perf/lab/cleanup-stack.ts';
 
 test('a program that is not there says so, and ends nothing else', async (t) => {
   // In a process of its own: AVA forgives a rejection that somebody takes later.
@@ -25,7 +25,7 @@ test('what cannot be put back keeps nothing else from it', async (t) => {
     },
     start: (command) => new Program(command),
   });
-  const undo = new Undo();
+  const undo = new CleanupStack();
   undo.add(host('a', false), ['first']);
   undo.add(host('b', true), ['second']);
   undo.add(host('c', false), ['third']);

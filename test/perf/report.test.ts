@@ -1,6 +1,7 @@
 // From rounds to numbers of a table, and from there into the README.
 
 import test from 'ava';
+import {beforeTable, isWorse} from '../../perf/report/before.ts';
 import {replaceBetweenMarkers} from '../../perf/report/publish.ts';
 import {beside, values} from '../../perf/report/result.ts';
 import {digits, show, spread} from '../../perf/report/statistics.ts';
@@ -105,4 +106,41 @@ test('tables go between their markers, and nowhere else', (t) => {
   const text = 'before\n<!-- h1 -->\nold\n<!-- end of h1 -->\nafter\n';
   t.is(replaceBetweenMarkers(text, 'h1', 'new'), 'before\n<!-- h1 -->\n\nnew\n\n<!-- end of h1 -->\nafter\n');
   t.throws(() => replaceBetweenMarkers(text, 'h2', 'new'), {message: /no place for h2/});
+});
+
+test('beside an earlier checkout: worse is what the whole middle half says', (t) => {
+  t.true(isWorse('ns/packet', [1.02, 1.03, 1.04]));
+  t.false(isWorse('ns/packet', [0.98, 0.99, 1.03, 1.04])); // its spread reaches below 1
+  t.false(isWorse('ns/packet', [0.9, 0.9, 0.91]));
+  t.true(isWorse('requests/s', [0.9, 0.9, 0.91]));
+  t.false(isWorse('requests/s', [1.02, 1.03, 1.04]));
+  t.false(isWorse('ns/packet', [1.001, 1.002, 1.003]));
+});
+
+test('ratios over an earlier checkout are of the same round, for what both have', (t) => {
+  const series = (setup: string, rounds: (number | null)[]) => ({
+    setup,
+    condition: 'c',
+    x: null,
+    metric: 'ns/packet',
+    values: rounds,
+  });
+  const result = (all: ReturnType<typeof series>[]) => ({
+    case: 'core',
+    date: new Date(0).toISOString(),
+    commit: '',
+    changed: [],
+    machine: {kernel: '', cpu: '', cores: 2, node: ''},
+    site: 'namespaces',
+    loadBefore: 0,
+    quick: false,
+    seconds: 1,
+    parameters: {},
+    failures: [],
+    series: all,
+  });
+  t.is(beforeTable(result([series('core', [1])])), null);
+  const both = result([series('core', [3, 6, null]), series('core before', [2, 4, 1]), series('floor', [1])]);
+  t.regex(beforeTable(both) ?? '', /core \| c, ns\/packet \| 1\.500 \(1\.500–1\.500\) \| worse/);
+  t.notRegex(beforeTable(both) ?? '', /floor/);
 });

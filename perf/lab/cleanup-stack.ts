@@ -2,7 +2,7 @@
 
 import type {Host} from './host.ts';
 
-export class Undo {
+export class CleanupStack {
   readonly #steps: {host: Host; command: readonly string[]}[] = [];
 
   add(host: Host, command: readonly string[]): void {

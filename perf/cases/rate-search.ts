@@ -7,7 +7,7 @@ const TRIES = 2;
 /** Below this nothing is worth measuring. */
 const LOWEST_RATE = 20;
 
-export class Climb {
+export class RateSearch {
   #passed = 0;
   #failed = Infinity;
   #tries = 0;
