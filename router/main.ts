@@ -1,4 +1,4 @@
-// coscanet-router: the daemon (supervisor; its forwarders start at supervisor/forwarder-main.ts), and the clean-up after a
+// coscanet-router: the daemon (supervisor; its forwarders start at processes/forwarder-main.ts), and the clean-up after a
 // crash.
 
 import {Command} from 'commander';
@@ -9,10 +9,10 @@ import {systemExec} from './base/exec.ts';
 import {createLogger} from './base/logger.ts';
 import {availableModes} from './config/schema.ts';
 import {DEFAULT_SECRET_FILE} from './config/settings.ts';
-import {cleanup} from './supervisor/cleanup.ts';
+import {cleanup} from './daemon/cleanup.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
-import {startRouter} from './supervisor/start.ts';
-import type {StartOptions} from './supervisor/start.ts';
+import {startRouter} from './daemon/start.ts';
+import type {StartOptions} from './daemon/start.ts';
 
 const DEFAULT_CONFIG = '/etc/coscanet/router.yaml';
 

@@ -3,7 +3,7 @@
 import {Command} from 'commander';
 import type {z} from 'zod';
 import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
-import {call} from '../control/client.ts';
+import {call} from '../api/client.ts';
 
 /** What a command's argument may name. */
 export const TARGET = 'a node, or an endpoint as "coscanet endpoints" prints it';

@@ -3,9 +3,9 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
 import {pathsIn} from '../base/paths.ts';
-import {call} from '../control/client.ts';
-import {eventSchema} from '../control/views.ts';
-import type {RouterEvent} from '../control/views.ts';
+import {call} from '../api/client.ts';
+import {eventSchema} from '../protocol/views.ts';
+import type {RouterEvent} from '../protocol/views.ts';
 import {addCommand, show} from './command.ts';
 import type {Options} from './command.ts';
 import {formatEvents} from './format.ts';

@@ -1,6 +1,6 @@
 // How each of the operator's views looks as text.
 
-import {formatDuration} from '../config/duration.ts';
+import {formatDuration} from '../protocol/duration.ts';
 import type {
   ApplicationView,
   BlocksView,
@@ -11,7 +11,7 @@ import type {
   RouterEvent,
   ServiceView,
   StatusView,
-} from '../control/views.ts';
+} from '../protocol/views.ts';
 import {meaningOf} from '../metrics/counters.ts';
 import {formatTable} from './table.ts';
 

@@ -11,7 +11,7 @@ import {
   reloadViewSchema,
   serviceViewSchema,
   statusViewSchema,
-} from '../control/views.ts';
+} from '../protocol/views.ts';
 import {addCommand, program, show} from './command.ts';
 import type {Options, Question} from './command.ts';
 import {

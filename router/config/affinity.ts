@@ -1,11 +1,11 @@
 // The shape of `affinity` in the configuration file, and what must hold beyond it.
 
 import {z} from 'zod';
-import type {Application} from '../model/application.ts';
-import {formatPorts, formatRange, normalizePorts, subtractPorts} from '../model/ports.ts';
-import {defaultAffinity} from '../model/affinity.ts';
-import type {Affinity} from '../model/affinity.ts';
-import {formatDuration} from './duration.ts';
+import type {Application} from '../model/application/application.ts';
+import {formatPorts, formatRange, normalizePorts, subtractPorts} from '../protocol/ports.ts';
+import {defaultAffinity} from '../model/application/affinity.ts';
+import type {Affinity} from '../model/application/affinity.ts';
+import {formatDuration} from '../protocol/duration.ts';
 import type {Problem} from './problem.ts';
 import {durationSchema, portsSchema} from './values.ts';
 

@@ -1,12 +1,12 @@
 // From what the file says of applications to what the router knows of them: what is left out comes from the top of
 // the file, then from the defaults.
 
-import {defaultHealthRules} from '../control/health.ts';
-import {defaultLoadRules} from '../control/load.ts';
-import type {Application} from '../model/application.ts';
-import {defaultTimeouts, defaultWeights} from '../model/application.ts';
-import {defaultAutoscaling} from '../model/autoscaling.ts';
-import {normalizePorts} from '../model/ports.ts';
+import {defaultHealthRules} from '../protocol/health.ts';
+import {defaultLoadRules} from '../protocol/load.ts';
+import type {Application} from '../model/application/application.ts';
+import {defaultTimeouts, defaultWeights} from '../model/application/application.ts';
+import {defaultAutoscaling} from '../model/application/autoscaling.ts';
+import {normalizePorts} from '../protocol/ports.ts';
 import type {Problem} from './problem.ts';
 import type {File} from './schema.ts';
 

@@ -1,10 +1,10 @@
 // What a new configuration changes, one line each, for operators. Pure.
 
-import type {Application} from '../model/application.ts';
-import {vipsOf} from '../model/application.ts';
-import {formatPorts} from '../model/ports.ts';
+import type {Application} from '../model/application/application.ts';
+import {vipsOf} from '../model/application/application.ts';
+import {formatPorts} from '../protocol/ports.ts';
 import {affinityText} from './affinity.ts';
-import {formatDuration} from './duration.ts';
+import {formatDuration} from '../protocol/duration.ts';
 import type {Settings} from './settings.ts';
 
 function portsText(application: Application): string {

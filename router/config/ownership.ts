@@ -1,8 +1,8 @@
 // Rules between applications: names are unique, and a port of a virtual IP has one owner. Pure.
 
-import type {Application} from '../model/application.ts';
-import {portsOf} from '../model/application.ts';
-import {formatPorts, formatRange, sharedPorts, subtractPorts} from '../model/ports.ts';
+import type {Application} from '../model/application/application.ts';
+import {portsOf} from '../model/application/application.ts';
+import {formatPorts, formatRange, sharedPorts, subtractPorts} from '../protocol/ports.ts';
 import type {Problem} from './problem.ts';
 
 type Find = (application: Application, index: number) => Problem[];

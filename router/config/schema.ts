@@ -3,12 +3,12 @@
 
 import {z} from 'zod';
 import {isIpv4, isIpv6, parseSocketAddress, unusableKind} from '../base/address.ts';
-import {modeSchema} from '../control/protocol.ts';
-import type {Mode} from '../control/protocol.ts';
-import {secondsSchema} from '../control/terms.ts';
-import {healthSchema, healthShapes} from '../control/health.ts';
-import {loadSchema, loadShapes} from '../control/load.ts';
-import {UNIT} from '../model/spans.ts';
+import {modeSchema} from '../protocol/messages.ts';
+import type {Mode} from '../protocol/messages.ts';
+import {secondsSchema} from '../protocol/terms.ts';
+import {healthSchema, healthShapes} from '../protocol/health.ts';
+import {loadSchema, loadShapes} from '../protocol/load.ts';
+import {UNIT} from '../model/ports/spans.ts';
 import {affinitySchema} from './affinity.ts';
 import {durationSchema as duration, portsSchema as ports} from './values.ts';
 

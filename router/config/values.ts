@@ -1,9 +1,9 @@
 // Single values as people write them in the configuration file: durations, ports.
 
 import {z} from 'zod';
-import {parseRange} from '../model/ports.ts';
-import type {PortRange} from '../model/ports.ts';
-import {parseDuration} from './duration.ts';
+import {parseRange} from '../protocol/ports.ts';
+import type {PortRange} from '../protocol/ports.ts';
+import {parseDuration} from '../protocol/duration.ts';
 
 /** 80/tcp, 8000-8999/tcp */
 export const portsSchema = z.union([z.string(), z.number()]).transform((value, context): PortRange => {

@@ -6,8 +6,8 @@
 //       ◄───────────        ◄───────────       nodes makes the whole go up and down. Besides, each level lasts at
 //        load < 0.2         load < 0.65        least 10 s.
 
-import {levelSchema} from '../control/terms.ts';
-import type {Level} from '../control/terms.ts';
+import {levelSchema} from '../protocol/terms.ts';
+import type {Level} from '../protocol/terms.ts';
 
 const DWELL_MS = 10_000;
 /** Into medium, into high; and out of them again. */

@@ -1,7 +1,7 @@
 // What there is of each application: its endpoints by how they stand, and what the nodes that serve can take. Pure.
 
-import type {ApplicationView} from '../control/views.ts';
-import type {Application} from '../model/application.ts';
+import type {ApplicationView} from '../protocol/views.ts';
+import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Standing, Standings} from '../policy/standing.ts';

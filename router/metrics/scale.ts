@@ -2,9 +2,9 @@
 // before it is a wish. A wish that is answered (one more node serves, or one less) begins to wait anew, so that it is
 // seen what the step has done before the next one. Pure; time is passed in (milliseconds).
 
-import type {Level} from '../control/terms.ts';
-import type {Scale} from '../control/views.ts';
-import type {Autoscaling} from '../model/autoscaling.ts';
+import type {Level} from '../protocol/terms.ts';
+import type {Scale} from '../protocol/views.ts';
+import type {Autoscaling} from '../model/application/autoscaling.ts';
 
 export interface Situation {
   /** Of the whole; null: nobody serves. */

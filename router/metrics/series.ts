@@ -1,7 +1,7 @@
 // The time series of the router but for its histogram: names, meanings, and how each is read from a snapshot. Labels
 // are names of the configuration, of nodes and of states, never clients: their number stays small.
 
-import type {ApplicationView, BlocksView, NodeView, RouterEvent, Scale} from '../control/views.ts';
+import type {ApplicationView, BlocksView, NodeView, RouterEvent, Scale} from '../protocol/views.ts';
 import type {Account, Accounts} from './accounts.ts';
 import {loadOfLevel} from './application-level.ts';
 import {counterTexts, dropTexts, DROP_PREFIX} from './counters.ts';

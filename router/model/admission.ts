@@ -2,12 +2,12 @@
 
 import type {Network} from '../base/address.ts';
 import {inNetwork} from '../base/address.ts';
-import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
-import type {Application} from './application.ts';
-import {portsOf, vipsOf} from './application.ts';
+import type {NodeEndpoint, NodeState} from '../protocol/messages.ts';
+import type {Application} from './application/application.ts';
+import {portsOf, vipsOf} from './application/application.ts';
 import type {ForwardingMethod} from './method.ts';
-import type {BlockLease} from './port-blocks.ts';
-import {containsPort, formatPorts} from './ports.ts';
+import type {BlockLease} from './ports/port-blocks.ts';
+import {containsPort, formatPorts} from '../protocol/ports.ts';
 import type {NodeRecord} from './records.ts';
 
 type Bound = Pick<NodeEndpoint, 'application' | 'vip' | 'protocol' | 'port'>;

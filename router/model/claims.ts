@@ -1,8 +1,8 @@
 // What nodes claim: conversations of their own endpoints that the flow table shall know. Pure.
 
 import type {FlowClaim} from '../../addon/router.ts';
-import type {Claim, NodeOrders} from '../control/protocol.ts';
-import type {FlowTimeouts} from './application.ts';
+import type {Claim, NodeOrders} from '../protocol/messages.ts';
+import type {FlowTimeouts} from './application/application.ts';
 import type {EndpointRecord} from './records.ts';
 
 /** A connection that a node is about to open is forgotten after this long, unless the other end answers. */

@@ -5,7 +5,7 @@
 //    ▲──────── PUT ──────┘            find otherwise, or the agent speaks again or opens it anew.
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
-import type {NodeEndpoint} from '../control/protocol.ts';
+import type {NodeEndpoint} from '../protocol/messages.ts';
 import {judge} from './liveness.ts';
 import type {Finding, ProbeRules} from './liveness.ts';
 import type {
@@ -17,7 +17,7 @@ import type {
   ServiceRecord,
 } from './records.ts';
 import {endpointKey, serviceKey, translatedPlace} from './records.ts';
-import {Slots} from './slots.ts';
+import {Slots} from '../base/slots.ts';
 
 /** A closed endpoint's slot stays taken at least this long: a forwarder may just be using the last policy. */
 const LINGER_MS = 1000;

@@ -4,7 +4,7 @@
 //   nat  the packet is translated to an address and port of the endpoint's own; what it answers passes the router
 
 import type {Network} from '../base/address.ts';
-import type {Mode, NodeEndpoint, NodeOrders} from '../control/protocol.ts';
+import type {Mode, NodeEndpoint, NodeOrders} from '../protocol/messages.ts';
 
 export interface ForwardingMethod {
   readonly name: Mode;

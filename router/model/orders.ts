@@ -1,9 +1,9 @@
 // What a node needs to know: the answer to its PUT. Pure.
 
-import {LEASE_MS, RENEW_MS} from '../control/protocol.ts';
-import type {NodeOrders} from '../control/protocol.ts';
-import {portsOf} from './application.ts';
-import type {Application} from './application.ts';
+import {LEASE_MS, RENEW_MS} from '../protocol/messages.ts';
+import type {NodeOrders} from '../protocol/messages.ts';
+import {portsOf} from './application/application.ts';
+import type {Application} from './application/application.ts';
 import type {ForwardingMethod} from './method.ts';
 import type {NodeRecord} from './records.ts';
 import type {Registry} from './registry.ts';

@@ -2,11 +2,11 @@
 // supervisor begins where this one ended.
 
 import {z} from 'zod';
-import {levelSchema, nodeEndpointSchema, protocolSchema} from '../control/protocol.ts';
-import type {Protocol} from '../control/protocol.ts';
+import {levelSchema, nodeEndpointSchema, protocolSchema} from '../protocol/messages.ts';
+import type {Protocol} from '../protocol/messages.ts';
 import {unreachableKinds} from './liveness.ts';
 import type {Streak} from './liveness.ts';
-import {numberingMemorySchema} from './numbering.ts';
+import {numberingMemorySchema} from '../base/numbering.ts';
 import {wishesMemorySchema} from './wishes.ts';
 
 const nodeFields = {

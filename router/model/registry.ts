@@ -3,19 +3,19 @@
 // that the data plane or the next supervisor needs has changed.
 
 import type {Network} from '../base/address.ts';
-import type {NodeEndpoint, NodeState} from '../control/protocol.ts';
-import {LEASE_MS} from '../control/protocol.ts';
+import type {NodeEndpoint, NodeState} from '../protocol/messages.ts';
+import {LEASE_MS} from '../protocol/messages.ts';
 import {endpointRefusal, nodeRefusal} from './admission.ts';
-import type {Application} from './application.ts';
+import type {Application} from './application/application.ts';
 import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
 import type {Finding, ProbeRules} from './liveness.ts';
 import type {ForwardingMethod} from './method.ts';
-import {NodePorts} from './node-ports.ts';
-import type {BlockLease} from './port-blocks.ts';
+import {NodePorts} from './ports/node-ports.ts';
+import type {BlockLease} from './ports/port-blocks.ts';
 import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
-import {groupNames} from './affinity.ts';
-import {Numbering} from './numbering.ts';
+import {groupNames} from './application/affinity.ts';
+import {Numbering} from '../base/numbering.ts';
 import {Rising} from './rising.ts';
 import {namesOf} from './target.ts';
 import {Wishes} from './wishes.ts';

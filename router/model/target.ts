@@ -4,7 +4,7 @@
 //   node1:10.77.0.100:80/tcp            what it serves there: an endpoint (NAT: all of its instances)
 //   node1:10.77.0.100:80/tcp@32768      NAT: the one instance whose port on the node that is
 
-import type {Protocol} from '../control/protocol.ts';
+import type {Protocol} from '../protocol/messages.ts';
 
 export interface Named {
   node: string;

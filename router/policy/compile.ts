@@ -9,7 +9,7 @@ import type {
   PolicyService,
   PolicyVip,
 } from '../../addon/router.ts';
-import type {Plan, Route, RouteEndpoint} from '../model/route.ts';
+import type {Plan, Route, RouteEndpoint} from './route.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
 /** The way to a node: its MAC and the index of the interface that reaches it. */

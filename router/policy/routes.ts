@@ -1,11 +1,11 @@
 // From what is registered to what is wanted: the routes that a provider realises. Pure.
 
-import {affinityGroup} from '../model/affinity.ts';
-import {defaultTimeouts} from '../model/application.ts';
-import type {Application} from '../model/application.ts';
+import {affinityGroup} from '../model/application/affinity.ts';
+import {defaultTimeouts} from '../model/application/application.ts';
+import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from '../model/route.ts';
+import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from './route.ts';
 import {Standings} from './standing.ts';
 
 function toRouteEndpoint(record: EndpointRecord, registry: Registry, standings: Standings): RouteEndpoint {

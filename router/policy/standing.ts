@@ -1,10 +1,10 @@
 // How endpoints stand: whether they get new flows, which share of them, and why. The one place where the words of
 // agents, probes, load and operators come together. Pure.
 
-import type {Level} from '../control/protocol.ts';
-import type {EndpointView} from '../control/views.ts';
-import type {Application} from '../model/application.ts';
-import {defaultWeights} from '../model/application.ts';
+import type {Level} from '../protocol/messages.ts';
+import type {EndpointView} from '../protocol/views.ts';
+import type {Application} from '../model/application/application.ts';
+import {defaultWeights} from '../model/application/application.ts';
 import type {Unreachable} from '../model/liveness.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';

@@ -1,7 +1,7 @@
 // Weights: how many live instances an endpoint counts, times what its node's load level leaves of each, times the
 // operator's factor, times what a slow start leaves of it. Pure.
 
-import type {Level} from '../control/protocol.ts';
+import type {Level} from '../protocol/messages.ts';
 
 export interface Share {
   instances: number;

@@ -2,11 +2,11 @@
 // routes whenever anything changes (level-triggered, idempotent); what it finds out by itself (a node's MAC,
 // another host that uses a VIP) it reports through `ProviderEvents`.
 
-import type {Protocol} from '../control/protocol.ts';
+import type {Protocol} from '../protocol/messages.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
 import type {Side} from '../model/side.ts';
-import type {Plan} from '../model/route.ts';
+import type {Plan} from '../policy/route.ts';
 
 export interface Applied {
   generation: number;

@@ -3,8 +3,8 @@
 
 import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
-import type {EventLog} from '../control/event-log.ts';
-import type {ApplicationView, Scale} from '../control/views.ts';
+import type {EventLog} from './event-log.ts';
+import type {ApplicationView, Scale} from '../protocol/views.ts';
 import {loadOfWhole, nextLevel} from '../metrics/application-level.ts';
 import type {SteadyLevel} from '../metrics/application-level.ts';
 import {censusOf} from '../metrics/census.ts';
@@ -13,7 +13,7 @@ import {movedSince, smoothedRate} from '../metrics/accounts.ts';
 import type {Account, Accounts} from '../metrics/accounts.ts';
 import {nextNeed, reasonOf, wishOf} from '../metrics/scale.ts';
 import type {Need} from '../metrics/scale.ts';
-import type {Application} from '../model/application.ts';
+import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';

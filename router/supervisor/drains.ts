@@ -2,8 +2,8 @@
 
 import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
-import type {EventLog} from '../control/event-log.ts';
-import type {DrainView} from '../control/steering.ts';
+import type {EventLog} from './event-log.ts';
+import type {DrainView} from '../protocol/steering.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName, namesOf} from '../model/target.ts';

@@ -3,10 +3,10 @@
 
 import type {ClaimResult, Flow, Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
-import type {Claim, NodeOrders} from '../control/protocol.ts';
-import {MAX_CLAIMS, RENEW_MS} from '../control/protocol.ts';
-import {defaultTimeouts} from '../model/application.ts';
-import type {FlowTimeouts} from '../model/application.ts';
+import type {Claim, NodeOrders} from '../protocol/messages.ts';
+import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
+import {defaultTimeouts} from '../model/application/application.ts';
+import type {FlowTimeouts} from '../model/application/application.ts';
 import {resolveClaims} from '../model/claims.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';

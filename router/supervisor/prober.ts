@@ -5,7 +5,7 @@
 import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
-import type {EchoSource} from '../health/echo.ts';
+import type {EchoSource} from './echo.ts';
 import type {Finding, ProbeResult, ProbeRules} from '../model/liveness.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';

@@ -5,16 +5,15 @@ import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
-import type {EventLog} from '../control/event-log.ts';
-import {LEASE_MS} from '../control/protocol.ts';
-import type {Claim, NodeOrders, NodeState} from '../control/protocol.ts';
-import type {RouterEvent} from '../control/views.ts';
-import type {PutOutcome} from '../control/server.ts';
+import type {EventLog} from './event-log.ts';
+import {LEASE_MS} from '../protocol/messages.ts';
+import type {Claim, NodeOrders, NodeState} from '../protocol/messages.ts';
+import type {RouterEvent} from '../protocol/views.ts';
 import {ordersFor} from '../model/orders.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {blockRoutesOf, Routes} from '../policy/routes.ts';
-import type {EchoSource} from '../health/echo.ts';
+import type {EchoSource} from './echo.ts';
 import type {ProbeRules} from '../model/liveness.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Applications} from './applications.ts';
@@ -28,6 +27,8 @@ type ClaimsRefused = NonNullable<NodeOrders['claimsRefused']>;
 
 const LEASE_CHECK_MS = 100;
 const PRUNE_MS = 2000;
+
+export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
 
 export interface SupervisorDeps {
   clock: Clock;

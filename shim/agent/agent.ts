@@ -15,7 +15,7 @@ import {UserError, codeOf, messageOf} from '../../router/base/error.ts';
 import type {Exec} from '../../router/base/exec.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
-import type {NodeOrders} from '../../router/control/protocol.ts';
+import type {NodeOrders} from '../../router/protocol/messages.ts';
 import {Binder} from './binder.ts';
 import {Condition} from './condition.ts';
 import {Endpoints, type FoundEndpoint} from './endpoints.ts';

@@ -1,8 +1,8 @@
 // What becomes of a bind: pure rules over what the router ordered. No kernel, no state.
 
 import os from 'node:os';
-import {containsPort, formatPorts} from '../../router/control/protocol.ts';
-import type {ApplicationOrder, Protocol} from '../../router/control/protocol.ts';
+import {containsPort, formatPorts} from '../../router/protocol/messages.ts';
+import type {ApplicationOrder, Protocol} from '../../router/protocol/messages.ts';
 
 const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
 

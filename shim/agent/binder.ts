@@ -4,7 +4,7 @@ import os from 'node:os';
 import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {NodeOrders, Protocol} from '../../router/control/protocol.ts';
+import type {NodeOrders, Protocol} from '../../router/protocol/messages.ts';
 import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
 import {type Exclusive, isExclusive} from './exclusive.ts';
 import {type Tables, boundSockets, describeHolder, processWithInode} from './holder.ts';

@@ -6,7 +6,7 @@ import type {Connection, SocketInfo, VirtualName} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {ApplicationOrder, NodeEndpoint, NodeOrders} from '../../router/control/protocol.ts';
+import type {ApplicationOrder, NodeEndpoint, NodeOrders} from '../../router/protocol/messages.ts';
 import {mayBind} from './bind-rules.ts';
 import type {BoundPort} from './exclusive.ts';
 import {type Tables, boundSockets} from './holder.ts';

@@ -4,14 +4,14 @@
 
 import os from 'node:os';
 import type {Clock} from '../../router/base/clock.ts';
-import {containsPort} from '../../router/control/protocol.ts';
+import {containsPort} from '../../router/protocol/messages.ts';
 import type {
   ApplicationOrder,
   ExclusivePort,
   NodeOrders,
   NodeState,
   Protocol,
-} from '../../router/control/protocol.ts';
+} from '../../router/protocol/messages.ts';
 import {type Refusal, refusal} from './bind-rules.ts';
 import {processWithInode} from './holder.ts';
 

@@ -3,7 +3,7 @@
 import {readdirSync, readlinkSync} from 'node:fs';
 import fs from 'node:fs/promises';
 import type {AgentNative, SocketInfo} from '../../addon/agent.ts';
-import type {Protocol} from '../../router/control/protocol.ts';
+import type {Protocol} from '../../router/protocol/messages.ts';
 
 /** The dumps of all sockets that hold a port, but TCP connections. */
 export type Tables = Pick<

@@ -4,7 +4,7 @@
 import http from 'node:http';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
-import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../../router/control/protocol.ts';
+import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../../router/protocol/messages.ts';
 
 const TIMEOUT_MS = 1000;
 const FIRST_RETRY_MS = 50;

@@ -2,7 +2,7 @@
 
 import type {Clock} from '../../router/base/clock.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {NodeOrders} from '../../router/control/protocol.ts';
+import type {NodeOrders} from '../../router/protocol/messages.ts';
 
 /** A program waits 5 s; the reason must reach it before. */
 const WAIT_MS = 4500;

@@ -6,7 +6,7 @@
 import os from 'node:os';
 import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {Protocol} from '../../router/control/protocol.ts';
+import type {Protocol} from '../../router/protocol/messages.ts';
 import {type Refusal, refusal} from './bind-rules.ts';
 import {type Tables, boundSockets, holdersOf, processWithInode} from './holder.ts';
 import type {Instance} from './instances.ts';

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type {AgentNative, SocketFacts, SocketInfo, VirtualName} from '../../addon/agent.ts';
 import type {Clock} from '../../router/base/clock.ts';
-import type {Protocol} from '../../router/control/protocol.ts';
+import type {Protocol} from '../../router/protocol/messages.ts';
 import {descriptorsOf} from './holder.ts';
 
 /** How long a socket without a mark is not looked at again. */

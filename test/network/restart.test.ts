@@ -7,7 +7,7 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {LEASE_MS} from '../../router/control/protocol.ts';
+import {LEASE_MS} from '../../router/protocol/messages.ts';
 import {inOneOfThree} from '../support/attempts.ts';
 import {downloadsOf, endLoop, startDownloads} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';

@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import type {PolicyAffinity} from '../../addon/router.ts';
-import type {Affinity} from '../../router/model/affinity.ts';
-import {Numbering} from '../../router/model/numbering.ts';
+import type {Affinity} from '../../router/model/application/affinity.ts';
+import {Numbering} from '../../router/base/numbering.ts';
 import {Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const affinity: Affinity = {prefix: 24, timeout: 60, ports: 'each'};

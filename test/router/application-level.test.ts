@@ -4,8 +4,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import {loadOfLevel, loadOfWhole, nextLevel} from '../../router/metrics/application-level.ts';
 import type {NodeShare, SteadyLevel} from '../../router/metrics/application-level.ts';
-import {levelSchema} from '../../router/control/terms.ts';
-import type {Level} from '../../router/control/terms.ts';
+import {levelSchema} from '../../router/protocol/terms.ts';
+import type {Level} from '../../router/protocol/terms.ts';
 
 const level = fc.constantFrom(...levelSchema.options);
 const share = fc.record({level, capacity: fc.double({min: 0.001, max: 1000, noNaN: true})});

@@ -2,12 +2,12 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import type {Level} from '../../router/control/protocol.ts';
-import {applicationViewSchema} from '../../router/control/views.ts';
+import type {Level} from '../../router/protocol/messages.ts';
+import {applicationViewSchema} from '../../router/protocol/views.ts';
 import {movedSince, smoothedRate} from '../../router/metrics/accounts.ts';
 import {methods} from '../../router/model/method.ts';
 import {Bench, nodeState, translated, VIP, web} from './bench.ts';
-import {Steering} from '../../router/supervisor/steering.ts';
+import {Steering} from '../../router/api/steering.ts';
 
 const mail = {...web, name: 'mail', tenant: 'post', vips: ['10.77.0.101']};
 

@@ -1,21 +1,21 @@
 // A router without a host: the real registry, supervisor and user-space provider on fakes. Node i has the
 // address 10.88.0.10+i and the MAC 02:00:00:00:00:1i.
 
-import {EventLog} from '../../router/control/event-log.ts';
-import type {NodeState} from '../../router/control/protocol.ts';
-import type {RouterEvent} from '../../router/control/views.ts';
+import {EventLog} from '../../router/supervisor/event-log.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
+import type {RouterEvent} from '../../router/protocol/views.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Exposition} from '../../router/metrics/exposition.ts';
-import {applicationDefaults} from '../../router/model/application.ts';
-import type {Application} from '../../router/model/application.ts';
-import {vipsOf} from '../../router/model/application.ts';
+import {applicationDefaults} from '../../router/model/application/application.ts';
+import type {Application} from '../../router/model/application/application.ts';
+import {vipsOf} from '../../router/model/application/application.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {LocalSide} from '../../router/provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
 import type {ProviderMemory} from '../../router/provider/userspace/userspace.ts';
-import {encodeMemory} from '../../router/supervisor/memory.ts';
+import {encodeMemory} from '../../router/daemon/memory.ts';
 import {Supervisor} from '../../router/supervisor/supervisor.ts';
 import {FakeClock, settled} from './fake-clock.ts';
 import {FakeExec} from './fake-exec.ts';

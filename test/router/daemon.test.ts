@@ -4,7 +4,7 @@ import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, w
 import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
-import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
+import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/protocol/views.ts';
 import {config, SECRET, until, useLab} from './lab.ts';
 
 const lab = useLab(config);

@@ -1,9 +1,9 @@
 // Draining: what leaves the ring and what stays, the deadline, when nothing is left, and what outlives whom.
 
 import test from 'ava';
-import {Views} from '../../router/supervisor/views.ts';
+import {Views} from '../../router/api/views.ts';
 import type {Settings} from '../../router/config/settings.ts';
-import {Steering} from '../../router/supervisor/steering.ts';
+import {Steering} from '../../router/api/steering.ts';
 import {Bench, macOf, nodeState, VIP} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;

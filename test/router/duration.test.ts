@@ -1,7 +1,7 @@
 // Durations as people write them.
 
 import test from 'ava';
-import {formatDuration, parseDuration} from '../../router/config/duration.ts';
+import {formatDuration, parseDuration} from '../../router/protocol/duration.ts';
 
 test('durations', (t) => {
   for (const [text, seconds] of [

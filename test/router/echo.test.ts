@@ -3,8 +3,8 @@
 import test from 'ava';
 import {silentLogger} from '../../router/base/logger.ts';
 import type {Fields, Logger} from '../../router/base/logger.ts';
-import {Echo, echoRequest, openRawSocket} from '../../router/health/echo.ts';
-import type {RawSocket} from '../../router/health/echo.ts';
+import {Echo, echoRequest, openRawSocket} from '../../router/supervisor/echo.ts';
+import type {RawSocket} from '../../router/supervisor/echo.ts';
 import {isChecksumRight} from '../support/checksum.ts';
 
 class FakeSocket implements RawSocket {

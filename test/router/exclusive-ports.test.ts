@@ -2,11 +2,11 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
-import type {ExclusivePort, NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {ExclusivePort, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
-import type {Application} from '../../router/model/application.ts';
+import type {Application} from '../../router/model/application/application.ts';
 import {Bench, nodeState, sides, VIP, web} from './bench.ts';
 
 const media: Application = {...web, exclusive: [{protocol: 'udp', first: 5000, last: 5100}]};

@@ -1,10 +1,10 @@
 // What nodes claim, and what they are asked: only their own endpoints' connections, soon enough, and not too often.
 
 import test from 'ava';
-import {MAX_CLAIMS} from '../../router/control/protocol.ts';
-import type {Claim, NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import {MAX_CLAIMS} from '../../router/protocol/messages.ts';
+import type {Claim, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import type {Flow} from '../../addon/router.ts';
-import {defaultTimeouts} from '../../router/model/application.ts';
+import {defaultTimeouts} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
 import {Bench, translated, VIP, web} from './bench.ts';
 

@@ -4,12 +4,12 @@
 import test from 'ava';
 import type {ForwarderInfo} from '../../addon/router.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {EventLog} from '../../router/control/event-log.ts';
-import {Forwarders} from '../../router/supervisor/forwarders.ts';
-import type {ProcessId} from '../../router/supervisor/processes.ts';
-import {endProcesses} from '../../router/supervisor/processes.ts';
-import {obtainSockets} from '../../router/supervisor/sockets.ts';
-import type {ForwarderProcess} from '../../router/supervisor/spawn.ts';
+import {EventLog} from '../../router/supervisor/event-log.ts';
+import {Forwarders} from '../../router/processes/forwarders.ts';
+import type {ProcessId} from '../../router/processes/processes.ts';
+import {endProcesses} from '../../router/processes/processes.ts';
+import {obtainSockets} from '../../router/processes/sockets.ts';
+import type {ForwarderProcess} from '../../router/processes/spawn.ts';
 import {FakeClock, settled} from './fake-clock.ts';
 import {FakeNative} from './fake-native.ts';
 

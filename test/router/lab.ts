@@ -10,7 +10,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import type {NodeState} from '../../router/control/protocol.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
 
 const bin = fileURLToPath(new URL('../../../../router/bin/', import.meta.url));
 export const SECRET = 'a secret of the laboratory';

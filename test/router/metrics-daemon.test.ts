@@ -3,7 +3,7 @@
 import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
-import {applicationViewSchema, eventSchema, statusViewSchema} from '../../router/control/views.ts';
+import {applicationViewSchema, eventSchema, statusViewSchema} from '../../router/protocol/views.ts';
 import {meaningOf} from '../../router/metrics/counters.ts';
 import {config, until, useLab} from './lab.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';

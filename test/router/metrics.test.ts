@@ -1,10 +1,10 @@
 // What Prometheus reads: the text's form, where its numbers come from, and what asking for it costs.
 
 import test from 'ava';
-import {eventSchema} from '../../router/control/views.ts';
+import {eventSchema} from '../../router/protocol/views.ts';
 import {Exposition} from '../../router/metrics/exposition.ts';
-import {snapshotOf} from '../../router/supervisor/snapshot.ts';
-import {Views} from '../../router/supervisor/views.ts';
+import {snapshotOf} from '../../router/api/snapshot.ts';
+import {Views} from '../../router/api/views.ts';
 import type {Settings} from '../../router/config/settings.ts';
 import {Bench, VIP, web} from './bench.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';

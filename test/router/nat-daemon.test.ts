@@ -6,7 +6,7 @@
 
 import test from 'ava';
 import {z} from 'zod';
-import {statusViewSchema} from '../../router/control/views.ts';
+import {statusViewSchema} from '../../router/protocol/views.ts';
 import {availableModes} from '../../router/config/schema.ts';
 import {Testbed, tool, VIP, waitUntil} from '../support/testbed.ts';
 import type {Running} from '../support/testbed.ts';

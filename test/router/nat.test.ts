@@ -3,7 +3,7 @@
 
 import test from 'ava';
 import {methods} from '../../router/model/method.ts';
-import {decodeMemory} from '../../router/supervisor/memory.ts';
+import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, translated, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
 

@@ -5,14 +5,14 @@ import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
-import {nodeOrdersSchema} from '../../router/control/protocol.ts';
-import type {Claim, NodeState} from '../../router/control/protocol.ts';
+import {nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import type {Claim, NodeState} from '../../router/protocol/messages.ts';
 import {
   blocksViewSchema,
   flowViewSchema,
   serviceViewSchema,
   statusViewSchema,
-} from '../../router/control/views.ts';
+} from '../../router/protocol/views.ts';
 import {config, until, useLab} from './lab.ts';
 
 const VIP = '10.77.0.100';

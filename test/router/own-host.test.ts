@@ -4,7 +4,7 @@
 import {existsSync} from 'node:fs';
 import test from 'ava';
 import {nodeState} from './bench.ts';
-import {welcomeOwnNode} from '../../router/supervisor/own-node.ts';
+import {welcomeOwnNode} from '../../router/daemon/own-node.ts';
 import {config, until, useLab} from './lab.ts';
 
 const TWO = config.replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.101]');

@@ -3,10 +3,10 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
-import type {NodeState} from '../../router/control/protocol.ts';
-import type {Application} from '../../router/model/application.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
+import type {Application} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
-import {QUARANTINE_MS} from '../../router/model/port-blocks.ts';
+import {QUARANTINE_MS} from '../../router/model/ports/port-blocks.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {blockRoutesOf} from '../../router/policy/routes.ts';

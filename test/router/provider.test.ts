@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import {silentLogger} from '../../router/base/logger.ts';
-import type {Route} from '../../router/model/route.ts';
-import {defaultTimeouts} from '../../router/model/application.ts';
+import type {Route} from '../../router/policy/route.ts';
+import {defaultTimeouts} from '../../router/model/application/application.ts';
 import {Compiler} from '../../router/policy/compile.ts';
 import {parseGateway} from '../../router/provider/userspace/gateway.ts';
 import {parseMonitorLine, parseTable} from '../../router/provider/userspace/ip-neigh.ts';

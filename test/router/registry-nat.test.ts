@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
-import {nodeStateSchema} from '../../router/control/protocol.ts';
-import type {NodeState} from '../../router/control/protocol.ts';
+import {nodeStateSchema} from '../../router/protocol/messages.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
 import {ordersFor} from '../../router/model/orders.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';

@@ -2,14 +2,14 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
-import type {NodeState} from '../../router/control/protocol.ts';
-import {applicationDefaults} from '../../router/model/application.ts';
-import type {Application} from '../../router/model/application.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
+import {applicationDefaults} from '../../router/model/application/application.ts';
+import type {Application} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
 import {ordersFor} from '../../router/model/orders.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
-import {Slots} from '../../router/model/slots.ts';
+import {Slots} from '../../router/base/slots.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import type {ProbeResult} from '../../router/model/liveness.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';

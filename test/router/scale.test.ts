@@ -4,8 +4,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import {nextNeed, reasonOf, wishOf} from '../../router/metrics/scale.ts';
 import type {Need, Situation} from '../../router/metrics/scale.ts';
-import type {Scale} from '../../router/control/views.ts';
-import {levelSchema} from '../../router/control/terms.ts';
+import type {Scale} from '../../router/protocol/views.ts';
+import {levelSchema} from '../../router/protocol/terms.ts';
 
 const rules = {'out-after': 30, 'in-after': 300, 'min-nodes': 2};
 

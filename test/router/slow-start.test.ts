@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import {Rising} from '../../router/model/rising.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
 import {Standings} from '../../router/policy/standing.ts';
-import {decodeMemory} from '../../router/supervisor/memory.ts';
+import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const slow = {...web, slowStartMs: 10_000};

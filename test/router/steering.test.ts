@@ -2,13 +2,13 @@
 
 import test from 'ava';
 import {parseFactor} from '../../router/cli/weight.ts';
-import {createControlServer} from '../../router/control/server.ts';
-import type {ControlledRouter} from '../../router/control/server.ts';
+import {createControlServer} from '../../router/api/server.ts';
+import type {ControlledRouter} from '../../router/api/server.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {LEASE_MS} from '../../router/control/protocol.ts';
-import {applicationDefaults} from '../../router/model/application.ts';
+import {LEASE_MS} from '../../router/protocol/messages.ts';
+import {applicationDefaults} from '../../router/model/application/application.ts';
 import {endpointName, namesOf} from '../../router/model/target.ts';
-import {Steering} from '../../router/supervisor/steering.ts';
+import {Steering} from '../../router/api/steering.ts';
 import {Bench, macOf, VIP, web} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;

@@ -1,7 +1,7 @@
 // The supervisor on fakes: from PUT to ring, doubt and probes, the life of a VIP, and restart.
 
 import test from 'ava';
-import {decodeMemory} from '../../router/supervisor/memory.ts';
+import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
 

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import type {NodeState} from '../../router/control/protocol.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
 import {
   binds,
   closing,

@@ -2,7 +2,7 @@
 // meanwhile. The drawing is at Bed in support.ts.
 
 import test from 'ava';
-import {type Claim, MAX_CLAIMS, type NodeOrders} from '../../router/control/protocol.ts';
+import {type Claim, MAX_CLAIMS, type NodeOrders} from '../../router/protocol/messages.ts';
 import {server} from './programs.ts';
 import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
 import {opens, takes} from './talkers.ts';

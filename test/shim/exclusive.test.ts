@@ -3,7 +3,7 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {ExclusivePort, NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {ExclusivePort, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import {binds} from './programs.ts';
 import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
 

@@ -5,7 +5,7 @@
 //   node fake-router.js ADDRESS PORT SECRET ORDERS DELAY_MS PART
 
 import http from 'node:http';
-import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import {type Part, Play} from './play.ts';
 
 const [address = '', port = '', secret = '', orders = '', delayMs = '0', part = '{}'] = process.argv.slice(2);

@@ -4,8 +4,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import {healthSchema} from '../../router/control/health.ts';
-import type {NodeState} from '../../router/control/protocol.ts';
+import {healthSchema} from '../../router/protocol/health.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
 import {deaf, forking, moody, server} from './programs.ts';
 import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
 

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import {loadSchema} from '../../router/control/load.ts';
+import {loadSchema} from '../../router/protocol/load.ts';
 import {server} from './programs.ts';
 import {Bed, nodeCommand, ordersFor, waitFor, web} from './support.ts';
 

@@ -2,9 +2,9 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import {defaultLoadRules, loadSchema, metricSchema} from '../../router/control/load.ts';
-import type {LoadRules, Membership, Metric} from '../../router/control/load.ts';
-import {levelSchema} from '../../router/control/terms.ts';
+import {defaultLoadRules, loadSchema, metricSchema} from '../../router/protocol/load.ts';
+import type {LoadRules, Membership, Metric} from '../../router/protocol/load.ts';
+import {levelSchema} from '../../router/protocol/terms.ts';
 import {degreesOf, infer, loadOf} from '../../shim/agent/load/fuzzy.ts';
 import type {Degrees} from '../../shim/agent/load/fuzzy.ts';
 import {nextLevel} from '../../shim/agent/load/level.ts';

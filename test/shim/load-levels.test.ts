@@ -3,9 +3,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {silentLogger} from '../../router/base/logger.ts';
-import {loadSchema} from '../../router/control/load.ts';
-import type {LoadRules} from '../../router/control/load.ts';
-import type {ApplicationOrder, Level} from '../../router/control/protocol.ts';
+import {loadSchema} from '../../router/protocol/load.ts';
+import type {LoadRules} from '../../router/protocol/load.ts';
+import type {ApplicationOrder, Level} from '../../router/protocol/messages.ts';
 import {Levels} from '../../shim/agent/load/levels.ts';
 import {machineCpu, runningThreads} from '../../shim/agent/load/meters.ts';
 import type {Reading} from '../../shim/agent/load/meters.ts';

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {loadSchema} from '../../router/control/load.ts';
+import {loadSchema} from '../../router/protocol/load.ts';
 import {OwnNumbers, numberInFile} from '../../shim/agent/load/own.ts';
 import {FakeClock} from '../router/fake-clock.ts';
 import {server} from './programs.ts';

@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import type {z} from 'zod';
-import {healthSchema} from '../../router/control/health.ts';
-import {defaultLoadRules, loadSchema} from '../../router/control/load.ts';
+import {healthSchema} from '../../router/protocol/health.ts';
+import {defaultLoadRules, loadSchema} from '../../router/protocol/load.ts';
 
 const problems = (schema: z.ZodType, value: unknown) =>
   schema.safeParse(value).error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? [];

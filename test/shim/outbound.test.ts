@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type {NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
 import {Bed, type Running, VIP, library, ordersFor, waitFor, web} from './support.ts';
 import {type Talk, keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';

@@ -3,7 +3,7 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {Claim, NodeOrders, NodeState} from '../../router/control/protocol.ts';
+import type {Claim, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
 import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
 import {mirror, speaksFrom} from './talkers.ts';
 

@@ -1,7 +1,7 @@
 // What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports, takes claims,
 // grants exclusive ports.
 
-import type {Claim, NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
+import type {Claim, NodeOrders, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 
 export interface Part {
   /** Blocks of `size` from `first` on, at most `most` for each VIP. */

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import type {NodeState} from '../../router/control/protocol.ts';
+import type {NodeState} from '../../router/protocol/messages.ts';
 import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
 
 const WORLD = '198.51.100.1';

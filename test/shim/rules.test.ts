@@ -5,7 +5,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import type {SocketInfo} from '../../addon/agent.ts';
 import {type BindWish, decideBind, mayBind, unknownApplication} from '../../shim/agent/bind-rules.ts';
-import {formatRange} from '../../router/control/protocol.ts';
+import {formatRange} from '../../router/protocol/messages.ts';
 import {ownerOf} from '../../shim/agent/binder.ts';
 import {type EndpointSources, endpointsOf} from '../../shim/agent/endpoints.ts';
 import {findCgroupMount, instanceOf} from '../../shim/agent/instances.ts';

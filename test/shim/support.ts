@@ -8,7 +8,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import type {AnswerScope, VirtualName} from '../../addon/agent.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../../router/control/protocol.ts';
+import type {NodeOrders, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
 
 export const run = promisify(execFile);

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type {NodeEndpoint, NodeState} from '../../router/control/protocol.ts';
+import type {NodeEndpoint, NodeState} from '../../router/protocol/messages.ts';
 import {binds, closing, inherited, reporting, server} from './programs.ts';
 import {Bed, type Running, VIP, nodeCommand, ordersFor, waitFor, web} from './support.ts';
 

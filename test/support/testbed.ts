@@ -8,9 +8,14 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
-import {call} from '../../router/control/client.ts';
-import {endpointViewSchema, eventSchema, flowViewSchema, nodeViewSchema} from '../../router/control/views.ts';
-import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/control/views.ts';
+import {call} from '../../router/api/client.ts';
+import {
+  endpointViewSchema,
+  eventSchema,
+  flowViewSchema,
+  nodeViewSchema,
+} from '../../router/protocol/views.ts';
+import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/protocol/views.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../../../..');
 export const VIP = '10.77.0.100';

@@ -3,8 +3,8 @@
 
 import http from 'node:http';
 import {z} from 'zod';
-import {LEASE_MS, nodeOrdersSchema} from '../../router/control/protocol.ts';
-import type {NodeEndpoint} from '../../router/control/protocol.ts';
+import {LEASE_MS, nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import type {NodeEndpoint} from '../../router/protocol/messages.ts';
 
 export interface ToldNode {
   name: string;

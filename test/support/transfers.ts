@@ -2,7 +2,7 @@
 // upload.py. And what the router counts meanwhile.
 
 import type {ExecutionContext} from 'ava';
-import {statusViewSchema} from '../../router/control/views.ts';
+import {statusViewSchema} from '../../router/protocol/views.ts';
 import {parseDownloads, uploadSchema} from './clients.ts';
 import {VIP, run, tool} from './testbed.ts';
 import type {Testbed} from './testbed.ts';

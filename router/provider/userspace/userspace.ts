@@ -10,7 +10,7 @@ import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import type {ForwardingMethod} from '../../model/method.ts';
-import type {Plan} from '../../model/route.ts';
+import type {Plan} from '../../policy/route.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';

@@ -8,10 +8,10 @@
 import type {Clock, Timer} from '../../../router/base/clock.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import {defaultHealthRules} from '../../../router/control/health.ts';
-import type {HealthRules} from '../../../router/control/health.ts';
-import {containsPort} from '../../../router/control/protocol.ts';
-import type {ApplicationOrder, NodeEndpoint, PortRange} from '../../../router/control/protocol.ts';
+import {defaultHealthRules} from '../../../router/protocol/health.ts';
+import type {HealthRules} from '../../../router/protocol/health.ts';
+import {containsPort} from '../../../router/protocol/messages.ts';
+import type {ApplicationOrder, NodeEndpoint, PortRange} from '../../../router/protocol/messages.ts';
 import type {FoundEndpoint} from '../endpoints.ts';
 import {Patient} from './patient.ts';
 import type {Insight} from './patient.ts';

@@ -1,6 +1,6 @@
 // One endpoint under observation: its sockets, the verdict of each check, and what follows from them.
 
-import type {HealthRules} from '../../../router/control/health.ts';
+import type {HealthRules} from '../../../router/protocol/health.ts';
 import type {FoundEndpoint} from '../endpoints.ts';
 import {nextQueueState, queueProblem} from './accept-queue.ts';
 import type {QueueState} from './accept-queue.ts';

@@ -5,8 +5,8 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import {codeOf, messageOf} from '../../../router/base/error.ts';
-import type {CommandCheck, HttpCheck} from '../../../router/control/health.ts';
-import type {NodeEndpoint} from '../../../router/control/protocol.ts';
+import type {CommandCheck, HttpCheck} from '../../../router/protocol/health.ts';
+import type {NodeEndpoint} from '../../../router/protocol/messages.ts';
 
 /** Where an endpoint is asked. */
 export interface Target {

@@ -5,9 +5,9 @@
 // of all combinations do, and the load is multilinear in them: it grows with every metric as long as the rules do
 // (loadSchema refuses others).
 
-import {combinationsOf, levelOfCombination} from '../../../router/control/load.ts';
-import type {LoadRule, Membership, Metric} from '../../../router/control/load.ts';
-import type {Level} from '../../../router/control/terms.ts';
+import {combinationsOf, levelOfCombination} from '../../../router/protocol/load.ts';
+import type {LoadRule, Membership, Metric} from '../../../router/protocol/load.ts';
+import type {Level} from '../../../router/protocol/terms.ts';
 
 /** How much something is of each level; they sum to 1. */
 export type Degrees = Readonly<Record<Level, number>>;

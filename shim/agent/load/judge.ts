@@ -1,9 +1,9 @@
 // The load of one application on this node: rates of what was measured, their averages over time, the fuzzy
 // rules, and the level that comes of it.
 
-import {metricSchema} from '../../../router/control/load.ts';
-import type {LoadRules, Metric} from '../../../router/control/load.ts';
-import type {Level} from '../../../router/control/terms.ts';
+import {metricSchema} from '../../../router/protocol/load.ts';
+import type {LoadRules, Metric} from '../../../router/protocol/load.ts';
+import type {Level} from '../../../router/protocol/terms.ts';
 import {degreesOf, infer, loadOf} from './fuzzy.ts';
 import {nextLevel} from './level.ts';
 import type {LevelState} from './level.ts';

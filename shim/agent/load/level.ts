@@ -10,8 +10,8 @@
 // each time: each fall of the last ten minutes makes the next wait four times as long. With the default dwell of
 // 5 s there are at most four falls in ten minutes, so at most six rises: ten messages, whatever the load does.
 
-import {levelSchema} from '../../../router/control/terms.ts';
-import type {Level} from '../../../router/control/terms.ts';
+import {levelSchema} from '../../../router/protocol/terms.ts';
+import type {Level} from '../../../router/protocol/terms.ts';
 
 const FALLS_COUNT_MS = 600_000;
 const FALL_FACTOR = 4;

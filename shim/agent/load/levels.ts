@@ -3,9 +3,9 @@
 
 import type {Clock, Timer} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import {defaultLoadRules} from '../../../router/control/load.ts';
-import type {LoadRules} from '../../../router/control/load.ts';
-import type {ApplicationOrder, Level} from '../../../router/control/protocol.ts';
+import {defaultLoadRules} from '../../../router/protocol/load.ts';
+import type {LoadRules} from '../../../router/protocol/load.ts';
+import type {ApplicationOrder, Level} from '../../../router/protocol/messages.ts';
 import {Judge} from './judge.ts';
 import type {Meter} from './meters.ts';
 

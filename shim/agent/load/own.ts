@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import type {LoadMessage} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
-import type {LoadRules} from '../../../router/control/load.ts';
+import type {LoadRules} from '../../../router/protocol/load.ts';
 import type {Instance} from '../instances.ts';
 
 const FORGET_MS = 3_600_000;

@@ -6,12 +6,12 @@ import os from 'node:os';
 import type {AgentNative} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../../../router/control/protocol.ts';
+import type {NodeOrders, NodeState, PortBlock} from '../../../router/protocol/messages.ts';
 import {type Refusal, refusal} from '../bind-rules.ts';
 
 /** A program waits 5 s; the reason must reach it before. */
 const LEASE_WAIT_MS = 4500;
-/** The most that one node may want of one VIP (router/control/protocol.ts). */
+/** The most that one node may want of one VIP (router/protocol/messages.ts). */
 const MAX_BLOCKS = 64;
 
 export interface BlocksParts {

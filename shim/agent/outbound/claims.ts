@@ -11,7 +11,7 @@ import {
   MAX_CLAIMS,
   type NodeEndpoint,
   type NodeOrders,
-} from '../../../router/control/protocol.ts';
+} from '../../../router/protocol/messages.ts';
 import {type Refusal, refusal} from '../bind-rules.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;

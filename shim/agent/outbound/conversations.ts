@@ -4,7 +4,7 @@
 import type {AgentNative, Connection} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import type {NodeEndpoint, NodeOrders} from '../../../router/control/protocol.ts';
+import type {NodeEndpoint, NodeOrders} from '../../../router/protocol/messages.ts';
 import {type OwnPorts, readPortRange} from '../host/port-range.ts';
 import type {Instance} from '../instances.ts';
 import type {ReportedState} from '../router-client.ts';

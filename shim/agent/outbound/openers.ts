@@ -3,7 +3,7 @@
 // `instances: 0`, no new flows, while such a socket or one of its connections lives.
 
 import type {AgentNative, Connection} from '../../../addon/agent.ts';
-import type {NodeEndpoint} from '../../../router/control/protocol.ts';
+import type {NodeEndpoint} from '../../../router/protocol/messages.ts';
 
 const READ_AT_ONCE = 2000;
 

@@ -15,7 +15,7 @@ import type {
   NodeOrders,
   PortBlock,
   Protocol,
-} from '../../../router/control/protocol.ts';
+} from '../../../router/protocol/messages.ts';
 import {type Refusal, mayBind, refusal} from '../bind-rules.ts';
 import type {Instance} from '../instances.ts';
 import {parseSockaddr} from '../sockaddr.ts';

@@ -10,12 +10,13 @@ import {z} from 'zod';
 import type {SocketAddress} from '../base/address.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
-import {nodeStateSchema} from './protocol.ts';
-import {nodeViewSchema} from './views.ts';
+import {nodeStateSchema} from '../protocol/messages.ts';
+import {nodeViewSchema} from '../protocol/views.ts';
 import {describe, refuse} from './refusal.ts';
 import {addSteeringRoutes} from './steering-routes.ts';
 import type {Steered} from './steering-routes.ts';
-import type {NodeOrders, NodeState} from './protocol.ts';
+import type {NodeState} from '../protocol/messages.ts';
+import type {PutOutcome} from '../supervisor/supervisor.ts';
 import type {
   ApplicationView,
   BlocksView,
@@ -26,15 +27,13 @@ import type {
   RouterEvent,
   ServiceView,
   StatusView,
-} from './views.ts';
+} from '../protocol/views.ts';
 
 /** A text, and its content type. */
 export interface Exposed {
   type: string;
   text: string;
 }
-
-export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
 
 /** What the server asks of the router. */
 export interface ControlledRouter {

@@ -8,8 +8,8 @@ import type {Logger} from '../base/logger.ts';
 import {decodeMemory} from './memory.ts';
 import type {Memory} from './memory.ts';
 import type {Paths} from '../base/paths.ts';
-import {endProcesses, readProcessFile} from './processes.ts';
-import type {ProcessId, Processes} from './processes.ts';
+import {endProcesses, readProcessFile} from '../processes/processes.ts';
+import type {ProcessId, Processes} from '../processes/processes.ts';
 
 export interface Adopted {
   segment: Segment;

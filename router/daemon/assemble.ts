@@ -6,25 +6,27 @@ import type {Clock} from '../base/clock.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
 import type {Settings} from '../config/settings.ts';
-import {EventLog} from '../control/event-log.ts';
-import type {ControlledRouter} from '../control/server.ts';
-import {Echo} from '../health/echo.ts';
+import {EventLog} from '../supervisor/event-log.ts';
+import type {ControlledRouter} from '../api/server.ts';
+import {Echo} from '../supervisor/echo.ts';
 import {Exposition} from '../metrics/exposition.ts';
-import {vipsOf} from '../model/application.ts';
+import {vipsOf} from '../model/application/application.ts';
 import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
 import {LocalSide} from '../provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import type {Adopted} from './adopt.ts';
-import {controlledRouter} from './controlled.ts';
-import {Forwarders} from './forwarders.ts';
+import {controlledRouter} from '../api/controlled.ts';
+import {Forwarders} from '../processes/forwarders.ts';
 import {encodeMemory} from './memory.ts';
+import {welcomeOwnNode} from './own-node.ts';
+import {Reloader} from './reload.ts';
 import type {Paths} from '../base/paths.ts';
-import {writeProcessFile} from './processes.ts';
-import type {Processes} from './processes.ts';
-import {obtainSockets} from './sockets.ts';
-import type {SpawnForwarder} from './spawn.ts';
-import {Supervisor} from './supervisor.ts';
+import {writeProcessFile} from '../processes/processes.ts';
+import type {Processes} from '../processes/processes.ts';
+import {obtainSockets} from '../processes/sockets.ts';
+import type {SpawnForwarder} from '../processes/spawn.ts';
+import {Supervisor} from '../supervisor/supervisor.ts';
 import type {Undo} from './undo.ts';
 
 export interface AssembleDeps {
@@ -152,6 +154,13 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   undo.add('supervisor', () => supervisor.stop());
   supervisor.start();
   const {readSettings: read, readSecret} = deps;
-  const router = controlledRouter({...core, clock, settings, segment, read, readSecret, startedAt});
+  const reloader = new Reloader({...core, clock, read, readSecret, maxVips: segment.limits.vips}, settings);
+  const put = welcomeOwnNode(
+    (node, state) => supervisor.put(node, state),
+    settings.sides.map((side) => side.network.address),
+    provider.method.routes,
+  );
+  const reload = () => reloader.reload();
+  const router = controlledRouter({...core, clock, settings, segment, put, reload, startedAt});
   return {router, forwarding};
 }

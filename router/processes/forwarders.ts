@@ -5,7 +5,7 @@ import type {RouterNative, Segment} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
-import type {RouterEvent} from '../control/views.ts';
+import type {RouterEvent} from '../protocol/views.ts';
 import type {ProcessId} from './processes.ts';
 import type {ForwarderProcess, SpawnForwarder} from './spawn.ts';
 

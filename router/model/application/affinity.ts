@@ -1,8 +1,8 @@
 // Affinity: the new flows of a client go where its last one went, until it has been silent for a time. Pure.
 
-import type {PortRange, Protocol} from '../control/protocol.ts';
-import {containsPort} from './ports.ts';
-import {serviceKey} from './records.ts';
+import type {PortRange, Protocol} from '../../protocol/messages.ts';
+import {containsPort} from '../../protocol/ports.ts';
+import {serviceKey} from '../records.ts';
 
 export interface Affinity {
   /** How many bits of the client's address count: with 24, a network of 256 addresses is one client. */

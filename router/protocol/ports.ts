@@ -1,9 +1,9 @@
 // Sets of ports of one protocol each, as sorted, disjoint, inclusive ranges.
 
-import type {PortRange} from '../control/terms.ts';
+import type {PortRange} from './terms.ts';
 
-export {containsPort, formatPorts, formatRange} from '../control/terms.ts';
-export type {PortRange, Protocol} from '../control/terms.ts';
+export {containsPort, formatPorts, formatRange} from './terms.ts';
+export type {PortRange, Protocol} from './terms.ts';
 
 export const allPorts: readonly PortRange[] = [
   {protocol: 'tcp', first: 1, last: 65535},

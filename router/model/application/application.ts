@@ -1,19 +1,19 @@
 // An application owns VIPs and says which ports its instances may bind on them. Pure.
 
-import type {FlowTimeouts} from '../../addon/router.ts';
-import {defaultHealthRules} from '../control/health.ts';
-import type {HealthRules} from '../control/health.ts';
-import {defaultLoadRules} from '../control/load.ts';
-import type {LoadRules} from '../control/load.ts';
-import type {Level} from '../control/terms.ts';
+import type {FlowTimeouts} from '../../../addon/router.ts';
+import {defaultHealthRules} from '../../protocol/health.ts';
+import type {HealthRules} from '../../protocol/health.ts';
+import {defaultLoadRules} from '../../protocol/load.ts';
+import type {LoadRules} from '../../protocol/load.ts';
+import type {Level} from '../../protocol/terms.ts';
 import type {Affinity} from './affinity.ts';
 import {defaultAutoscaling} from './autoscaling.ts';
 import type {Autoscaling} from './autoscaling.ts';
-import {allPorts, normalizePorts, subtractPorts} from './ports.ts';
-import type {PortRange} from './ports.ts';
-import type {Span} from './spans.ts';
+import {allPorts, normalizePorts, subtractPorts} from '../../protocol/ports.ts';
+import type {PortRange} from '../../protocol/ports.ts';
+import type {Span} from '../ports/spans.ts';
 
-export type {FlowTimeouts} from '../../addon/router.ts';
+export type {FlowTimeouts} from '../../../addon/router.ts';
 
 export interface Application {
   name: string;

@@ -2,7 +2,7 @@
 // provider realises.
 
 import type {FlowTimeouts, PolicyAffinity} from '../../addon/router.ts';
-import type {Protocol} from '../control/protocol.ts';
+import type {Protocol} from '../protocol/messages.ts';
 
 export interface RouteEndpoint {
   slot: number;

@@ -2,8 +2,8 @@
 
 import type {Clock} from '../base/clock.ts';
 import type {Logger} from '../base/logger.ts';
-import {eventSchema} from './views.ts';
-import type {RouterEvent} from './views.ts';
+import {eventSchema} from '../protocol/views.ts';
+import type {RouterEvent} from '../protocol/views.ts';
 
 /** What somebody should see. */
 const WARNINGS: ReadonlySet<RouterEvent['event']> = new Set([

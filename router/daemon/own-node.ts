@@ -1,6 +1,6 @@
 // A node on the router's own host: its agent goes by one of the host's addresses, its packets by the local side.
 
-import type {ControlledRouter} from '../control/server.ts';
+import type {ControlledRouter} from '../api/server.ts';
 import {HOST_ADDRESS} from '../provider/userspace/local-side.ts';
 
 type Put = ControlledRouter['put'];

@@ -1,7 +1,7 @@
-// The words that the messages and rules of control/ are made of.
+// The words that the messages and rules are made of.
 
 import {z} from 'zod';
-import {parseDuration} from '../config/duration.ts';
+import {parseDuration} from './duration.ts';
 
 export const protocolSchema = z.enum(['tcp', 'udp']);
 export type Protocol = z.infer<typeof protocolSchema>;

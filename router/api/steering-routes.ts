@@ -4,8 +4,15 @@ import type {FastifyInstance, FastifyReply} from 'fastify';
 import type {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {describe, refuse} from './refusal.ts';
-import {drainOrderSchema, undrainOrderSchema, weightOrderSchema} from './steering.ts';
-import type {DrainOrder, DrainView, UndrainOrder, UndrainView, WeightOrder, WeightView} from './steering.ts';
+import {drainOrderSchema, undrainOrderSchema, weightOrderSchema} from '../protocol/steering.ts';
+import type {
+  DrainOrder,
+  DrainView,
+  UndrainOrder,
+  UndrainView,
+  WeightOrder,
+  WeightView,
+} from '../protocol/steering.ts';
 
 /** Each throws a UserError that names what is wrong with the order. */
 export interface Steered {

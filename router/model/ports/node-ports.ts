@@ -1,15 +1,15 @@
 // Ports of virtual IPs that are a node's own: blocks for the connections that it opens, and exclusive ones. What
 // follows from these for each other, for endpoints and for configurations. Pure.
 
-import type {ExclusivePort, NodeEndpoint, NodeState} from '../control/protocol.ts';
-import {blockRefusal, exclusiveRefusal, isExclusive} from './admission.ts';
-import type {Application} from './application.ts';
-import {exclusivePortsOn, portsNamedOn, vipsOf} from './application.ts';
+import type {ExclusivePort, NodeEndpoint, NodeState} from '../../protocol/messages.ts';
+import {blockRefusal, exclusiveRefusal, isExclusive} from '../admission.ts';
+import type {Application} from '../application/application.ts';
+import {exclusivePortsOn, portsNamedOn, vipsOf} from '../application/application.ts';
 import {ExclusivePorts} from './exclusive-ports.ts';
 import {PortBlocks} from './port-blocks.ts';
 import type {PortUse} from './port-blocks.ts';
-import type {NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
-import {serviceKey} from './records.ts';
+import type {NodeRecord, RegistryMemory, ServiceRecord} from '../records.ts';
+import {serviceKey} from '../records.ts';
 
 export interface NodePortsWorld {
   applications(): readonly Application[];

@@ -1,9 +1,9 @@
 // Ports that one node alone may have at a time: whoever claims one first keeps it until its messages lack it, it
 // leaves or is given up; doubt keeps. Pure. `changed` is called whenever the next supervisor must know.
 
-import {LEASE_MS} from '../control/protocol.ts';
-import type {ExclusivePort, NodeOrders} from '../control/protocol.ts';
-import {serviceKey} from './records.ts';
+import {LEASE_MS} from '../../protocol/messages.ts';
+import type {ExclusivePort, NodeOrders} from '../../protocol/messages.ts';
+import {serviceKey} from '../records.ts';
 
 export interface ExclusiveHolder extends ExclusivePort {
   node: string;

@@ -10,7 +10,7 @@
 //     command: [{ports: [5432/tcp], run: [pg-ready, --quick]}]
 
 import {z} from 'zod';
-import {parseRange} from '../model/ports.ts';
+import {parseRange} from './ports.ts';
 import {portRangeSchema, secondsSchema} from './terms.ts';
 import type {PortRange} from './terms.ts';
 

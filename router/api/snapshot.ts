@@ -1,11 +1,11 @@
 // Everything that /metrics shows, at one time. Nothing here takes longer when there are more flows.
 
 import type {Segment} from '../../addon/router.ts';
-import type {EventLog} from '../control/event-log.ts';
+import type {EventLog} from '../supervisor/event-log.ts';
 import type {Snapshot} from '../metrics/series.ts';
 import type {Registry} from '../model/registry.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
-import type {Applications} from './applications.ts';
+import type {Applications} from '../supervisor/applications.ts';
 import {blocksByVip} from './blocks-view.ts';
 import type {Views} from './views.ts';
 

@@ -8,8 +8,8 @@
 // over if nobody else has it: so a router that lost its memory learns it again. Until every node has had the
 // time to say so (`begin`), no block is leased anew.
 
-import {LEASE_MS} from '../control/protocol.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../control/protocol.ts';
+import {LEASE_MS} from '../../protocol/messages.ts';
+import type {NodeOrders, NodeState, PortBlock} from '../../protocol/messages.ts';
 import {candidates, isWhole, overlaps, UNIT} from './spans.ts';
 import type {Span} from './spans.ts';
 

@@ -4,15 +4,15 @@ import type {Flow, Segment} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import type {Settings} from '../config/settings.ts';
 import {blockCounts} from './blocks-view.ts';
-import {LEASE_MS} from '../control/protocol.ts';
-import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../control/views.ts';
+import {LEASE_MS} from '../protocol/messages.ts';
+import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../protocol/views.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName} from '../model/target.ts';
 import type {Standing} from '../policy/standing.ts';
 import {Standings} from '../policy/standing.ts';
-import type {Drains} from './drains.ts';
+import type {Drains} from '../supervisor/drains.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {

@@ -3,8 +3,8 @@
 import {UserError} from '../base/error.ts';
 import {likely, nearest} from '../config/nearest.ts';
 import type {Clock} from '../base/clock.ts';
-import type {EventLog} from '../control/event-log.ts';
-import type {Steered} from '../control/steering-routes.ts';
+import type {EventLog} from '../supervisor/event-log.ts';
+import type {Steered} from './steering-routes.ts';
 import type {
   DrainOrder,
   DrainView,
@@ -12,10 +12,10 @@ import type {
   UndrainView,
   WeightOrder,
   WeightView,
-} from '../control/steering.ts';
+} from '../protocol/steering.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName, namesOf} from '../model/target.ts';
-import type {Drains} from './drains.ts';
+import type {Drains} from '../supervisor/drains.ts';
 
 /** Valid choices that an error shows. */
 const MAX_CHOICES = 8;

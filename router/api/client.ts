@@ -3,7 +3,7 @@
 import {request} from 'node:http';
 import type {z} from 'zod';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
-import {errorViewSchema} from './views.ts';
+import {errorViewSchema} from '../protocol/views.ts';
 
 interface Answer {
   status: number;

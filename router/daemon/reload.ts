@@ -3,13 +3,13 @@
 import {UserError} from '../base/error.ts';
 import {differences} from '../config/difference.ts';
 import type {Settings} from '../config/settings.ts';
-import type {EventLog} from '../control/event-log.ts';
-import type {ReloadView} from '../control/views.ts';
-import {vipsOf} from '../model/application.ts';
+import type {EventLog} from '../supervisor/event-log.ts';
+import type {ReloadView} from '../protocol/views.ts';
+import {vipsOf} from '../model/application/application.ts';
 import type {Registry} from '../model/registry.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import type {Clock} from '../base/clock.ts';
-import type {Supervisor} from './supervisor.ts';
+import type {Supervisor} from '../supervisor/supervisor.ts';
 
 export interface ReloadDeps {
   clock: Clock;

@@ -1,8 +1,8 @@
 // What operators see of the ports that are leased to nodes.
 
-import type {BlocksView, StatusView} from '../control/views.ts';
-import {vipsOf} from '../model/application.ts';
-import {QUARANTINE_MS} from '../model/port-blocks.ts';
+import type {BlocksView, StatusView} from '../protocol/views.ts';
+import {vipsOf} from '../model/application/application.ts';
+import {QUARANTINE_MS} from '../model/ports/port-blocks.ts';
 import type {Registry} from '../model/registry.ts';
 
 type OfVip = BlocksView['vips'][number];

@@ -14,7 +14,7 @@ import {decodeMemory} from './memory.ts';
 import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
 import {lockNamespace} from './namespace-lock.ts';
-import {endProcesses, readProcessFile, systemProcesses} from './processes.ts';
+import {endProcesses, readProcessFile, systemProcesses} from '../processes/processes.ts';
 
 export interface CleanupDeps {
   native: RouterNative;
