@@ -22,10 +22,10 @@ export interface PolicyVip {
 }
 
 export interface PolicyEndpoint {
-  /** Slot in the endpoint table, 0 … limits.endpoints-1. A flow remembers slot and incarnation. */
+  /** Slot in the endpoint table, 0 … limits.endpoints-1. A flow remembers slot and generation. */
   slot: number;
   /** Changes (any other u16) when the slot is given to another endpoint, so that old flows do not follow it. */
-  incarnation: number;
+  generation: number;
   mac: string;
   /** Index into `interfaces` of the side that reaches the node. */
   egress: number;
@@ -126,7 +126,7 @@ export interface Flow {
   port: number;
   state: FlowState;
   endpointSlot: number;
-  endpointIncarnation: number;
+  endpointGeneration: number;
   idleSeconds: number;
   expiresInSeconds: number;
 }
@@ -139,7 +139,7 @@ export interface FlowClaim {
   vip: string;
   port: number;
   endpointSlot: number;
-  endpointIncarnation: number;
+  endpointGeneration: number;
   /** Seconds until it expires, unless packets of it come. */
   timeout: number;
 }
@@ -177,7 +177,7 @@ export interface Segment {
   /** Live flows, newest state; a copy. */
   flows(): Flow[];
   /**
-   * Live flows per endpoint slot ("slot:incarnation" → count); with `quietSeconds` without those TCP flows that have
+   * Live flows per endpoint slot ("slot:generation" → count); with `quietSeconds` without those TCP flows that have
    * been silent so long and are no connections (any more): before the handshake's end, or after a FIN or RST.
    */
   flowsPerEndpoint(quietSeconds?: number): Record<string, number>;

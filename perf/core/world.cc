@@ -83,7 +83,7 @@ void World::reset() {
   memset(memory_, 0, bytes_);
   Segment::format(memory_, limits_, {0x636f7363616e6574, 0x62656e63682d6b65}, "bench");
   segment_ = std::make_unique<Segment>(memory_);
-  for (auto& incarnation : segment_->header().incarnations) incarnation.store(1);
+  for (auto& generation : segment_->header().owner_generations) generation.store(1);
   publish();
 }
 

@@ -67,7 +67,7 @@ export class Views {
     const served = registry.services().map((service): ServiceView => {
       const {vip, protocol, port} = service;
       const records = registry.endpointsOf(service);
-      const counts = records.map((record) => flows[`${record.slot}:${record.incarnation}`] ?? 0);
+      const counts = records.map((record) => flows[`${record.slot}:${record.generation}`] ?? 0);
       const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
       return {
         application: (open[0] ?? records[0])?.application ?? '',
@@ -105,10 +105,10 @@ export class Views {
 
   flows(): FlowView[] {
     const {registry, segment} = this.#deps;
-    const bySlot = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.incarnation}`, one]));
+    const bySlot = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, one]));
     return segment.flows().map((flow: Flow) => {
-      const {endpointSlot, endpointIncarnation, ...rest} = flow;
-      const endpoint = bySlot.get(`${endpointSlot}:${endpointIncarnation}`);
+      const {endpointSlot, endpointGeneration, ...rest} = flow;
+      const endpoint = bySlot.get(`${endpointSlot}:${endpointGeneration}`);
       const {application = '', node = '', address = '', nodePort} = endpoint ?? {};
       const {protocol, client, clientPort, vip, port, state, idleSeconds, expiresInSeconds} = rest;
       const peer = `${client}:${clientPort}`;

@@ -1,18 +1,18 @@
 // Hands out numbered places (0 … capacity-1), the one longest unused first, and counts how often each was
-// given: flows remember place and incarnation, so that an old flow never follows a new owner. Pure.
+// given: flows remember place and generation, so that an old flow never follows a new owner. Pure.
 
-const INCARNATIONS = 65535;
+const GENERATIONS = 65535;
 
 export interface Place {
   slot: number;
   /** 1 … 65535, another one each time the place is given. */
-  incarnation: number;
+  generation: number;
 }
 
 export class Slots {
   readonly #capacity: number;
   /** The last one of each place that was ever given. */
-  #incarnations: number[] = [];
+  #generations: number[] = [];
   readonly #taken = new Set<number>();
   /** Places given back, oldest first; places never given are taken before them. */
   #returned: number[] = [];
@@ -23,27 +23,27 @@ export class Slots {
 
   /** A free place, or null if all are taken. */
   take(): Place | null {
-    const given = this.#incarnations.length;
+    const given = this.#generations.length;
     const slot = given < this.#capacity ? given : this.#returned.shift();
     if (slot === undefined) return null;
-    const incarnation = ((this.#incarnations[slot] ?? 0) % INCARNATIONS) + 1;
-    this.#incarnations[slot] = incarnation;
+    const generation = ((this.#generations[slot] ?? 0) % GENERATIONS) + 1;
+    this.#generations[slot] = generation;
     this.#taken.add(slot);
-    return {slot, incarnation};
+    return {slot, generation};
   }
 
   release(slot: number): void {
     if (this.#taken.delete(slot)) this.#returned.push(slot);
   }
 
-  /** The last incarnation of each slot that was ever given, for `restore`. */
+  /** The last generation of each slot that was ever given, for `restore`. */
   history(): number[] {
-    return [...this.#incarnations];
+    return [...this.#generations];
   }
 
   /** Begins again where another table (of the same capacity) was: its history and what is taken now. */
   restore(history: readonly number[], taken: readonly number[]): void {
-    this.#incarnations = [...history];
+    this.#generations = [...history];
     for (const slot of taken) this.#taken.add(slot);
     this.#returned = [...history.keys()].filter((slot) => !this.#taken.has(slot));
   }

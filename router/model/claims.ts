@@ -42,7 +42,7 @@ export function resolveClaims(claims: readonly Claim[], world: ClaimWorld): Reso
     const timeouts = world.timeoutsOf(record);
     const lasting = protocol === 'udp' ? timeouts.udp : timeouts.established;
     const timeout = claim.opening ? Math.min(lasting, OPENING_SECONDS) : lasting;
-    const endpoint = {endpointSlot: record.slot, endpointIncarnation: record.incarnation};
+    const endpoint = {endpointSlot: record.slot, endpointGeneration: record.generation};
     resolved.claims.push(claim);
     resolved.flows.push({protocol, client, clientPort, vip, port, ...endpoint, timeout});
   }

@@ -196,7 +196,7 @@ export class EndpointTable {
   /** Gives up what nobody needs: closed endpoints without flows, services without endpoints. */
   prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
     for (const record of this.#endpoints.values()) {
-      const flows = flowsPerEndpoint[`${record.slot}:${record.incarnation}`] ?? 0;
+      const flows = flowsPerEndpoint[`${record.slot}:${record.generation}`] ?? 0;
       if (record.state !== 'closed' || flows > 0 || now - record.since < LINGER_MS) continue;
       this.#forget(record);
     }

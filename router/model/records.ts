@@ -27,7 +27,7 @@ export type NodeRecord = z.infer<typeof nodeMemory> & {
 
 const endpointMemory = z.strictObject({
   slot: z.number(),
-  incarnation: z.number(),
+  generation: z.number(),
   application: z.string(),
   node: z.string(),
   /** The node's address when this endpoint came to be. */
@@ -80,7 +80,7 @@ const exclusiveMemory = z.strictObject({
   node: z.string(),
 });
 
-/** Incarnations by slot. */
+/** Generations by slot. */
 const historyMemory = z.array(z.number());
 
 export const registryMemorySchema = z.strictObject({

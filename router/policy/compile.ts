@@ -136,12 +136,12 @@ function compileRoute(route: Route, paths: readonly (Path | null)[], bound: numb
 }
 
 function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
-  const {slot, incarnation, address, nodePort, open, opensOnly, node} = one;
+  const {slot, generation, address, nodePort, open, opensOnly, node} = one;
   const {protocol, vip, port: vipPort} = route;
   const way = path ?? {mac: NO_MAC, egress: 0};
   const endpoint = {
     slot,
-    incarnation,
+    generation,
     ...way,
     open,
     ...(opensOnly ? {opensOnly} : {}),

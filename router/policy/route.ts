@@ -6,7 +6,7 @@ import type {Protocol} from '../protocol/messages.ts';
 
 export interface RouteEndpoint {
   slot: number;
-  incarnation: number;
+  generation: number;
   /** The node's address: where its packets go. */
   address: string;
   /** NAT: the port on that address which stands for the service's. */

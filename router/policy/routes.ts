@@ -10,10 +10,10 @@ import {Standings} from './standing.ts';
 
 function toRouteEndpoint(record: EndpointRecord, registry: Registry, standings: Standings): RouteEndpoint {
   const {weight, open, keepsClients} = standings.of(record);
-  const {slot, incarnation, address, nodePort, instances} = record;
+  const {slot, generation, address, nodePort, instances} = record;
   const node = registry.nodeNumbers.of(record.node);
   const opensOnly = instances === 0;
-  return {slot, incarnation, address, nodePort, weight, open, opensOnly, keepsClients, node};
+  return {slot, generation, address, nodePort, weight, open, opensOnly, keepsClients, node};
 }
 
 function affinityOf(

@@ -86,14 +86,14 @@ export class Applications {
     this.#published = {standings, scheduled};
   }
 
-  /** Flows were counted, by "slot:incarnation". */
+  /** Flows were counted, by "slot:generation". */
   counted(flows: Readonly<Record<string, number>>): void {
     this.flows = Object.values(flows).reduce((sum, count) => sum + count, 0);
     for (const {accounts} of this.#watched.values())
       for (const account of accounts.values()) account.flows = 0;
     for (const record of this.#deps.registry.endpoints()) {
       const account = this.#account(record);
-      if (account) account.flows += flows[`${record.slot}:${record.incarnation}`] ?? 0;
+      if (account) account.flows += flows[`${record.slot}:${record.generation}`] ?? 0;
     }
   }
 

@@ -26,7 +26,7 @@ export interface DrainsDeps {
 
 export class Drains {
   readonly #deps: DrainsDeps;
-  /** Flows by "slot:incarnation" at the last look. */
+  /** Flows by "slot:generation" at the last look. */
   #flows: Readonly<Record<string, number>> = {};
   /** When that was (milliseconds since the epoch). */
   #lookedAt = 0;
@@ -54,7 +54,7 @@ export class Drains {
   flowsOf(record: EndpointRecord): number {
     // A datagram of a conversation goes elsewhere once its endpoint is closed: it holds nobody up.
     const moves = record.protocol === 'udp' && (record.state === 'closed' || this.#isOver(record));
-    return moves ? 0 : (this.#flows[`${record.slot}:${record.incarnation}`] ?? 0);
+    return moves ? 0 : (this.#flows[`${record.slot}:${record.generation}`] ?? 0);
   }
 
   #isOver(record: EndpointRecord): boolean {

@@ -92,14 +92,14 @@ export class FlowClaims {
   /** One look at a part of the flow table; so often that each place is seen several times in its time ahead. */
   #look(): void {
     const {registry, segment, clock} = this.#deps;
-    const records = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.incarnation}`, one]));
+    const records = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, one]));
     const shortest = Math.min(AHEAD_SECONDS, ...[...records.values()].map((one) => this.#aheadOf(one)));
     const calls = Math.ceil(segment.limits.flows / PLACES_PER_CALL);
     const perLook = Math.min(calls, Math.ceil((calls * LOOK_MS) / (shortest * 250)));
     const now = clock.now();
     for (let call = 0; call < perLook; call++)
       for (const flow of segment.expiring(AHEAD_SECONDS, MAX_FLOWS)) {
-        const record = records.get(`${flow.endpointSlot}:${flow.endpointIncarnation}`);
+        const record = records.get(`${flow.endpointSlot}:${flow.endpointGeneration}`);
         if (record) this.#consider(flow, record, now);
       }
     for (const [key, at] of this.#asked) if (now - at > AHEAD_SECONDS * 1000) this.#asked.delete(key);
@@ -111,12 +111,12 @@ export class FlowClaims {
     const asked = this.#asked.get(key) ?? -Infinity;
     if (flow.expiresInSeconds > ahead || now - asked < ahead * 250) return;
     this.#asked.set(key, now);
-    const {protocol, client, clientPort, vip, port, endpointSlot, endpointIncarnation} = flow;
+    const {protocol, client, clientPort, vip, port, endpointSlot, endpointGeneration} = flow;
     const node = this.#deps.registry.node(record.node);
     if (node?.state === 'doubt') {
       // Who cannot be asked just now is believed.
       const timeout = Math.ceil(2 * ahead);
-      const endpoint = {endpointSlot, endpointIncarnation};
+      const endpoint = {endpointSlot, endpointGeneration};
       this.#deps.segment.claim([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
     }
     if (node?.state !== 'up') return;

@@ -282,8 +282,8 @@ const REFUSED: [string, unknown][] = [
     {...POLICY, endpoints: [...POLICY.endpoints, endpoint('node1', {slot: 8})]},
   ],
   [
-    'an incarnation of more than 16 bits',
-    {...POLICY, endpoints: [endpoint('node1', {incarnation: 65536})], services: []},
+    'a generation of more than 16 bits',
+    {...POLICY, endpoints: [endpoint('node1', {generation: 65536})], services: []},
   ],
   ['an egress that is no interface', {...POLICY, endpoints: [endpoint('node1', {egress: 3})], services: []}],
   ['an egress of a side that is absent', {...POLICY, interfaces: [external], services: []}],

@@ -70,7 +70,7 @@ struct Round {
 };
 
 void forward(const Segment& segment, unsigned slot, uint32_t first, Round& round) {
-  segment.header().incarnations[slot].fetch_add(1);
+  segment.header().owner_generations[slot].fetch_add(1);
   Path path(segment, slot);
   path.begin(1'000'000);
   for (uint32_t i = 0; i < kClients; ++i) {

@@ -23,7 +23,7 @@ constexpr unsigned kWriters[] = {0, 1, FlowTable::kSupervisor};
 constexpr unsigned kWriterCount = 3;
 
 struct Shared {
-  std::atomic<uint32_t> incarnations[FlowTable::kOwners];
+  std::atomic<uint32_t> owner_generations[FlowTable::kOwners];
   std::atomic<uint32_t> now;
   std::atomic<uint64_t> writes;
   std::atomic<uint64_t> pages[FlowTable::page_words(kCapacity)];
@@ -31,12 +31,12 @@ struct Shared {
 };
 
 FlowTable table_of(Shared& shared) {
-  return FlowTable(shared.entries, shared.pages, kCapacity, {3, 4}, shared.incarnations);
+  return FlowTable(shared.entries, shared.pages, kCapacity, {3, 4}, shared.owner_generations);
 }
 
 [[noreturn]] void write_for_ever(Shared& shared, unsigned slot) {
   FlowTable table = table_of(shared);
-  const Owner owner{static_cast<uint8_t>(slot), shared.incarnations[slot].load()};
+  const Owner owner{static_cast<uint8_t>(slot), shared.owner_generations[slot].load()};
   std::minstd_rand random(static_cast<unsigned>(getpid()));
   for (uint16_t turn = 0;; ++turn) {
     const uint32_t now = shared.now.load();
@@ -58,7 +58,7 @@ FlowTable table_of(Shared& shared) {
 }
 
 pid_t start_writer(Shared& shared, unsigned slot) {
-  shared.incarnations[slot].fetch_add(1);  // as run_forwarder does
+  shared.owner_generations[slot].fetch_add(1);  // as run_forwarder does
   const pid_t pid = fork();
   EXPECT(pid >= 0);
   if (pid == 0) write_for_ever(shared, slot);
@@ -122,14 +122,14 @@ int main(int argc, char** argv) {
   expect_whole(shared);
 
   // The slots are started again: every place is usable.
-  for (auto& incarnation : shared.incarnations) incarnation.fetch_add(1);
+  for (auto& generation : shared.owner_generations) generation.fetch_add(1);
   const uint32_t later = shared.now.load() + 1000;
   FlowTable table = table_of(shared);
   uint32_t taken = 0;
   for (uint32_t number = 1000; number < 20000; ++number)
     taken += static_cast<bool>(table.insert(key_of(number), table.hash(key_of(number)),
                                             flow_of(number, 0, FlowState::udp), later, kTimeout,
-                                            {0, shared.incarnations[0].load()}));
+                                            {0, shared.owner_generations[0].load()}));
   EXPECT(taken == kCapacity);
   uint32_t readable = 0;
   table.for_each(later, [&readable](const FlowTable::Record& record) {

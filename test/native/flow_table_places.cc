@@ -17,7 +17,7 @@ constexpr uint32_t kFlows = kCapacity / 2;
 constexpr uint32_t kNow = 100;
 
 struct Memory {
-  std::atomic<uint32_t> incarnations[FlowTable::kOwners];
+  std::atomic<uint32_t> owner_generations[FlowTable::kOwners];
   std::atomic<uint64_t> pages[FlowTable::page_words(kCapacity)];
   alignas(64) FlowEntry entries[kCapacity];
 };
@@ -38,7 +38,7 @@ std::vector<FlowEntry*> approach_all(const FlowTable& table) {
 
 int main() {
   const auto memory = std::make_unique<Memory>();
-  FlowTable table(memory->entries, memory->pages, kCapacity, {3, 4}, memory->incarnations);
+  FlowTable table(memory->entries, memory->pages, kCapacity, {3, 4}, memory->owner_generations);
   // Nothing is known yet: the place that is looked at first.
   const std::vector<FlowEntry*> homes = approach_all(table);
 

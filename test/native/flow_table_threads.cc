@@ -24,15 +24,15 @@ struct World {
       : capacity(places),
         entries(new FlowEntry[places]()),
         pages(new std::atomic<uint64_t>[FlowTable::page_words(places)]()) {
-    for (auto& incarnation : incarnations) incarnation.store(1);
+    for (auto& generation : owner_generations) generation.store(1);
   }
   const uint32_t capacity;
   const std::unique_ptr<FlowEntry[]> entries;
   const std::unique_ptr<std::atomic<uint64_t>[]> pages;
-  std::atomic<uint32_t> incarnations[FlowTable::kOwners] = {};
+  std::atomic<uint32_t> owner_generations[FlowTable::kOwners] = {};
   std::atomic<uint32_t> now{10};
   std::atomic<uint64_t> found{0}, inserted{0}, full{0}, updated{0}, lost_races{0};
-  FlowTable table() { return FlowTable(entries.get(), pages.get(), capacity, {1, 2}, incarnations); }
+  FlowTable table() { return FlowTable(entries.get(), pages.get(), capacity, {1, 2}, owner_generations); }
 };
 
 uint8_t owner_slot(unsigned thread) {

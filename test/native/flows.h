@@ -26,7 +26,7 @@ inline uint32_t number_of(const FlowKey& key) {
   return static_cast<uint32_t>(v4[1]) << 16 | static_cast<uint32_t>(v4[2]) << 8 | v4[3];
 }
 
-/// What anyone may store under a key: the slot says which key, the incarnation how often it was changed.
+/// What anyone may store under a key: the slot says which key, the generation how often it was changed.
 inline Flow flow_of(uint32_t number, uint16_t turn, FlowState state) {
   Flow flow;
   flow.endpoint = {static_cast<uint16_t>(number * 31 + 5), turn};

@@ -69,7 +69,7 @@ int main() {
   const OwnSegment own(limits);
   const Segment segment = own.get();
   publish(segment, false);
-  segment.header().incarnations[0].fetch_add(1);
+  segment.header().owner_generations[0].fetch_add(1);
 
   Path path(segment, 0);
   Prompt in(segment);

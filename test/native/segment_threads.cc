@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
   limits.registry_bytes = 64;
   const OwnSegment own(limits);
   const Segment segment = own.get();
-  for (auto& incarnation : segment.header().incarnations) incarnation.store(1);
+  for (auto& generation : segment.header().owner_generations) generation.store(1);
 
   const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);
   uint64_t seen[kForwarders] = {};

@@ -18,7 +18,7 @@ const LONG = {...TIMEOUTS, syn: 1e6, established: 1e6};
 type State = 'open' | 'closed' | 'keeps' | 'drains' | 'gone';
 interface Choice {
   slot: number;
-  incarnation: number;
+  generation: number;
   heard: number;
 }
 
@@ -28,12 +28,12 @@ const slotsOf = (service: number) => NODES.map((_, node) => service * NODES.leng
 /** Slot 3 s + n is the endpoint of service s on node n. */
 class Model {
   readonly state: State[] = Array.from({length: SLOTS}, () => 'open');
-  readonly incarnation: number[] = Array.from({length: SLOTS}, () => 1);
+  readonly generation: number[] = Array.from({length: SLOTS}, () => 1);
   readonly choices = new Map<number, Choice>();
   now = 0;
 
   become(slot: number, state: State): void {
-    if (this.state[slot] === 'gone' && state !== 'gone') this.incarnation[slot]! += 1;
+    if (this.state[slot] === 'gone' && state !== 'gone') this.generation[slot]! += 1;
     this.state[slot] = state;
   }
   ring(service: number): number[] {
@@ -50,7 +50,7 @@ class Model {
     });
     const endpoints = this.state.flatMap((state, slot) => {
       const node = nodeOf(slot);
-      const change = {slot, node, incarnation: this.incarnation[slot]!, open: state !== 'closed'};
+      const change = {slot, node, generation: this.generation[slot]!, open: state !== 'closed'};
       return state === 'gone' ? [] : [endpoint(NODES[node]!, change)];
     });
     return {...POLICY, services, endpoints};
@@ -59,8 +59,8 @@ class Model {
     const choice = this.choices.get(client);
     return choice !== undefined && this.now - choice.heard < TIMEOUT ? choice : undefined;
   }
-  #holds({slot, incarnation}: Choice): boolean {
-    return this.#isMember(slot) && this.incarnation[slot] === incarnation;
+  #holds({slot, generation}: Choice): boolean {
+    return this.#isMember(slot) && this.generation[slot] === generation;
   }
   /** The node where a new connection must go; undefined: any of the ring. The choice is renewed. */
   due(client: number, service: number): number | undefined {
@@ -76,11 +76,11 @@ class Model {
     this.learn(client, service * NODES.length + node);
   }
   learn(client: number, slot: number): void {
-    this.choices.set(client, {slot, incarnation: this.incarnation[slot]!, heard: this.now});
+    this.choices.set(client, {slot, generation: this.generation[slot]!, heard: this.now});
   }
   /** A flow of the client to this endpoint is heard of. */
-  heard(client: number, slot: number, incarnation: number): void {
-    if (this.state[slot] === 'gone' || this.incarnation[slot] !== incarnation) return;
+  heard(client: number, slot: number, generation: number): void {
+    if (this.state[slot] === 'gone' || this.generation[slot] !== generation) return;
     const choice = this.#remembered(client);
     if (choice !== undefined) choice.heard = this.now;
     else if (this.#isMember(slot)) this.learn(client, slot);
@@ -119,7 +119,7 @@ test('a client stays with its choice while that holds, and only then', (t) => {
       const model = new Model();
       const router = createMemoryRouter();
       router.publish(model.policy());
-      const flows: {client: number; service: number; from: number; slot: number; incarnation: number}[] = [];
+      const flows: {client: number; service: number; from: number; slot: number; generation: number}[] = [];
       for (const [index, one] of steps.entries()) {
         if ('seconds' in one) {
           model.now += one.seconds;
@@ -134,7 +134,7 @@ test('a client stays with its choice while that holds, and only then', (t) => {
           model.now += 1;
           router.advance(1000);
           send(router, 'A', flow.client, flow.service, flow.from);
-          model.heard(flow.client, flow.slot, flow.incarnation);
+          model.heard(flow.client, flow.slot, flow.generation);
         } else {
           const {client, service} = one;
           const ring = model.ring(service).map(nodeOf);
@@ -147,7 +147,7 @@ test('a client stays with its choice while that holds, and only then', (t) => {
           if (node === null) continue;
           if (due === undefined) model.chose(client, service, node);
           const slot = service * NODES.length + node;
-          flows.push({client, service, from: 1000 + index, slot, incarnation: model.incarnation[slot]!});
+          flows.push({client, service, from: 1000 + index, slot, generation: model.generation[slot]!});
         }
       }
     }),

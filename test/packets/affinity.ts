@@ -250,7 +250,7 @@ export const AFFINITY: PacketCase[] = [
       first,
       publish(only2),
       receive(tcp('S', {from: 40002})),
-      publish(changed(web('node1', {incarnation: 2}))),
+      publish(changed(web('node1', {generation: 2}))),
       seconds(5),
     ],
     input: next,
@@ -260,7 +260,7 @@ export const AFFINITY: PacketCase[] = [
   {
     description: 'another in its slot is not theirs',
     policy,
-    given: [first, publish(changed(web('node1', {incarnation: 2})))],
+    given: [first, publish(changed(web('node1', {generation: 2})))],
     input: next,
     verdict: {forward: 'node2'},
     also: created,

@@ -40,8 +40,8 @@ test('a connection that is with another open endpoint is held; closed, gone or o
   closed.publish(withEndpoints({node1: {open: false}}));
   t.deepEqual(closed.claim([CLAIM, CLAIM]), ['made', 'kept']);
   const gone = given();
-  gone.publish(withEndpoints({node1: {incarnation: 2}}));
-  t.deepEqual(gone.claim([{...CLAIM, endpointSlot: 0, endpointIncarnation: 2}]), ['made']);
+  gone.publish(withEndpoints({node1: {generation: 2}}));
+  t.deepEqual(gone.claim([{...CLAIM, endpointSlot: 0, endpointGeneration: 2}]), ['made']);
   const over = given();
   over.receive(0, [tcp('FA').frame()]);
   t.deepEqual(over.claim([CLAIM]), ['made']);
@@ -79,7 +79,7 @@ test('a wrong claim is refused, and none of its list is made', (t) => {
     [{port: 0}, 'claim: no such port'],
     [{port: 65536}, 'claim: no such port'],
     [{endpointSlot: 64}, 'claim: no such endpoint'],
-    [{endpointIncarnation: 65536}, 'claim: no such endpoint'],
+    [{endpointGeneration: 65536}, 'claim: no such endpoint'],
     [{timeout: 0}, 'claim timeout must be 1 to 2147483647 seconds'],
     [{timeout: 2 ** 31}, 'claim timeout must be 1 to 2147483647 seconds'],
   ];

@@ -27,7 +27,7 @@ export const CLAIM: FlowClaim = {
   vip: VIP,
   port: 80,
   endpointSlot: 1,
-  endpointIncarnation: 1,
+  endpointGeneration: 1,
   timeout: 600,
 };
 const claimed = (change: Partial<FlowClaim> = {}) => claim({...CLAIM, ...change});

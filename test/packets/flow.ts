@@ -25,7 +25,7 @@ const {endpoints: withOpener1} = withEndpoints({node1: {opensOnly: true}});
 const opener1 = {...withRing(['node2']), endpoints: withOpener1};
 const opener1Alone = {...withRing([]), endpoints: withOpener1};
 /** The slot has been given to another endpoint. */
-const another1 = withEndpoints({node1: {incarnation: 2}});
+const another1 = withEndpoints({node1: {generation: 2}});
 const noWeb = {...POLICY, services: POLICY.services.filter(({port}) => port !== 80)};
 
 export const FLOW: PacketCase[] = [

@@ -164,12 +164,12 @@ const step = fc.oneof(
   {weight: 1, arbitrary: fc.record({seconds: fc.nat(20)})},
 );
 
-/** What the world is like, by simple means: who exists in which incarnation, and who has which flow. */
+/** What the world is like, by simple means: who exists in which generation, and who has which flow. */
 class Model {
   readonly state = NODES.map(() => 'open');
-  readonly incarnation = NODES.map(() => 1);
+  readonly generation = NODES.map(() => 1);
   ring: number[] = [0, 1];
-  readonly owner = new Map<string, {slot: number; incarnation: number}>();
+  readonly owner = new Map<string, {slot: number; generation: number}>();
 
   policy(): Policy {
     const known = NODES.map((_, slot) => slot).filter((slot) => this.state[slot] !== 'gone');
@@ -178,24 +178,24 @@ class Model {
     return {
       ...POLICY,
       endpoints: known.map((slot) =>
-        endpoint(NODES[slot]!, {incarnation: this.incarnation[slot]!, open: this.state[slot] === 'open'}),
+        endpoint(NODES[slot]!, {generation: this.generation[slot]!, open: this.state[slot] === 'open'}),
       ),
       services: POLICY.services.slice(0, 2).map((one) => ({...one, ring, timeouts})),
     };
   }
   become(slot: number, state: string): void {
-    if (this.state[slot] === 'gone' && state !== 'gone') this.incarnation[slot]! += 1;
+    if (this.state[slot] === 'gone' && state !== 'gone') this.generation[slot]! += 1;
     this.state[slot] = state;
   }
   /** The slot where the packet must go, or null if any of the ring may get it. */
   due(flow: string, packet: string): number | null {
     const owner = this.owner.get(flow);
-    if (owner === undefined || this.incarnation[owner.slot] !== owner.incarnation) return null;
+    if (owner === undefined || this.generation[owner.slot] !== owner.generation) return null;
     const state = this.state[owner.slot];
     return state === 'open' || (state === 'closed' && packet === 'data') ? owner.slot : null;
   }
   learn(flow: string, packet: string, slot: number): void {
-    if (packet !== 'data') this.owner.set(flow, {slot, incarnation: this.incarnation[slot]!});
+    if (packet !== 'data') this.owner.set(flow, {slot, generation: this.generation[slot]!});
   }
 }
 

@@ -43,7 +43,7 @@ export const TIMEOUTS: FlowTimeouts = {syn: 30, established: 8100, closing: 60, 
 
 export function endpoint(node: Node, change: Partial<PolicyEndpoint> = {}): PolicyEndpoint {
   const slot = NODES.indexOf(node);
-  return {slot, incarnation: 1, mac: MAC[node], egress: node === 'outside' ? 0 : 1, open: true, ...change};
+  return {slot, generation: 1, mac: MAC[node], egress: node === 'outside' ? 0 : 1, open: true, ...change};
 }
 
 const service = (change: Pick<PolicyService, 'slot' | 'protocol' | 'port' | 'ring'>): PolicyService => ({

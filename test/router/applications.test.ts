@@ -119,8 +119,8 @@ test('flows, and how fast they begin, by whose service it is', async (t) => {
   const slotOf = (port: number) => bench.registry.services().find((one) => one.port === port)!.slot;
   const [of80, ofMail] = bench.registry.endpoints();
   segment.flowCounts = {
-    [`${of80!.slot}:${of80!.incarnation}`]: 7,
-    [`${ofMail!.slot}:${ofMail!.incarnation}`]: 2,
+    [`${of80!.slot}:${of80!.generation}`]: 7,
+    [`${ofMail!.slot}:${ofMail!.generation}`]: 2,
   };
   for (let second = 1; second <= 60; second++) {
     segment.flowsBegun = {[slotOf(80)]: 50 * second, [slotOf(25)]: 3};

@@ -32,7 +32,7 @@ async function put(
 const reasons = (orders: NodeOrders) => (orders.claimsRefused ?? []).map((one) => one.reason);
 const endpoint = (bench: Bench, node: number) => {
   const record = bench.registry.endpoints().find((one) => one.node === `node${node}`);
-  return {endpointSlot: record?.slot, endpointIncarnation: record?.incarnation};
+  return {endpointSlot: record?.slot, endpointGeneration: record?.generation};
 };
 
 test('a claim in the message that registers the endpoint is written with its place and time-out', async (t) => {
@@ -141,7 +141,7 @@ const flow = (bench: Bench, clientPort: number, expiresInSeconds: number, node =
   port: 80,
   state: 'established',
   endpointSlot: endpoint(bench, node).endpointSlot ?? -1,
-  endpointIncarnation: endpoint(bench, node).endpointIncarnation ?? -1,
+  endpointGeneration: endpoint(bench, node).endpointGeneration ?? -1,
   idleSeconds: 1,
   expiresInSeconds,
 });

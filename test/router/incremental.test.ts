@@ -280,7 +280,7 @@ class Twins {
 }
 
 const flowsOfAll = (registry: Registry) =>
-  Object.fromEntries(registry.endpoints().map((one) => [`${one.slot}:${one.incarnation}`, 1]));
+  Object.fromEntries(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, 1]));
 
 /** What the next supervisor must find of a service's endpoints. */
 function keptOf(service: Parameters<typeof serviceKey>[0], registry: Registry): Partial<EndpointRecord>[] {

@@ -60,7 +60,7 @@ test('applications, nodes, blocks and events', async (t) => {
   await bench.clock.advance(1000);
   const {segment} = bench.native;
   const [first] = bench.registry.endpoints();
-  segment.flowCounts = {[`${first!.slot}:${first!.incarnation}`]: 7, '60:1': 2};
+  segment.flowCounts = {[`${first!.slot}:${first!.generation}`]: 7, '60:1': 2};
   segment.flowsBegun = {[bench.registry.services()[0]!.slot]: 12};
   segment.forwarderList = [{index: 0, pid: 5, startTime: 5, heartbeatAgeMs: 50, descriptors: []}];
   segment.moved['drop_ip_checksum'] = 3;

@@ -173,7 +173,7 @@ const route = (port: number, weights: number[]): Route => ({
   timeouts: defaultTimeouts,
   endpoints: weights.map((weight, n) => ({
     slot: n,
-    incarnation: 1,
+    generation: 1,
     address: `10.88.0.${n}`,
     weight,
     open: weight > 0,
@@ -203,7 +203,7 @@ test('compiled: only open endpoints with a known path are scheduled, all are the
 });
 
 test('compiled: translated endpoints, and where packets leave', (t) => {
-  const one = {slot: 5, incarnation: 2, address: '10.88.0.11', nodePort: 8080, weight: 1, open: true};
+  const one = {slot: 5, generation: 2, address: '10.88.0.11', nodePort: 8080, weight: 1, open: true};
   const {policy} = new Compiler(10).compile({
     routes: true,
     gateway: {mac: MAC, egress: 0},
@@ -215,7 +215,7 @@ test('compiled: translated endpoints, and where packets leave', (t) => {
   t.true(policy.routes);
   t.deepEqual(policy.gateway, {mac: MAC, egress: 0});
   const nat = {protocol: 'tcp', node: '10.88.0.11', nodePort: 8080, vip: '10.77.0.100', vipPort: 80} as const;
-  t.deepEqual(policy.endpoints, [{slot: 5, incarnation: 2, mac: MAC, egress: 1, open: true, nat}]);
+  t.deepEqual(policy.endpoints, [{slot: 5, generation: 2, mac: MAC, egress: 1, open: true, nat}]);
   t.false('nat' in (compile(new Compiler(10), [route(80, [1])]).endpoints[0] ?? {}));
 });
 

@@ -54,7 +54,7 @@ test('a socket stands for one endpoint; it passes to another when the first is c
   registry.put('node1', state(2, [translated(81, 8080)]), 0);
   t.deepEqual(places(registry), ['81 8080 up']);
   const [after] = registry.endpoints();
-  t.false(after?.slot === before?.slot && after?.incarnation === before?.incarnation);
+  t.false(after?.slot === before?.slot && after?.generation === before?.generation);
   registry.put('node2', state(1, [translated(80, 8080)], 2), 0);
   t.deepEqual(places(registry), ['81 8080 up', '80 8080 up']);
   // Restored too, it has one holder.
@@ -120,7 +120,7 @@ test('property: whatever nodes say, no two endpoints have the same socket', (t) 
         const records = registry.endpoints();
         const sockets = records.map((one) => `${one.address}:${one.nodePort}`);
         if (new Set(sockets).size !== sockets.length) throw new Error(sockets.join(' '));
-        const counts = records.map((one) => [`${one.slot}:${one.incarnation}`, flows ? 1 : 0]);
+        const counts = records.map((one) => [`${one.slot}:${one.generation}`, flows ? 1 : 0]);
         registry.prune(Object.fromEntries(counts), now + 2000);
         const next = make();
         next.restore(registry.memory(), now + 2000);

@@ -195,24 +195,24 @@ test('a node that nobody heard of for long, and no endpoint of which answers, is
   t.is(registry.nodes().length, 0);
 });
 
-test('a closed endpoint keeps its place until no flow refers to it; then incarnation rises', (t) => {
+test('a closed endpoint keeps its place until no flow refers to it; then generation rises', (t) => {
   const registry = make({endpoints: 1, services: 4, blocks: 0});
   registry.put('node1', state(1, [80]), 0);
-  const {slot, incarnation} = registry.endpoints()[0] ?? {slot: -1, incarnation: -1};
+  const {slot, generation} = registry.endpoints()[0] ?? {slot: -1, generation: -1};
   registry.put('node1', state(2, [81]), 0);
-  registry.prune({[`${slot}:${incarnation}`]: 1}, 60_000);
+  registry.prune({[`${slot}:${generation}`]: 1}, 60_000);
   registry.put('node1', state(3, [81]), 60_000);
   t.deepEqual(states(registry), {'node1:80': 'closed'});
   registry.prune({}, 61_000);
   registry.put('node1', state(4, [81]), 61_000);
-  t.like(registry.endpoints()[0], {port: 81, slot, incarnation: incarnation + 1, state: 'up'});
+  t.like(registry.endpoints()[0], {port: 81, slot, generation: generation + 1, state: 'up'});
 });
 
 test('bound again before its flows are gone: the same endpoint', (t) => {
   const registry = make();
   registry.put('node1', state(1, [80]), 0);
   const before = registry.endpoints()[0];
-  const place = {slot: before?.slot, incarnation: before?.incarnation};
+  const place = {slot: before?.slot, generation: before?.generation};
   registry.put('node1', state(2, []), 0);
   registry.put('node1', state(3, [80]), 10);
   t.like(registry.endpoints()[0], {...place, state: 'up'});
@@ -289,7 +289,7 @@ test('property: no two endpoints share a place, and none takes one that a flow s
         const now = step * 2000;
         registry.put(`node${node}`, state(step + 1, ports, {address: `10.88.0.1${node}`, leaving}), now);
         for (const record of registry.endpoints()) {
-          const place = `${record.slot}:${record.incarnation}`;
+          const place = `${record.slot}:${record.generation}`;
           const owner = `${record.node} ${record.port}`;
           if (record.state === 'up') flows.set(place, flows.get(place) ?? owner);
           if (flows.has(place) && flows.get(place) !== owner) throw new Error(`${place} changed its owner`);
@@ -304,21 +304,21 @@ test('property: no two endpoints share a place, and none takes one that a flow s
   t.pass();
 });
 
-test('places: incarnations never repeat soon, wrap without zero, and survive a restart', (t) => {
+test('places: generations never repeat soon, wrap without zero, and survive a restart', (t) => {
   const slots = new Slots(1);
   const seen = new Set<number>();
   for (let n = 0; n < 65535; n++) {
     const place = slots.take();
     if (!place) return t.fail();
-    t.false(seen.has(place.incarnation) || place.incarnation === 0);
-    seen.add(place.incarnation);
+    t.false(seen.has(place.generation) || place.generation === 0);
+    seen.add(place.generation);
     t.is(slots.take(), null);
     slots.release(place.slot);
   }
-  t.is(slots.take()?.incarnation, 1);
+  t.is(slots.take()?.generation, 1);
   const next = new Slots(1);
   next.restore(slots.history(), [0]);
   t.is(next.take(), null);
   next.release(0);
-  t.is(next.take()?.incarnation, 2);
+  t.is(next.take()?.generation, 2);
 });

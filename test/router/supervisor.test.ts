@@ -31,7 +31,7 @@ test('a closed endpoint leaves the ring at once and stays for its flows', async 
   bench.native.segment.flowCounts = {'0:1': 3};
   bench.supervisor.put('node1', nodeState(1, 2, []));
   t.deepEqual(bench.ring(80), ['node2']);
-  t.like(bench.native.segment.policy?.endpoints[0], {slot: 0, incarnation: 1, open: false});
+  t.like(bench.native.segment.policy?.endpoints[0], {slot: 0, generation: 1, open: false});
   t.deepEqual(bench.names('endpoint-down'), [`endpoint-down ${VIP} 80 node1`]);
   await bench.clock.advance(10_000);
   t.is(bench.native.segment.policy?.endpoints.length, 2);

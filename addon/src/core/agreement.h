@@ -2,7 +2,7 @@
 // How forwarders that choose for the same client in the same instant come to one choice, without waiting for
 // each other: the first to write it down in a word that both look at has chosen.
 //
-// word: 63 used | 62…52 fingerprint of the client | 51…32 seconds | 31…16 incarnation | 15…0 endpoint slot
+// word: 63 used | 62…52 fingerprint of the client | 51…32 seconds | 31…16 generation | 15…0 endpoint slot
 // It counts for a second or two; by then the choice is in the affinity table. Clients that share a word and a
 // fingerprint (one pair in 2²³, under a keyed hash) in that time share the choice: harmless.
 #include <atomic>
@@ -24,7 +24,7 @@ class Agreements {
   EndpointRef settle(uint64_t hash, uint32_t now, EndpointRef wanted, Valid valid) const {
     const uint64_t who = 1ull << 63 | (hash & 0x7ff) << 52;
     const uint64_t mine =
-        who | (now & kSeconds) << 32 | static_cast<uint64_t>(wanted.incarnation) << 16 | wanted.slot;
+        who | (now & kSeconds) << 32 | static_cast<uint64_t>(wanted.generation) << 16 | wanted.slot;
     std::atomic<uint64_t>& place = words_[hash >> 52 & (kWords - 1)];
     uint64_t word = place.load(std::memory_order_acquire);
     for (;;) {

@@ -5,11 +5,11 @@
 namespace coscanet {
 namespace {
 
-// tag:   63 claimed | 62…32 version | 31…0 fingerprint, or owner: 30…8 incarnation, 7…0 slot
-// value: 63…36 version (low 28 bits) | 35…32 state | 31…16 incarnation | 15…0 slot
+// tag:   63 claimed | 62…32 version | 31…0 fingerprint, or owner: 30…8 generation, 7…0 slot
+// value: 63…36 version (low 28 bits) | 35…32 state | 31…16 generation | 15…0 slot
 constexpr uint64_t kClaimed = 1ull << 63;
 constexpr uint64_t kVersionMask = 0x7fffffffull << 32;
-constexpr uint32_t kIncarnationMask = 0x7fffff;
+constexpr uint32_t kGenerationMask = 0x7fffff;
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -18,17 +18,17 @@ uint64_t next_version(uint64_t tag) {
   return (tag + (1ull << 32)) & kVersionMask;
 }
 uint64_t owner_word(Owner owner) {
-  return (owner.incarnation & kIncarnationMask) << 8 | owner.slot;
+  return (owner.generation & kGenerationMask) << 8 | owner.slot;
 }
 
 uint64_t pack(uint64_t tag_version, const Flow& flow) {
   return (tag_version >> 32 & 0xfffffff) << 36 | static_cast<uint64_t>(flow.state) << 32 |
-         static_cast<uint64_t>(flow.endpoint.incarnation) << 16 | flow.endpoint.slot;
+         static_cast<uint64_t>(flow.endpoint.generation) << 16 | flow.endpoint.slot;
 }
 Flow unpack(uint64_t value) {
   Flow flow;
   flow.endpoint.slot = static_cast<uint16_t>(value);
-  flow.endpoint.incarnation = static_cast<uint16_t>(value >> 16);
+  flow.endpoint.generation = static_cast<uint16_t>(value >> 16);
   flow.state = static_cast<FlowState>(value >> 32 & 0xf);
   return flow;
 }
@@ -125,7 +125,7 @@ bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const 
     // A claim outlives its owner only as a mark of the dead: void once that slot has been started again.
     const auto slot = static_cast<uint8_t>(tag);
     return slot >= kOwners ||
-           (tag >> 8 & kIncarnationMask) != (incarnations_[slot].load(kAcquire) & kIncarnationMask);
+           (tag >> 8 & kGenerationMask) != (owner_generations_[slot].load(kAcquire) & kGenerationMask);
   }
   return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
 }

@@ -4,12 +4,12 @@
 //
 //   bucket = 4 entries of one cache line each; a flow lives in one of two buckets (its hash names both).
 //   tag      version | fingerprint      unclaimed: readable when the fingerprint is not 0
-//            version | owner, claimed   being written by `owner` (slot and incarnation)
-//   value    version | state | endpoint incarnation | endpoint slot: changed by one compare-and-swap
+//            version | owner, claimed   being written by `owner` (slot and generation)
+//   value    version | state | endpoint generation | endpoint slot: changed by one compare-and-swap
 //
 // Reading is a sequence lock without a lock: tag, key, value, tag again. Writing claims the tag, writes, and
 // publishes a new tag. A writer that dies in between leaves a claim, not a lock: whoever sees that the
-// owner's incarnation is over takes the entry. No entry is ever moved, the table never grows, and insertion
+// owner's generation is over takes the entry. No entry is ever moved, the table never grows, and insertion
 // may fail: then the caller forwards without remembering.
 #include <atomic>
 #include <cstdint>
@@ -33,18 +33,18 @@ struct FlowKey {
   }
 };
 
-/// Endpoint slot of the policy and the incarnation that the flow was given to.
+/// Endpoint slot of the policy and the generation that the flow was given to.
 struct EndpointRef {
   uint16_t slot = 0;
-  uint16_t incarnation = 0;
-  bool operator==(const EndpointRef& o) const { return slot == o.slot && incarnation == o.incarnation; }
+  uint16_t generation = 0;
+  bool operator==(const EndpointRef& o) const { return slot == o.slot && generation == o.generation; }
 };
 
 /// Who writes: a forwarder's slot, or the supervisor's, and how often that slot has been started. Never 0 as
 /// a whole.
 struct Owner {
   uint8_t slot = 0;
-  uint32_t incarnation = 1;  // 23 bits are kept
+  uint32_t generation = 1;  // 23 bits are kept
 };
 
 struct FlowEntry {
@@ -81,15 +81,15 @@ class FlowTable {
   };
 
   /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new; likewise `pages`, of
-  /// page_words(capacity). `incarnations`: kOwners counters; a claim by an owner whose counter has moved on
-  /// is void.
+  /// page_words(capacity). `owner_generations`: kOwners counters; a claim by an owner whose counter has moved
+  /// on is void.
   FlowTable(FlowEntry* entries, std::atomic<uint64_t>* pages, uint32_t capacity, const HashKey& key,
-            const std::atomic<uint32_t>* incarnations)
+            const std::atomic<uint32_t>* owner_generations)
       : entries_(entries),
         pages_(pages),
         buckets_mask_(capacity / kWays - 1),
         key_(key),
-        incarnations_(incarnations) {}
+        owner_generations_(owner_generations) {}
   static constexpr uint32_t page_words(uint32_t capacity) { return (capacity / kPageEntries + 63) / 64 + 1; }
 
   uint64_t hash(const FlowKey& key) const;
@@ -181,7 +181,7 @@ class FlowTable {
   std::atomic<uint64_t>* pages_;  // one bit each: a flow has been written to it
   uint32_t buckets_mask_;
   HashKey key_;
-  const std::atomic<uint32_t>* incarnations_;
+  const std::atomic<uint32_t>* owner_generations_;
 };
 
 }  // namespace coscanet

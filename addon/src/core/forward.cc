@@ -21,7 +21,7 @@ Verdict Path::first_of(Packet& p) {
 Path::Path(const Segment& segment, unsigned forwarder)
     : segment_(segment),
       forwarder_(forwarder),
-      owner_{static_cast<uint8_t>(forwarder), segment.header().incarnations[forwarder].load()},
+      owner_{static_cast<uint8_t>(forwarder), segment.header().owner_generations[forwarder].load()},
       counters_(segment.forwarder(forwarder).counters),
       flows_(segment.flow_table()),
       affinities_(segment.affinity_table()),

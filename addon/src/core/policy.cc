@@ -125,7 +125,7 @@ const PolicyBlock* Policy::find_block(const Address& vip, uint16_t port) const {
 const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
   if (ref.slot >= header_->endpoint_end) return nullptr;
   const PolicyEndpoint& endpoint = endpoints_[ref.slot];
-  return endpoint.used && endpoint.incarnation == ref.incarnation ? &endpoint : nullptr;
+  return endpoint.used && endpoint.generation == ref.generation ? &endpoint : nullptr;
 }
 
 const PolicyEndpoint* Policy::member(const PolicyService& service, EndpointRef choice, uint64_t hash) const {
@@ -177,15 +177,15 @@ bool PolicyWriter::add_vip(const Address& address, bool active) {
   return true;
 }
 
-bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress,
-                                bool open, uint16_t node) {
+bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
+                                uint16_t node) {
   if (slot >= limits_.endpoints || is_endpoint(slot) || egress >= header_->interface_count) return false;
   uint32_t& end = header_->endpoint_end;
   if (slot >= end) {
     memset(static_cast<void*>(endpoints_ + end), 0, (slot + 1 - end) * sizeof(PolicyEndpoint));
     end = slot + 1;
   }
-  endpoints_[slot] = {mac, incarnation, node, egress, true, open, false, false, false, {}};
+  endpoints_[slot] = {mac, generation, node, egress, true, open, false, false, false, {}};
   return true;
 }
 

@@ -58,7 +58,7 @@ constexpr uint16_t kNoNode = 0xffff;
 
 struct PolicyEndpoint {
   Mac mac;
-  uint16_t incarnation;
+  uint16_t generation;
   uint16_t node;  // its number, or kNoNode
   uint8_t egress;
   bool used;
@@ -166,7 +166,7 @@ class Policy {
   /// The endpoint if `ref` still means it, else null.
   const PolicyEndpoint* endpoint(EndpointRef ref) const;
   EndpointRef ref(const PolicyEndpoint& endpoint) const {
-    return {static_cast<uint16_t>(&endpoint - endpoints_), endpoint.incarnation};
+    return {static_cast<uint16_t>(&endpoint - endpoints_), endpoint.generation};
   }
   const PolicyEndpoint* ring(const PolicyService& service, uint32_t position) const {
     return &endpoints_[ring_[service.ring_first + position]];
@@ -202,7 +202,7 @@ class PolicyWriter : public Policy {
   void clear(const Limits& room);
   bool add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix);
   bool add_vip(const Address& address, bool active);
-  bool add_endpoint(uint32_t slot, uint16_t incarnation, const Mac& mac, uint8_t egress, bool open,
+  bool add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
                     uint16_t node = kNoNode);
   /// An endpoint that was added takes no connections, but opens them.
   bool close_to_clients(uint32_t slot);

@@ -69,12 +69,12 @@ Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(mem
 }
 
 FlowTable Segment::flow_table() const {
-  return FlowTable(flows_, flow_pages_, header_->limits.flows, header_->hash_key, header_->incarnations);
+  return FlowTable(flows_, flow_pages_, header_->limits.flows, header_->hash_key, header_->owner_generations);
 }
 
 FlowTable Segment::affinity_table() const {
   return FlowTable(affinities_, affinity_pages_, header_->limits.affinities, header_->hash_key,
-                   header_->incarnations);
+                   header_->owner_generations);
 }
 
 uint8_t* Segment::free_snapshot(unsigned* index) const {

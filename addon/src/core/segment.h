@@ -17,7 +17,7 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 10;
+constexpr uint32_t kSegmentVersion = 11;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;
@@ -32,7 +32,7 @@ struct SegmentHeader {
   Limits limits;
   std::atomic<uint32_t> active;  // index of the snapshot in force, plus 1; 0: none yet
   Limiter replies;
-  std::atomic<uint32_t> incarnations[FlowTable::kOwners];  // how often each owner was started
+  std::atomic<uint32_t> owner_generations[FlowTable::kOwners];  // how often each owner was started
 };
 
 /// A forwarder's own place. Only its process writes it; the supervisor empties it when that process is dead.

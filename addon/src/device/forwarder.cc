@@ -49,8 +49,8 @@ unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* d
 int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports, uint32_t spin_us,
                   const std::atomic<bool>& stop) {
   ForwarderSlot& slot = segment.forwarder(index);
-  // A new incarnation: what the last one had claimed in the flow table is free again.
-  segment.header().incarnations[index].fetch_add(1);
+  // A new generation: what the last one had claimed in the flow table is free again.
+  segment.header().owner_generations[index].fetch_add(1);
   slot.heartbeat_ms.store(boot_ms());
   slot.start_time.store(process_start_time(getpid()));
   slot.pid.store(getpid());

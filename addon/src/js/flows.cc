@@ -26,7 +26,7 @@ Napi::Object flow_object(Napi::Env env, const FlowTable::Record& r, uint32_t now
   o.Set("port", static_cast<double>(r.key.port));
   o.Set("state", state_text(r.flow.state));
   o.Set("endpointSlot", static_cast<double>(r.flow.endpoint.slot));
-  o.Set("endpointIncarnation", static_cast<double>(r.flow.endpoint.incarnation));
+  o.Set("endpointGeneration", static_cast<double>(r.flow.endpoint.generation));
   o.Set("idleSeconds", static_cast<double>(now - r.seen));
   o.Set("expiresInSeconds", static_cast<double>(r.expires - now));
   return o;
@@ -34,22 +34,22 @@ Napi::Object flow_object(Napi::Env env, const FlowTable::Record& r, uint32_t now
 
 bool read_claim(const Napi::Value& value, const Limits& limits, FlowClaim* out) {
   Napi::Object o;
-  uint32_t client_port, port, slot, incarnation;
+  uint32_t client_port, port, slot, generation;
   if (!read_object(value, "claim", &o) || !read_protocol(o.Get("protocol"), &out->key.protocol) ||
       !read_address(o.Get("client"), "claim client", &out->key.client) ||
       !read_u32(o.Get("clientPort"), "claim clientPort", &client_port) ||
       !read_address(o.Get("vip"), "claim vip", &out->key.vip) ||
       !read_u32(o.Get("port"), "claim port", &port) ||
       !read_u32(o.Get("endpointSlot"), "claim endpointSlot", &slot) ||
-      !read_u32(o.Get("endpointIncarnation"), "claim endpointIncarnation", &incarnation) ||
+      !read_u32(o.Get("endpointGeneration"), "claim endpointGeneration", &generation) ||
       !read_timeout(o.Get("timeout"), "claim timeout", &out->timeout))
     return false;
   if (client_port == 0 || client_port > 0xffff || port == 0 || port > 0xffff)
     return type_error(o.Env(), "claim: no such port");
-  if (slot >= limits.endpoints || incarnation > 0xffff) return type_error(o.Env(), "claim: no such endpoint");
+  if (slot >= limits.endpoints || generation > 0xffff) return type_error(o.Env(), "claim: no such endpoint");
   out->key.client_port = static_cast<uint16_t>(client_port);
   out->key.port = static_cast<uint16_t>(port);
-  out->endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(incarnation)};
+  out->endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(generation)};
   return true;
 }
 

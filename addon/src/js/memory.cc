@@ -86,7 +86,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     if (!read_limits(info[0], &limits)) return;
     memory_.reset(new (std::align_val_t(4096)) uint8_t[Segment::bytes(limits)]());
     Segment::format(memory_.get(), limits, {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, "memory");
-    for (auto& incarnation : segment().header().incarnations) incarnation.store(1);
+    for (auto& generation : segment().header().owner_generations) generation.store(1);
     path_ = std::make_unique<Path>(segment(), 0);
   }
 

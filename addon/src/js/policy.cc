@@ -69,23 +69,23 @@ class Key {
 struct EndpointKeys {
   explicit EndpointKeys(Napi::Env env)
       : slot(env, "slot"),
-        incarnation(env, "incarnation"),
+        generation(env, "generation"),
         mac(env, "mac"),
         egress(env, "egress"),
         open(env, "open"),
         opens_only(env, "opensOnly"),
         node(env, "node"),
         nat(env, "nat") {}
-  Key slot, incarnation, mac, egress, open, opens_only, node, nat;
+  Key slot, generation, mac, egress, open, opens_only, node, nat;
 };
 
 bool read_endpoint(const Napi::Value& value, const EndpointKeys& keys, PolicyWriter& out) {
   Napi::Object o;
-  uint32_t slot, incarnation, egress, number = kNoNode;
+  uint32_t slot, generation, egress, number = kNoNode;
   Mac mac;
   bool open = false, opens_only = false;
   if (!read_object(value, "endpoint", &o) || !read_u32(keys.slot.of(o), "endpoint slot", &slot) ||
-      !read_u32(keys.incarnation.of(o), "endpoint incarnation", &incarnation) ||
+      !read_u32(keys.generation.of(o), "endpoint generation", &generation) ||
       !read_mac(keys.mac.of(o), "endpoint mac", &mac) ||
       !read_u32(keys.egress.of(o), "endpoint egress", &egress) ||
       !read_bool(keys.open.of(o), "endpoint open", &open))
@@ -94,8 +94,8 @@ bool read_endpoint(const Napi::Value& value, const EndpointKeys& keys, PolicyWri
   const bool numbered = !node.IsUndefined();
   if (!opens.IsUndefined() && !read_bool(opens, "endpoint opensOnly", &opens_only)) return false;
   if (numbered && !read_u32(node, "endpoint node", &number)) return false;
-  if (incarnation > 0xffff || egress >= kInterfaces || (numbered && number >= kNoNode) ||
-      !out.add_endpoint(slot, static_cast<uint16_t>(incarnation), mac, static_cast<uint8_t>(egress), open,
+  if (generation > 0xffff || egress >= kInterfaces || (numbered && number >= kNoNode) ||
+      !out.add_endpoint(slot, static_cast<uint16_t>(generation), mac, static_cast<uint8_t>(egress), open,
                         static_cast<uint16_t>(number)) ||
       (opens_only && !out.close_to_clients(slot)))
     return type_error(o.Env(), "endpoint slot taken, or a number out of its range");

@@ -47,7 +47,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
       return;
     }
     // A new start: what a supervisor that died had claimed in the flow table is free again.
-    owner_.incarnation = segment().header().incarnations[owner_.slot].fetch_add(1) + 1;
+    owner_.generation = segment().header().owner_generations[owner_.slot].fetch_add(1) + 1;
   }
   ~JsSegment() { close_segment(&file_); }
 
@@ -131,7 +131,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     segment().flow_table().for_each(now, [&](const FlowTable::Record& r) {
       const bool connected = r.flow.state == FlowState::established || r.flow.state == FlowState::udp;
       if (!connected && now - r.seen >= quiet) return;
-      ++counts[{r.flow.endpoint.slot, r.flow.endpoint.incarnation}];
+      ++counts[{r.flow.endpoint.slot, r.flow.endpoint.generation}];
     });
     for (const auto& [endpoint, count] : counts)
       out.Set(std::to_string(endpoint.first) + ":" + std::to_string(endpoint.second),
