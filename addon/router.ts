@@ -32,7 +32,7 @@ export interface PolicyEndpoint {
   /** false: its socket or node is gone. TCP flows stay (the node's kernel answers), UDP flows move, SYNs are scheduled anew. */
   open: boolean;
   /** It takes no connections, but opens them: a SYN that comes by one of its flows is a new connection, for others. */
-  opensOnly?: boolean;
+  outboundOnly?: boolean;
   /** NAT: packets are translated to the node's own address and port, and back. Absent: they keep the VIP (DSR). */
   nat?: PolicyTranslation;
   /** Number of its node, 0 … 65534: an affinity that spans services leads to one node. */

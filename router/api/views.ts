@@ -51,7 +51,7 @@ export class Views {
     const {provider, drains} = this.#deps;
     if (standing.state === 'draining') {
       if (drains.isDrained(record)) return {...standing, state: 'drained'};
-      const kept = standing.keepsClients ? ', its clients are kept' : '';
+      const kept = standing.affinityMember ? ', its clients are kept' : '';
       return {...standing, reason: `${standing.reason}, ${drains.flowsOf(record)} flows left${kept}`};
     }
     if (standing.weight > 0 && provider.path(record.address).mac === null)

@@ -136,7 +136,7 @@ function compileRoute(route: Route, paths: readonly (Path | null)[], bound: numb
 }
 
 function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
-  const {slot, generation, address, nodePort, open, opensOnly, node} = one;
+  const {slot, generation, address, nodePort, open, outboundOnly, node} = one;
   const {protocol, vip, port: vipPort} = route;
   const way = path ?? {mac: NO_MAC, egress: 0};
   const endpoint = {
@@ -144,7 +144,7 @@ function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): Policy
     generation,
     ...way,
     open,
-    ...(opensOnly ? {opensOnly} : {}),
+    ...(outboundOnly ? {outboundOnly} : {}),
     ...(node === undefined ? {} : {node}),
   };
   if (nodePort === undefined) return endpoint;
@@ -153,7 +153,7 @@ function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): Policy
 
 /** Slots of endpoints that a client may stay with. */
 function membersOf(reached: readonly RouteEndpoint[]): number[] {
-  return reached.filter((one) => one.weight > 0 || one.keepsClients).map((one) => one.slot);
+  return reached.filter((one) => one.weight > 0 || one.affinityMember).map((one) => one.slot);
 }
 
 /** Those whose node can be reached. */

@@ -16,9 +16,9 @@ export interface RouteEndpoint {
   /** false: its socket or its node is gone. */
   open: boolean;
   /** It takes no connections, but opens them. */
-  opensOnly?: boolean;
+  outboundOnly?: boolean;
   /** It gets no new clients, but those come back that an affinity leads to it. */
-  keepsClients?: boolean;
+  affinityMember?: boolean;
   /** Its node's number, the same for all of its endpoints; undefined: it has none. */
   node?: number | undefined;
 }

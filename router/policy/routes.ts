@@ -9,11 +9,11 @@ import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from './route.ts';
 import {Standings} from './standing.ts';
 
 function toRouteEndpoint(record: EndpointRecord, registry: Registry, standings: Standings): RouteEndpoint {
-  const {weight, open, keepsClients} = standings.of(record);
+  const {weight, open, affinityMember} = standings.of(record);
   const {slot, generation, address, nodePort, instances} = record;
   const node = registry.nodeNumbers.of(record.node);
-  const opensOnly = instances === 0;
-  return {slot, generation, address, nodePort, weight, open, opensOnly, keepsClients, node};
+  const outboundOnly = instances === 0;
+  return {slot, generation, address, nodePort, weight, open, outboundOnly, affinityMember, node};
 }
 
 function affinityOf(

@@ -23,12 +23,12 @@ export interface Standing {
   /** false: running TCP flows alone stay. */
   open: boolean;
   /** It gets no new clients, but those come back that an affinity leads to it. */
-  keepsClients: boolean;
+  affinityMember: boolean;
 }
 
 type Judgement = Pick<Standing, 'state' | 'reason' | 'open'> & {
   takes: boolean;
-  keepsClients?: boolean;
+  affinityMember?: boolean;
 };
 
 const unreachableReasons: Readonly<Record<Unreachable, string>> = {
@@ -103,7 +103,7 @@ export class Standings {
   }
 
   #standing(record: EndpointRecord, word: Judgement): Standing {
-    const {takes, keepsClients = false, ...rest} = word;
+    const {takes, affinityMember = false, ...rest} = word;
     const level = this.#registry.node(record.node)?.levels[record.application] ?? 'medium';
     const weights = this.application(record.application)?.weights ?? defaultWeights;
     const factor = this.#registry.wishes.factorOf(record);
@@ -113,7 +113,7 @@ export class Standings {
     if (takes && instances === 0) rest.reason = 'it opens connections and takes none';
     else if (takes && factor === 0) rest.reason = 'its weight factor is 0';
     else if (takes && rise < 1) rest.reason ??= `it starts slowly: ${rise * 100} % of its weight`;
-    return {...rest, level, factor, weight, keepsClients};
+    return {...rest, level, factor, weight, affinityMember};
   }
 
   #word(record: EndpointRecord): Judgement {
@@ -124,8 +124,8 @@ export class Standings {
     }
     const drain = this.#registry.wishes.drainOf(record);
     if (drain) {
-      const keepsClients = drain.keepClients && !drain.over;
-      return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, keepsClients};
+      const affinityMember = drain.keepClients && !drain.over;
+      return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, affinityMember};
     }
     const {unreachable} = record;
     if (unreachable !== undefined)

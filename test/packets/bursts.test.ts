@@ -41,7 +41,7 @@ function after(policy: Policy, becomes: Becomes): Policy {
   const endpoints = policy.endpoints.flatMap((one) => {
     if (one.slot !== 1 || becomes === 'open') return [one];
     if (becomes === 'gone') return [];
-    return [becomes === 'closed' ? {...one, open: false} : {...one, opensOnly: true}];
+    return [becomes === 'closed' ? {...one, open: false} : {...one, outboundOnly: true}];
   });
   const rest = becomes === 'open' ? [0, 1] : [0];
   return {...policy, endpoints, services: policy.services.map((one) => ({...one, ring: rest}))};

@@ -21,7 +21,7 @@ const rescheduled = {flows_rescheduled: 1};
 const without1 = withEndpoints({node1: null});
 const closed1 = withEndpoints({node1: {open: false}});
 /** It opens connections, and takes none any more. */
-const {endpoints: withOpener1} = withEndpoints({node1: {opensOnly: true}});
+const {endpoints: withOpener1} = withEndpoints({node1: {outboundOnly: true}});
 const opener1 = {...withRing(['node2']), endpoints: withOpener1};
 const opener1Alone = {...withRing([]), endpoints: withOpener1};
 /** The slot has been given to another endpoint. */

@@ -187,8 +187,8 @@ test('why an endpoint gets no flows though it is up', async (t) => {
   steering.weight({target: NAME, factor: 0});
   t.like(endpoint(NAME), {state: 'up', weight: 0, reason: 'its weight factor is 0'});
   const [first] = nodeState(1, 2, [81]).endpoints;
-  t.is(policy(1)?.opensOnly, undefined);
+  t.is(policy(1)?.outboundOnly, undefined);
   await bench.put(1, 2, [], {endpoints: [{...first!, instances: 0}]});
   t.like(endpoint(`node1:${VIP}:81/tcp`), {state: 'up', reason: 'it opens connections and takes none'});
-  t.like(policy(1), {open: true, opensOnly: true});
+  t.like(policy(1), {open: true, outboundOnly: true});
 });

@@ -101,7 +101,7 @@ const PolicyEndpoint* Path::follow(const Packet& p, const PolicyService* service
   // But a SYN means a new connection, when the old one is closing or has nobody to answer (port reuse), or
   // was opened by the endpoint, which takes none.
   if (p.protocol == ipv4::kUdp && !open) return nullptr;
-  const bool takes = open && !endpoint->opens_only;
+  const bool takes = open && !endpoint->outbound_only;
   if (opens(p.tcp_flags) && (!takes || flow.flow.state == FlowState::closing)) return nullptr;
   if (!endpoint || !service) return endpoint;
 

@@ -129,7 +129,7 @@ const PolicyEndpoint* Policy::endpoint(EndpointRef ref) const {
 }
 
 const PolicyEndpoint* Policy::member(const PolicyService& service, EndpointRef choice, uint64_t hash) const {
-  if (!keeps_clients(choice)) return nullptr;
+  if (!is_affinity_member(choice)) return nullptr;
   const uint16_t node = endpoints_[choice.slot].node;
   const uint16_t* first = ring_ + service.affinity.first;
   const uint16_t* last = first + service.affinity.length;
@@ -189,9 +189,9 @@ bool PolicyWriter::add_endpoint(uint32_t slot, uint16_t generation, const Mac& m
   return true;
 }
 
-bool PolicyWriter::close_to_clients(uint32_t slot) {
+bool PolicyWriter::set_outbound_only(uint32_t slot) {
   if (!is_endpoint(slot)) return false;
-  endpoints_[slot].opens_only = true;
+  endpoints_[slot].outbound_only = true;
   return true;
 }
 
@@ -264,7 +264,7 @@ bool PolicyWriter::add_affinity(const PolicyAffinity& affinity, uint32_t* member
   last_service_->affinity.length = count;
   for (uint32_t i = 0; i < count; ++i) {
     ring_[header_->ring_used++] = static_cast<uint16_t>(members[i]);
-    endpoints_[members[i]].keeps_clients = true;
+    endpoints_[members[i]].affinity_member = true;
   }
   for (uint32_t i = 0; i < last_service_->ring_length; ++i)
     if (!std::binary_search(members, members + count, ring_[last_service_->ring_first + i], by_node))

@@ -63,8 +63,8 @@ struct PolicyEndpoint {
   uint8_t egress;
   bool used;
   bool open;
-  bool keeps_clients;  // a member of some service's affinity
-  bool opens_only;     // takes no connections
+  bool affinity_member;  // a member of some service's affinity
+  bool outbound_only;    // takes no connections
   bool translated;
   Translation nat;
 };
@@ -172,9 +172,9 @@ class Policy {
     return &endpoints_[ring_[service.ring_first + position]];
   }
   /// May clients stay with it?
-  bool keeps_clients(EndpointRef ref) const {
+  bool is_affinity_member(EndpointRef ref) const {
     const PolicyEndpoint* e = endpoint(ref);
-    return e && e->open && e->keeps_clients;
+    return e && e->open && e->affinity_member;
   }
   /// The member of the service's affinity that a client with this choice goes to: that endpoint itself, else
   /// one on its node (of several the one that `hash` names); null if there is none.
@@ -205,7 +205,7 @@ class PolicyWriter : public Policy {
   bool add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
                     uint16_t node = kNoNode);
   /// An endpoint that was added takes no connections, but opens them.
-  bool close_to_clients(uint32_t slot);
+  bool set_outbound_only(uint32_t slot);
   /// Makes an endpoint that was added a translated one.
   bool translate_endpoint(uint32_t slot, const Translation& nat);
   /// All ports of [first, last], which are whole blocks.

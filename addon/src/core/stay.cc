@@ -19,7 +19,7 @@ const PolicyEndpoint* Path::stay(const Packet& p, const PolicyService& service) 
   const Client client = client_of(p, service);
   FlowTable::Ref entry = affinities_.find(client.key, client.hash, now_);
   EndpointRef choice = entry.flow.endpoint;
-  if (!entry || !policy_.keeps_clients(choice)) {
+  if (!entry || !policy_.is_affinity_member(choice)) {
     const bool has_room = entry || affinities_.has_room(client.hash, now_);
     const PolicyEndpoint* next = has_room ? take_turn(service) : by_client(client, service);
     if (!next) return nullptr;
@@ -55,7 +55,7 @@ void Path::renew(const Packet& p, const PolicyService& service, const PolicyEndp
 /// other forwarder, for this very client.
 EndpointRef Path::remember(const Client& client, const PolicyEndpoint& endpoint, const PolicyService& service,
                            FlowTable::Ref& entry) {
-  const auto valid = [this](EndpointRef ref) { return policy_.keeps_clients(ref); };
+  const auto valid = [this](EndpointRef ref) { return policy_.is_affinity_member(ref); };
   const EndpointRef choice = agreements_.settle(client.hash, now_, policy_.ref(endpoint), valid);
   const uint32_t timeout = service.affinity.timeout;
   if (entry && affinities_.update(entry, {choice, FlowState::udp})) {

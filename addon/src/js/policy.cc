@@ -73,31 +73,31 @@ struct EndpointKeys {
         mac(env, "mac"),
         egress(env, "egress"),
         open(env, "open"),
-        opens_only(env, "opensOnly"),
+        outbound_only(env, "outboundOnly"),
         node(env, "node"),
         nat(env, "nat") {}
-  Key slot, generation, mac, egress, open, opens_only, node, nat;
+  Key slot, generation, mac, egress, open, outbound_only, node, nat;
 };
 
 bool read_endpoint(const Napi::Value& value, const EndpointKeys& keys, PolicyWriter& out) {
   Napi::Object o;
   uint32_t slot, generation, egress, number = kNoNode;
   Mac mac;
-  bool open = false, opens_only = false;
+  bool open = false, outbound_only = false;
   if (!read_object(value, "endpoint", &o) || !read_u32(keys.slot.of(o), "endpoint slot", &slot) ||
       !read_u32(keys.generation.of(o), "endpoint generation", &generation) ||
       !read_mac(keys.mac.of(o), "endpoint mac", &mac) ||
       !read_u32(keys.egress.of(o), "endpoint egress", &egress) ||
       !read_bool(keys.open.of(o), "endpoint open", &open))
     return false;
-  const Napi::Value opens = keys.opens_only.of(o), node = keys.node.of(o), translation = keys.nat.of(o);
+  const Napi::Value opens = keys.outbound_only.of(o), node = keys.node.of(o), translation = keys.nat.of(o);
   const bool numbered = !node.IsUndefined();
-  if (!opens.IsUndefined() && !read_bool(opens, "endpoint opensOnly", &opens_only)) return false;
+  if (!opens.IsUndefined() && !read_bool(opens, "endpoint outboundOnly", &outbound_only)) return false;
   if (numbered && !read_u32(node, "endpoint node", &number)) return false;
   if (generation > 0xffff || egress >= kInterfaces || (numbered && number >= kNoNode) ||
       !out.add_endpoint(slot, static_cast<uint16_t>(generation), mac, static_cast<uint8_t>(egress), open,
                         static_cast<uint16_t>(number)) ||
-      (opens_only && !out.close_to_clients(slot)))
+      (outbound_only && !out.set_outbound_only(slot)))
     return type_error(o.Env(), "endpoint slot taken, or a number out of its range");
   if (translation.IsUndefined()) return true;
   Translation nat{};
