@@ -89,8 +89,8 @@ export interface PolicyAffinity {
 }
 
 export interface Policy {
-  /** The flow table began empty and nodes are about to claim theirs: unknown segments are dropped, not guessed. */
-  awaitClaims?: boolean;
+  /** The flow table began empty and nodes are about to report theirs: unknown segments are dropped, not hashed. */
+  awaitImports?: boolean;
   /** NAT: what endpoints send to clients passes the router, which takes it on. */
   routes?: boolean;
   /** Where packets leave whose next hop no packet has told. */
@@ -132,7 +132,7 @@ export interface Flow {
 }
 
 /** A flow that a node knows of its own endpoint. */
-export interface FlowClaim {
+export interface FlowImport {
   protocol: Protocol;
   client: string;
   clientPort: number;
@@ -146,9 +146,9 @@ export interface FlowClaim {
 
 /**
  * made: it is known now · kept: it was known, and lasts on · held: it is with another open endpoint (TCP; a UDP
- * conversation moves to who claimed it last) · full: no place.
+ * flow moves to who reported it last) · full: no place.
  */
-export type ClaimResult = 'made' | 'kept' | 'held' | 'full';
+export type ImportResult = 'made' | 'kept' | 'held' | 'full';
 
 export interface ForwarderInfo {
   index: number;
@@ -182,7 +182,7 @@ export interface Segment {
    */
   flowsPerEndpoint(quietSeconds?: number): Record<string, number>;
   /** Writes flows on behalf of nodes; one result for each. */
-  claim(claims: readonly FlowClaim[]): ClaimResult[];
+  importFlows(flows: readonly FlowImport[]): ImportResult[];
   /**
    * Established TCP flows that expire within `seconds`; at most `limit`, and among the next 65,536 places of the
    * table, going on where the last call stopped.

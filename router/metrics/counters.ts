@@ -55,7 +55,7 @@ export const dropTexts: Readonly<Record<string, string>> = {
   icmp_unmatched: 'an ICMP error about no flow of ours',
   no_service: 'a reset for a port that nobody serves',
   stray_reset: "a reset by the router's own host about no flow",
-  awaiting_claim: 'an unknown connection, before nodes have told theirs',
+  awaiting_import: 'an unknown connection, before nodes have told theirs',
   reply_limited: 'an answer was due, but there are too many',
   too_big: 'too big for the next network, and no error may be sent',
   no_next_hop: 'no next hop is known',

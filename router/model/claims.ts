@@ -1,6 +1,6 @@
 // What nodes claim: conversations of their own endpoints that the flow table shall know. Pure.
 
-import type {FlowClaim} from '../../addon/router.ts';
+import type {FlowImport} from '../../addon/router.ts';
 import type {Claim, NodeOrders} from '../protocol/messages.ts';
 import type {FlowTimeouts} from './application/application.ts';
 import type {EndpointRecord} from './records.ts';
@@ -11,7 +11,7 @@ export const OPENING_SECONDS = 150;
 export interface ResolvedClaims {
   /** Of the same length and order as `flows`. */
   claims: Claim[];
-  flows: FlowClaim[];
+  flows: FlowImport[];
   refused: NonNullable<NodeOrders['claimsRefused']>;
 }
 

@@ -68,7 +68,7 @@ export class Compiler {
     let parts = this.#compileRoutes(plan.routes, pathOf, MAX_RING);
     for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(parts); bound /= 2)
       parts = this.#compileRoutes(plan.routes, pathOf, bound);
-    const {awaitClaims} = plan;
+    const {awaitImports} = plan;
     const blocks = blocksOf(plan, pathOf);
     const gate = gateway === null ? {} : {gateway};
     const endpoints: PolicyEndpoint[] = [];
@@ -80,7 +80,7 @@ export class Compiler {
     const services = parts.map((part) => part.service);
     const reached = parts.filter((part) => part.reached).map((part) => part.service);
     return {
-      policy: {routes, awaitClaims, ...gate, interfaces, vips, endpoints, services, blocks},
+      policy: {routes, awaitImports, ...gate, interfaces, vips, endpoints, services, blocks},
       scheduled,
       served: new Set([...reached, ...blocks].map((one) => one.vip)),
     };

@@ -40,7 +40,7 @@ export interface Plan {
   routes: readonly Route[];
   blocks: readonly BlockRoute[];
   /** Nodes are about to tell which connections they have: until then, none that is unknown is given away. */
-  awaitClaims: boolean;
+  awaitImports: boolean;
 }
 
 /** A virtual service and the endpoints that serve it. */

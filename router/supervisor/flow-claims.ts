@@ -1,7 +1,7 @@
 // Between the flow table and what nodes know of their connections: writes what they claim, and asks them about
 // those that would soon be forgotten. A connection may be silent for days; only its node can tell whether it lives.
 
-import type {ClaimResult, Flow, Segment} from '../../addon/router.ts';
+import type {ImportResult, Flow, Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {Claim, NodeOrders} from '../protocol/messages.ts';
 import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
@@ -21,7 +21,7 @@ const PLACES_PER_CALL = 65_536;
 /** Flows that one call may name: bounds how long the supervisor is busy with it. */
 const MAX_FLOWS = 5000;
 
-const refusals: Partial<Record<ClaimResult, string>> = {
+const refusals: Partial<Record<ImportResult, string>> = {
   held: 'another endpoint has the connection',
   full: 'the flow table is full',
 };
@@ -62,7 +62,7 @@ export class FlowClaims {
       endpointOf: (claim) => registry.endpointOf({...claim, node: node.name, address: node.address}),
       timeoutsOf: (record) => this.#timeoutsOf(record),
     });
-    const results = segment.claim(resolved.flows);
+    const results = segment.importFlows(resolved.flows);
     const refused = resolved.claims.flatMap((claim, n) => {
       const reason = refusals[results[n] ?? 'full'];
       return reason === undefined ? [] : [{claim, reason}];
@@ -117,7 +117,7 @@ export class FlowClaims {
       // Who cannot be asked just now is believed.
       const timeout = Math.ceil(2 * ahead);
       const endpoint = {endpointSlot, endpointGeneration};
-      this.#deps.segment.claim([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
+      this.#deps.segment.importFlows([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
     }
     if (node?.state !== 'up') return;
     const nodePort = record.nodePort === undefined ? {} : {nodePort: record.nodePort};

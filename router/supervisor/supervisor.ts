@@ -62,14 +62,14 @@ export class Supervisor {
   /** Endpoints that got new flows under the last policy. */
   #scheduled: ReadonlySet<EndpointRecord> = new Set();
   #published = 0;
-  #awaitClaims: boolean;
+  #awaitImports: boolean;
   /** Value of the counter at the last look. */
   #conflicts = 0;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.#routes = new Routes(deps.registry);
-    this.#awaitClaims = deps.fresh;
+    this.#awaitImports = deps.fresh;
     this.#flows = new FlowClaims(deps);
     this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
@@ -84,7 +84,7 @@ export class Supervisor {
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
-    if (this.#awaitClaims) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
+    if (this.#awaitImports) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
     this.#flows.start();
     this.prober.start();
     this.drains.start();
@@ -101,7 +101,7 @@ export class Supervisor {
 
   /** Every node has had the time to tell its connections. */
   #claimed(): void {
-    this.#awaitClaims = false;
+    this.#awaitImports = false;
     this.#commitLater(true);
   }
 
@@ -142,7 +142,7 @@ export class Supervisor {
     const begun = clock.now();
     const routes = this.#routes.refresh(begun);
     const {revision} = registry;
-    const plan = {routes, blocks: blockRoutesOf(registry), awaitClaims: this.#awaitClaims};
+    const plan = {routes, blocks: blockRoutesOf(registry), awaitImports: this.#awaitImports};
     const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
     let applied = provider.apply(plan);

@@ -19,7 +19,7 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {native} from '../../addon/index.ts';
 import type {Policy, Segment, SegmentLimits} from '../../addon/router.ts';
-import {CLAIM} from '../packets/claims.ts';
+import {IMPORTED} from '../packets/flow-imports.ts';
 import {POLICY, endpoint, withRing} from '../packets/world.ts';
 
 const LIMITS: Partial<SegmentLimits> = {
@@ -128,19 +128,19 @@ test('two openings of one file see each other', (t) => {
   t.deepEqual(two.registry(), BLOB);
 });
 
-test('what was claimed outlives who claimed it', (t) => {
+test('what was imported outlives the supervisor that did it', (t) => {
   const file = usedFile();
   const segment = open(file);
-  t.deepEqual(segment.claim([CLAIM]), ['made']);
+  t.deepEqual(segment.importFlows([IMPORTED]), ['made']);
   segment.close();
   const next = open(file);
   t.true(next.adopted);
-  t.is(next.flows()[0]?.clientPort, CLAIM.clientPort);
+  t.is(next.flows()[0]?.clientPort, IMPORTED.clientPort);
   t.deepEqual(next.flowsPerEndpoint(), {'1:1': 1});
   t.deepEqual(next.flowsPerEndpoint(0), {'1:1': 1});
   t.throws(() => next.flowsPerEndpoint(-1), {message: /quietSeconds/});
-  t.deepEqual(next.claim([CLAIM, {...CLAIM, endpointSlot: 0}]), ['kept', 'held']);
-  t.is(next.expiring(CLAIM.timeout, 10).length, 1);
+  t.deepEqual(next.importFlows([IMPORTED, {...IMPORTED, endpointSlot: 0}]), ['kept', 'held']);
+  t.is(next.expiring(IMPORTED.timeout, 10).length, 1);
 });
 
 test('another version is made anew', (t) => {
@@ -239,7 +239,7 @@ test('after close() nothing goes, and nothing breaks', (t) => {
   t.throws(() => segment.counters(), {message: /closed/});
   t.throws(() => segment.flows(), {message: /closed/});
   t.throws(() => segment.forwarders(), {message: /closed/});
-  t.throws(() => segment.claim([CLAIM]), {message: /closed/});
+  t.throws(() => segment.importFlows([IMPORTED]), {message: /closed/});
   t.throws(() => segment.expiring(1, 1), {message: /closed/});
   t.throws(() => segment.newFlows(), {message: /closed/});
   t.throws(() => segment.clearForwarder(0), {message: /closed/});
@@ -271,7 +271,7 @@ const REFUSED: [string, unknown][] = [
   ['four interfaces', {...POLICY, interfaces: many(4, () => external)}],
   ['an interface with a wrong MAC', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00'}]}],
   ['a MAC with more behind it', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00:01:02'}]}],
-  ['a wait for claims that is no truth', {...POLICY, awaitClaims: 1}],
+  ['a wait for imports that is no truth', {...POLICY, awaitImports: 1}],
   ['the same VIP twice', {...POLICY, vips: [vip(1), vip(1)]}],
   ['too many VIPs', {...POLICY, vips: many(5, vip)}],
   ['a VIP that is no address', {...POLICY, vips: [{address: '10.77.0.256', active: true}]}],

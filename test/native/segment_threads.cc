@@ -1,10 +1,10 @@
 // Snapshots published in a tight loop while forwarder threads pin and read them: a forwarder sees a whole
-// snapshot of one generation, never one that is being written again. Between them the supervisor claims flows
-// in the table that the forwarders write.
+// snapshot of one generation, never one that is being written again. Between them the supervisor imports
+// flows in the table that the forwarders write.
 #include <thread>
 #include <vector>
 
-#include "core/claim.h"
+#include "core/flow_import.h"
 #include "expect.h"
 #include "flows.h"
 #include "world.h"
@@ -51,10 +51,10 @@ void publish(const Segment& segment, uint32_t generation) {
 
 // The clock of the flow table is the generation: flows expire all the time.
 
-void claim(const Segment& segment, uint32_t generation, uint64_t* results) {
+void import_one(const Segment& segment, uint32_t generation, uint64_t* results) {
   const uint32_t number = generation / 4 % kKeys;
-  const FlowClaim one{key_of(number), flow_of(number, 9, FlowState::established).endpoint, 3};
-  const ClaimResult result = claim_flow(segment, one, generation, {FlowTable::kSupervisor, 1});
+  const FlowImport one{key_of(number), flow_of(number, 9, FlowState::established).endpoint, 3};
+  const ImportResult result = import_flow(segment, one, generation, {FlowTable::kSupervisor, 1});
   ++results[static_cast<unsigned>(result)];
 }
 
@@ -125,15 +125,15 @@ int main(int argc, char** argv) {
   for (unsigned slot = 0; slot < kForwarders; ++slot)
     threads.emplace_back([&, slot] { forward(segment, slot, deadline, &seen[slot]); });
   uint32_t generation = 0;
-  uint64_t results[4] = {};  // by ClaimResult
+  uint64_t results[4] = {};  // by ImportResult
   while (!deadline.passed()) {
     publish(segment, ++generation);
-    claim(segment, generation, results);
+    import_one(segment, generation, results);
   }
   for (auto& thread : threads) thread.join();
   printf("%u generations; forwarders saw %lu, %lu and %lu of them\n", generation, seen[0], seen[1], seen[2]);
   for (const uint64_t count : seen) EXPECT(count > 10);
-  printf("claims: %lu made, %lu kept, %lu held, %lu without room\n", results[0], results[1], results[2],
+  printf("imports: %lu made, %lu kept, %lu held, %lu without room\n", results[0], results[1], results[2],
          results[3]);
   EXPECT(results[0] > 10 && results[1] > 10);
 }

@@ -1,18 +1,21 @@
 // A row of a packet table: what was before, what comes in, what becomes of it. packets.test.ts runs them all.
 
-import type {FlowClaim, Policy} from '../../addon/router.ts';
+import type {FlowImport, Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
 import type {Side, Station} from './world.ts';
 
 /** What happened before, in order. */
 export type Given =
-  {receive: Packet; by?: Side; times?: number} | {pass: number} | {publish: Policy} | {claim: FlowClaim};
+  | {receive: Packet; by?: Side; times?: number}
+  | {pass: number}
+  | {publish: Policy}
+  | {importFlow: FlowImport};
 
 /** Seconds, for `given`. */
 export const seconds = (pass: number): Given => ({pass});
 export const receive = (one: Packet, times = 1): Given => ({receive: one, times});
 export const publish = (policy: Policy): Given => ({publish: policy});
-export const claim = (one: FlowClaim): Given => ({claim: one});
+export const importFlow = (one: FlowImport): Given => ({importFlow: one});
 
 /**
  * pass: left to the host. drop: the counter without drop_. forward: by the station's interface, to its MAC, nothing

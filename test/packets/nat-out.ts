@@ -5,8 +5,8 @@ import {packet} from '../support/packet-builder.ts';
 import type {Packet} from '../support/packet-builder.ts';
 import type {PacketCase} from './case.ts';
 import type {Policy} from '../../addon/router.ts';
-import {claim, publish, receive} from './case.ts';
-import {CLAIM} from './claims.ts';
+import {importFlow, publish, receive} from './case.ts';
+import {IMPORTED} from './flow-imports.ts';
 import {ADDRESS, BLOCK, NAT, ROUTER, atClient, atGateway, atNode, fromNode, natWithMtu} from './nat-world.ts';
 import {CLIENT, INACTIVE, MAC, VIP, endpoint, tcp, udp} from './world.ts';
 
@@ -313,7 +313,9 @@ export const NAT_OUT: PacketCase[] = [
     description: 'the answer goes to the endpoint that said to whom it would speak, not to one of the ring',
     policy: asking,
     by,
-    given: [claim({...CLAIM, protocol: 'udp', client: VIP, clientPort: 69, port: 53, endpointSlot: 3})],
+    given: [
+      importFlow({...IMPORTED, protocol: 'udp', client: VIP, clientPort: 69, port: 53, endpointSlot: 3}),
+    ],
     input: fromNode('node2', {to: VIP}).udp({from: 6969, to: 53, payload: 'answer'}),
     verdict: {forward: 'node1'},
     output: atNode('node1', {from: VIP}).udp({from: 69, to: 5353, payload: 'answer'}),

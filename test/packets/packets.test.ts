@@ -28,7 +28,7 @@ const moved: Counters = {};
 function play(router: MemoryRouter, step: Given): void {
   if ('pass' in step) router.advance(step.pass * 1000);
   else if ('publish' in step) router.publish(step.publish);
-  else if ('claim' in step) router.claim([step.claim]);
+  else if ('importFlow' in step) router.importFlows([step.importFlow]);
   else
     router.receive(
       step.by ?? 0,

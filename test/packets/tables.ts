@@ -3,7 +3,7 @@
 import {AFFINITY} from './affinity.ts';
 import {ARP} from './arp.ts';
 import {BLOCKS} from './blocks.ts';
-import {CLAIMS} from './claims.ts';
+import {FLOW_IMPORTS} from './flow-imports.ts';
 import {CARRIED} from './carried.ts';
 import type {PacketCase} from './case.ts';
 import {ETHERNET} from './ethernet.ts';
@@ -37,7 +37,7 @@ export const TABLES: Record<string, PacketCase[]> = {
   'nat self': NAT_SELF,
   'nat icmp': NAT_ICMP,
   blocks: BLOCKS,
-  claims: CLAIMS,
+  'flow imports': FLOW_IMPORTS,
   affinity: AFFINITY,
   carried: CARRIED,
   local: LOCAL,

@@ -1,9 +1,9 @@
 // The addon without a kernel: a segment in memory, and probes that answer what the test wants.
 
 import type {
-  ClaimResult,
+  ImportResult,
   Flow,
-  FlowClaim,
+  FlowImport,
   ForwarderInfo,
   Policy,
   ProbeResult,
@@ -79,12 +79,12 @@ export class FakeSegment implements Segment {
   forwarders(): ForwarderInfo[] {
     return this.forwarderList;
   }
-  /** What nodes claimed; the next results come from `claimResults`, "made" when it is empty. */
-  readonly claims: FlowClaim[] = [];
-  claimResults: ClaimResult[] = [];
-  claim(claims: readonly FlowClaim[]): ClaimResult[] {
-    this.claims.push(...claims);
-    return claims.map(() => this.claimResults.shift() ?? 'made');
+  /** Flows that were imported; the next results come from `importResults`, "made" when it is empty. */
+  readonly imported: FlowImport[] = [];
+  importResults: ImportResult[] = [];
+  importFlows(flows: readonly FlowImport[]): ImportResult[] {
+    this.imported.push(...flows);
+    return flows.map(() => this.importResults.shift() ?? 'made');
   }
   expiringList: Flow[] = [];
   expiring(): Flow[] {

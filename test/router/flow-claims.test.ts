@@ -44,14 +44,14 @@ test('a claim in the message that registers the endpoint is written with its pla
   const orders = await put(bench, 1, 1, {endpoints, claims});
   t.deepEqual(orders.claimsRefused, []);
   t.deepEqual(
-    bench.native.segment.claims.map((one) => [one.client, one.clientPort, one.port, one.timeout]),
+    bench.native.segment.imported.map((one) => [one.client, one.clientPort, one.port, one.timeout]),
     [
       [CLIENT, 1000, 80, 8100],
       [CLIENT, 1001, 80, 150],
       [CLIENT, 1002, 53, 180],
     ],
   );
-  t.like(bench.native.segment.claims[0], {...endpoint(bench, 1), vip: VIP, protocol: 'tcp'});
+  t.like(bench.native.segment.imported[0], {...endpoint(bench, 1), vip: VIP, protocol: 'tcp'});
 });
 
 test('an endpoint without instances: known and reached, but nobody’s new flows go there', async (t) => {
@@ -64,7 +64,7 @@ test('an endpoint without instances: known and reached, but nobody’s new flows
   t.deepEqual([orders.refused, orders.claimsRefused], [[], []]);
   t.like(bench.native.segment.policy?.endpoints[0], {open: true});
   t.deepEqual(bench.native.segment.ring(20), []);
-  t.is(bench.native.segment.claims.length, 1);
+  t.is(bench.native.segment.imported.length, 1);
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
   // A try to connect would be refused, and say nothing about the node.
   await bench.clock.advance(8000);
@@ -91,14 +91,14 @@ for (const [title, one] of foreign)
       `the node has no endpoint ${VIP}:${one.port}/${one.protocol} that the router knows`,
     );
     t.deepEqual(
-      bench.native.segment.claims.map((written) => written.clientPort),
+      bench.native.segment.imported.map((written) => written.clientPort),
       [999],
     );
   });
 
 test('refused: held by another, no room, overtaken', async (t) => {
   const bench = await new Bench().start();
-  bench.native.segment.claimResults = ['made', 'held', 'kept', 'full'];
+  bench.native.segment.importResults = ['made', 'held', 'kept', 'full'];
   const claims = [1, 2, 3, 4].map((port) => claim(port));
   const orders = await put(bench, 1, 5, {claims});
   t.deepEqual(reasons(orders), ['another endpoint has the connection', 'the flow table is full']);
@@ -109,7 +109,7 @@ test('refused: held by another, no room, overtaken', async (t) => {
   t.deepEqual(reasons(await put(bench, 1, 4, {claims: [claim(9)]})), [
     'the message was overtaken by a later one',
   ]);
-  t.is(bench.native.segment.claims.length, 4);
+  t.is(bench.native.segment.imported.length, 4);
 });
 
 test('translated: the socket says which instance; a closed one still has its connections, no datagrams', async (t) => {
@@ -124,7 +124,7 @@ test('translated: the socket says which instance; a closed one still has its con
   ];
   const orders = await put(bench, 1, 2, {endpoints: [translated(80, 8081)], claims});
   t.deepEqual(
-    bench.native.segment.claims.map((one) => one.endpointSlot),
+    bench.native.segment.imported.map((one) => one.endpointSlot),
     [second?.slot, first?.slot],
   );
   t.deepEqual(
@@ -200,19 +200,19 @@ test('a node that cannot be asked, for its agent is silent, is believed', async 
   await bench.clock.advance(3500);
   bench.native.segment.expiringList = [flow(bench, 1, 20)];
   await bench.clock.advance(500);
-  t.like(bench.native.segment.claims[0], {...endpoint(bench, 1), clientPort: 1, timeout: 120});
-  t.is(bench.native.segment.claims.length, 1);
+  t.like(bench.native.segment.imported[0], {...endpoint(bench, 1), clientPort: 1, timeout: 120});
+  t.is(bench.native.segment.imported.length, 1);
 });
 
 test('a fresh flow table: its number is told, and unknown segments wait for claims as long as a lease', async (t) => {
   const bench = await new Bench([web], null, methods.dsr, true).start();
   const orders = await put(bench, 1, 1);
   t.is(orders.flowTable, 1);
-  t.true(bench.native.segment.policy?.awaitClaims);
+  t.true(bench.native.segment.policy?.awaitImports);
   await bench.clock.advance(2900);
-  t.true(bench.native.segment.policy?.awaitClaims);
+  t.true(bench.native.segment.policy?.awaitImports);
   await bench.clock.advance(200);
-  t.false(bench.native.segment.policy?.awaitClaims);
+  t.false(bench.native.segment.policy?.awaitImports);
   const adopted = await new Bench().start();
-  t.false(adopted.native.segment.policy?.awaitClaims);
+  t.false(adopted.native.segment.policy?.awaitImports);
 });

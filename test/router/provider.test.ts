@@ -185,7 +185,7 @@ const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
     gateway: null,
     interfaces: [],
     vips: [],
-    plan: {routes, blocks: [], awaitClaims: false},
+    plan: {routes, blocks: [], awaitImports: false},
     pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
   }).policy;
 
@@ -209,7 +209,7 @@ test('compiled: translated endpoints, and where packets leave', (t) => {
     gateway: {mac: MAC, egress: 0},
     interfaces: [],
     vips: [],
-    plan: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitClaims: false},
+    plan: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitImports: false},
     pathOf: () => ({mac: MAC, egress: 1}),
   });
   t.true(policy.routes);

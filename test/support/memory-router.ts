@@ -2,7 +2,7 @@
 // a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
 
 import {native} from '../../addon/index.ts';
-import type {ClaimResult, Flow, FlowClaim, Policy, SegmentLimits} from '../../addon/router.ts';
+import type {ImportResult, Flow, FlowImport, Policy, SegmentLimits} from '../../addon/router.ts';
 
 /** An 802.1Q tag that the kernel took out of the frame. */
 export interface Tag {
@@ -48,7 +48,7 @@ export interface MemoryRouter {
   receive(ingress: number, frames: readonly FrameIn[], couples?: boolean): FrameOut[];
   advance(milliseconds: number): void;
   flows(): Flow[];
-  claim(claims: readonly FlowClaim[]): ClaimResult[];
+  importFlows(flows: readonly FlowImport[]): ImportResult[];
   expiring(seconds: number, limit: number): Flow[];
   newFlows(): Record<number, number>;
   counters(): Counters;

@@ -50,14 +50,14 @@ Verdict Path::choose(Packet& p) {
     lead_to(p, *endpoint);
     return {};
   }
-  if (awaits_claim(p)) return drop(Counter::k_drop_awaiting_claim);
+  if (awaits_import(p)) return drop(Counter::k_drop_awaiting_import);
   return is_stray_reset(p) ? drop(Counter::k_drop_stray_reset) : refuse(p);
 }
 
 /// Of a connection that we should know, and may be told of: its client says it again, but takes no reset
 /// back.
-bool Path::awaits_claim(const Packet& p) const {
-  return policy_.header().await_claims && p.protocol == ipv4::kTcp && !opens(p.tcp_flags);
+bool Path::awaits_import(const Packet& p) const {
+  return policy_.header().await_imports && p.protocol == ipv4::kTcp && !opens(p.tcp_flags);
 }
 
 /// The kernel of the router's host knows nothing of the router's own probes, and resets what answers them.
@@ -86,7 +86,7 @@ const PolicyEndpoint* Path::endpoint_of_flow(const Packet& p) {
   last_.state = flow.flow.state;
   if (endpoint) return endpoint;
 
-  if (awaits_claim(p) || is_stray_reset(p) || !service) return nullptr;
+  if (awaits_import(p) || is_stray_reset(p) || !service) return nullptr;
   if (p.protocol == ipv4::kUdp || opens(p.tcp_flags)) endpoint = schedule(p, *service, flow);
   // That also serves the flow that another forwarder, which has the next policy already, gave to an endpoint
   // we do not know.

@@ -58,7 +58,7 @@ namespace coscanet {
   X(icmp_type)            \
   X(icmp_unmatched)       \
   X(no_service)           \
-  X(awaiting_claim)       \
+  X(awaiting_import)      \
   X(stray_reset)          \
   X(reply_limited)        \
   X(too_big)              \

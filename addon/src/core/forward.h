@@ -85,7 +85,7 @@ class Path {
   [[gnu::cold, gnu::noinline]] Verdict complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu,
                                                 Counter counter);
 
-  bool awaits_claim(const Packet& p) const;
+  bool awaits_import(const Packet& p) const;
   bool is_stray_reset(const Packet& p) const;
   const PolicyService* service_of(const Packet& p);
   bool goes_on(const Packet& p) const;

@@ -126,7 +126,7 @@ struct PolicyHeader {
   /// NAT: what nodes send to the world passes us. DSR: it does not, and is none of our business.
   bool routes;
   /// The flow table began empty: nodes are about to tell what was in it.
-  bool await_claims;
+  bool await_imports;
   PolicyGateway gateway;
   /// Slots from here on have never been used in this snapshot; what stands there means nothing.
   uint32_t endpoint_end;
@@ -211,7 +211,7 @@ class PolicyWriter : public Policy {
   /// All ports of [first, last], which are whole blocks.
   bool add_block(const Address& vip, uint16_t first, uint16_t last, const Mac& mac, uint8_t egress);
   void set_routes(bool routes) { header_->routes = routes; }
-  void set_await_claims(bool await) { header_->await_claims = await; }
+  void set_await_imports(bool await) { header_->await_imports = await; }
   bool set_gateway(const Mac& mac, uint8_t egress);
   /// The ring's endpoints must have been added before.
   bool add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port, const uint32_t* ring,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/claim.h"
+#include "core/flow_import.h"
 #include "core/ipv4.h"
 #include "js/convert.h"
 
@@ -32,21 +32,21 @@ Napi::Object flow_object(Napi::Env env, const FlowTable::Record& r, uint32_t now
   return o;
 }
 
-bool read_claim(const Napi::Value& value, const Limits& limits, FlowClaim* out) {
+bool read_flow_import(const Napi::Value& value, const Limits& limits, FlowImport* out) {
   Napi::Object o;
   uint32_t client_port, port, slot, generation;
-  if (!read_object(value, "claim", &o) || !read_protocol(o.Get("protocol"), &out->key.protocol) ||
-      !read_address(o.Get("client"), "claim client", &out->key.client) ||
-      !read_u32(o.Get("clientPort"), "claim clientPort", &client_port) ||
-      !read_address(o.Get("vip"), "claim vip", &out->key.vip) ||
-      !read_u32(o.Get("port"), "claim port", &port) ||
-      !read_u32(o.Get("endpointSlot"), "claim endpointSlot", &slot) ||
-      !read_u32(o.Get("endpointGeneration"), "claim endpointGeneration", &generation) ||
-      !read_timeout(o.Get("timeout"), "claim timeout", &out->timeout))
+  if (!read_object(value, "flow", &o) || !read_protocol(o.Get("protocol"), &out->key.protocol) ||
+      !read_address(o.Get("client"), "flow client", &out->key.client) ||
+      !read_u32(o.Get("clientPort"), "flow clientPort", &client_port) ||
+      !read_address(o.Get("vip"), "flow vip", &out->key.vip) ||
+      !read_u32(o.Get("port"), "flow port", &port) ||
+      !read_u32(o.Get("endpointSlot"), "flow endpointSlot", &slot) ||
+      !read_u32(o.Get("endpointGeneration"), "flow endpointGeneration", &generation) ||
+      !read_timeout(o.Get("timeout"), "flow timeout", &out->timeout))
     return false;
   if (client_port == 0 || client_port > 0xffff || port == 0 || port > 0xffff)
-    return type_error(o.Env(), "claim: no such port");
-  if (slot >= limits.endpoints || generation > 0xffff) return type_error(o.Env(), "claim: no such endpoint");
+    return type_error(o.Env(), "flow: no such port");
+  if (slot >= limits.endpoints || generation > 0xffff) return type_error(o.Env(), "flow: no such endpoint");
   out->key.client_port = static_cast<uint16_t>(client_port);
   out->key.port = static_cast<uint16_t>(port);
   out->endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(generation)};
@@ -63,17 +63,17 @@ Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now) {
   return out;
 }
 
-Napi::Value claim_flows(const Napi::Value& claims, const Segment& segment, uint32_t now, Owner owner) {
+Napi::Value import_flows(const Napi::Value& flows, const Segment& segment, uint32_t now, Owner owner) {
   static const char* const kResults[] = {"made", "kept", "held", "full"};
-  const Napi::Env env = claims.Env();
+  const Napi::Env env = flows.Env();
   Napi::Array list;
-  if (!read_list(claims, "claims", &list)) return env.Undefined();
-  std::vector<FlowClaim> read(list.Length());
+  if (!read_list(flows, "flows", &list)) return env.Undefined();
+  std::vector<FlowImport> read(list.Length());
   for (uint32_t i = 0; i < list.Length(); ++i)
-    if (!read_claim(list.Get(i), segment.header().limits, &read[i])) return env.Undefined();
+    if (!read_flow_import(list.Get(i), segment.header().limits, &read[i])) return env.Undefined();
   Napi::Array out = Napi::Array::New(env, read.size());
   for (uint32_t i = 0; i < read.size(); ++i)
-    out.Set(i, kResults[static_cast<unsigned>(claim_flow(segment, read[i], now, owner))]);
+    out.Set(i, kResults[static_cast<unsigned>(import_flow(segment, read[i], now, owner))]);
   return out;
 }
 

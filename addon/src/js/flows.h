@@ -1,5 +1,5 @@
 #pragma once
-// What both the router's and the tests' façade show of flows and counters, and how they take claims.
+// What both the router's and the tests' façade show of flows and counters, and how they take flows.
 #include <napi.h>
 
 #include "core/segment.h"
@@ -8,9 +8,9 @@ namespace coscanet {
 
 // `now`: seconds of the boot clock.
 Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now);
-/// Segment.claim: results in the order of `claims`; undefined with a pending JavaScript exception, and
+/// Segment.importFlows: results in the order of `flows`; undefined with a pending JavaScript exception, and
 /// nothing written, if one is not as addon/router.ts has it.
-Napi::Value claim_flows(const Napi::Value& claims, const Segment& segment, uint32_t now, Owner owner);
+Napi::Value import_flows(const Napi::Value& flows, const Segment& segment, uint32_t now, Owner owner);
 /// Segment.expiring: looks at so many places that a call takes no more than a few milliseconds, from `*place`
 /// on, which it moves.
 Napi::Array expiring_array(Napi::Env env, const Segment& segment, uint32_t now, uint32_t seconds,

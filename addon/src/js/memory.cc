@@ -71,7 +71,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
                            InstanceMethod<&MemoryRouter::receive>("receive"),
                            InstanceMethod<&MemoryRouter::advance>("advance"),
                            InstanceMethod<&MemoryRouter::flows>("flows"),
-                           InstanceMethod<&MemoryRouter::claim>("claim"),
+                           InstanceMethod<&MemoryRouter::import_flows>("importFlows"),
                            InstanceMethod<&MemoryRouter::expiring>("expiring"),
                            InstanceMethod<&MemoryRouter::new_flows>("newFlows"),
                            InstanceMethod<&MemoryRouter::counters>("counters"),
@@ -136,8 +136,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
   }
 
   Napi::Value flows(const Napi::CallbackInfo& info) { return flows_array(info.Env(), segment(), now()); }
-  Napi::Value claim(const Napi::CallbackInfo& info) {
-    return claim_flows(info[0], segment(), now(), {FlowTable::kSupervisor, 1});
+  Napi::Value import_flows(const Napi::CallbackInfo& info) {
+    return coscanet::import_flows(info[0], segment(), now(), {FlowTable::kSupervisor, 1});
   }
   Napi::Value expiring(const Napi::CallbackInfo& info) {
     uint32_t seconds, limit;

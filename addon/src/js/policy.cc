@@ -239,9 +239,9 @@ bool read_services(const Napi::Array& list, PolicyWriter& out) {
 bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot) {
   PolicyWriter out(snapshot, limits);
   Napi::Array interfaces, vips, endpoints, services, blocks;
-  bool routes = false, await_claims = false;
-  if ((policy.Has("awaitClaims") &&
-       !read_bool(policy.Get("awaitClaims"), "policy.awaitClaims", &await_claims)) ||
+  bool routes = false, await_imports = false;
+  if ((policy.Has("awaitImports") &&
+       !read_bool(policy.Get("awaitImports"), "policy.awaitImports", &await_imports)) ||
       (policy.Has("routes") && !read_bool(policy.Get("routes"), "policy.routes", &routes)) ||
       (policy.Has("blocks") && !read_list(policy.Get("blocks"), "policy.blocks", &blocks)))
     return false;
@@ -257,7 +257,7 @@ bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snap
   room.blocks = blocks.IsEmpty() ? 0 : entries_of(blocks);
   out.clear(room);
   out.set_routes(routes);
-  out.set_await_claims(await_claims);
+  out.set_await_imports(await_imports);
   return read_interfaces(interfaces, routes, out) &&
          (!policy.Has("gateway") || read_gateway(policy.Get("gateway"), out)) &&
          (blocks.IsEmpty() || read_blocks(blocks, out)) && read_vips(vips, out) &&

@@ -28,7 +28,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
                            InstanceMethod<&JsSegment::registry>("registry"),
                            InstanceMethod<&JsSegment::flows>("flows"),
                            InstanceMethod<&JsSegment::flows_per_endpoint>("flowsPerEndpoint"),
-                           InstanceMethod<&JsSegment::claim>("claim"),
+                           InstanceMethod<&JsSegment::import_flows>("importFlows"),
                            InstanceMethod<&JsSegment::expiring>("expiring"),
                            InstanceMethod<&JsSegment::new_flows>("newFlows"),
                            InstanceMethod<&JsSegment::counters>("counters"),
@@ -139,9 +139,9 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     return out;
   }
 
-  Napi::Value claim(const Napi::CallbackInfo& info) {
+  Napi::Value import_flows(const Napi::CallbackInfo& info) {
     if (!open(info.Env())) return info.Env().Undefined();
-    return claim_flows(info[0], segment(), boot_seconds(), owner_);
+    return coscanet::import_flows(info[0], segment(), boot_seconds(), owner_);
   }
 
   Napi::Value expiring(const Napi::CallbackInfo& info) {

@@ -65,7 +65,7 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #neighbours: Neighbours;
   readonly #gateway: Gateway | null;
   readonly #adopted: ProviderMemory | null;
-  #plan: Plan = {routes: [], blocks: [], awaitClaims: false};
+  #plan: Plan = {routes: [], blocks: [], awaitImports: false};
 
   /** `adopted`: what the provider before this one left in the same segment. */
   constructor(deps: UserspaceDeps, adopted: ProviderMemory | null) {

@@ -6,16 +6,16 @@
 namespace coscanet {
 
 /// made: it is known now. kept: it was known, and lasts on. held: it is with another open endpoint (TCP; a
-/// UDP conversation moves to who claimed it last). full: no place.
-enum class ClaimResult : uint8_t { made, kept, held, full };
+/// UDP flow moves to who reported it last). full: no place.
+enum class ImportResult : uint8_t { made, kept, held, full };
 
-struct FlowClaim {
+struct FlowImport {
   FlowKey key;
   EndpointRef endpoint;
   uint32_t timeout;  // seconds until it expires, unless packets of it come; below 2^31
 };
 
 /// `owner`: the supervisor's, of this start. `now`: seconds of the boot clock.
-ClaimResult claim_flow(const Segment& segment, const FlowClaim& claim, uint32_t now, Owner owner);
+ImportResult import_flow(const Segment& segment, const FlowImport& imported, uint32_t now, Owner owner);
 
 }  // namespace coscanet

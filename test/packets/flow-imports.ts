@@ -1,9 +1,9 @@
-// Flows that nodes claim: what the router forgot, what would expire, and what a node begins from a service's port.
-// While claims are awaited, a segment of an unknown connection is neither guessed at nor refused.
+// Flows that are imported for nodes: what the router forgot, what would expire, and what a node begins from a service's port.
+// While imports are awaited, a segment of an unknown connection is neither guessed at nor refused.
 
-import type {FlowClaim, Policy} from '../../addon/router.ts';
+import type {FlowImport, Policy} from '../../addon/router.ts';
 import type {PacketCase} from './case.ts';
-import {claim, publish, receive, seconds} from './case.ts';
+import {importFlow, publish, receive, seconds} from './case.ts';
 import {guess} from './hash-choice.ts';
 import {BLOCK, NAT, PORT_BLOCKS, atNode} from './nat-world.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from './world.ts';
 
 /** What node2 knows of the client's connection to 80. */
-export const CLAIM: FlowClaim = {
+export const IMPORTED: FlowImport = {
   protocol: 'tcp',
   client: CLIENT,
   clientPort: 40000,
@@ -30,13 +30,13 @@ export const CLAIM: FlowClaim = {
   endpointGeneration: 1,
   timeout: 600,
 };
-const claimed = (change: Partial<FlowClaim> = {}) => claim({...CLAIM, ...change});
-const asked = claimed({protocol: 'udp', port: 53});
+const imported = (change: Partial<FlowImport> = {}) => importFlow({...IMPORTED, ...change});
+const asked = imported({protocol: 'udp', port: 53});
 
-const AWAITING: Policy = {...POLICY, awaitClaims: true};
+const AWAITING: Policy = {...POLICY, awaitImports: true};
 const TEXT = 'tcp 10.77.0.2:40000 10.77.0.100:80';
 const created = {flows_created: 1};
-const waits = {drop: 'awaiting_claim'} as const;
+const waits = {drop: 'awaiting_import'} as const;
 
 /** node1 opens connections from a service's port that takes none itself, as FTP does from 20. */
 const FTP_DATA: Policy = {
@@ -46,81 +46,81 @@ const FTP_DATA: Policy = {
     {slot: 5, vip: VIP, protocol: 'tcp', port: 20, ring: [], timeouts: TIMEOUTS},
   ],
 };
-const dataFlow = claimed({port: 20, endpointSlot: 0, timeout: 30});
+const dataFlow = imported({port: 20, endpointSlot: 0, timeout: 30});
 
-export const CLAIMS: PacketCase[] = [
+export const FLOW_IMPORTS: PacketCase[] = [
   {
-    description: 'a segment goes to who claimed its connection, and renews it',
-    given: [claimed(), seconds(100)],
+    description: 'a segment goes to the endpoint of its imported flow, and renews it',
+    given: [imported(), seconds(100)],
     input: tcp('A'),
     verdict: {forward: 'node2'},
     flows: [`${TEXT} established node2 8100`],
   },
   {
-    description: 'a claim lasts as long as it says',
-    given: [claimed(), seconds(599)],
+    description: 'an import lasts as long as it says',
+    given: [imported(), seconds(599)],
     input: tcp('PA'),
     verdict: {forward: 'node2'},
   },
   {
     description: 'and not longer',
-    given: [claimed({endpointSlot: 0}), seconds(600)],
+    given: [imported({endpointSlot: 0}), seconds(600)],
     input: tcp('PA'),
     verdict: guess(),
     also: {hash_choices: 1},
   },
   {
-    description: 'a claim of a known flow keeps it',
-    given: [receive(tcp('S')), receive(tcp('A')), seconds(8000), claimed({endpointSlot: 0}), seconds(599)],
+    description: 'an import of a known flow keeps it',
+    given: [receive(tcp('S')), receive(tcp('A')), seconds(8000), imported({endpointSlot: 0}), seconds(599)],
     input: tcp('A'),
     verdict: {forward: 'node1'},
   },
   {
     description: 'and never shortens it',
-    given: [receive(tcp('S')), receive(tcp('A')), claimed({endpointSlot: 0}), seconds(8099)],
+    given: [receive(tcp('S')), receive(tcp('A')), imported({endpointSlot: 0}), seconds(8099)],
     input: tcp('A'),
     verdict: {forward: 'node1'},
   },
   {
-    description: 'a half-open or closing flow that is claimed is established',
-    given: [receive(tcp('S')), receive(tcp('FA')), claimed({endpointSlot: 0})],
+    description: 'a half-open or closing flow that is imported is established',
+    given: [receive(tcp('S')), receive(tcp('FA')), imported({endpointSlot: 0})],
     input: tcp('S'),
     verdict: {forward: 'node1'},
     flows: [`${TEXT} established node1 8100`],
   },
   {
-    description: 'a flow of another open endpoint cannot be claimed away',
-    given: [receive(tcp('S')), claimed()],
+    description: 'a flow of another open endpoint is not overwritten',
+    given: [receive(tcp('S')), imported()],
     input: tcp('A'),
     verdict: {forward: 'node1'},
   },
   {
-    description: 'of a closed one it can',
-    given: [receive(tcp('S')), publish(withEndpoints({node1: {open: false}})), claimed()],
+    description: 'of a closed one it is',
+    given: [receive(tcp('S')), publish(withEndpoints({node1: {open: false}})), imported()],
     input: tcp('A'),
     verdict: {forward: 'node2'},
   },
   {
     description: 'of a lost one, too',
-    given: [receive(tcp('S')), publish(withEndpoints({node1: null})), claimed()],
+    given: [receive(tcp('S')), publish(withEndpoints({node1: null})), imported()],
     input: tcp('A'),
     verdict: {forward: 'node2'},
   },
   {
     description: 'and when it is over',
-    given: [receive(tcp('S')), receive(tcp('R')), claimed()],
+    given: [receive(tcp('S')), receive(tcp('R')), imported()],
     input: tcp('A'),
     verdict: {forward: 'node2'},
   },
   {
-    description: 'a datagram goes to who claimed its conversation',
+    description: 'a datagram goes to the endpoint of its imported flow',
     given: [asked],
     input: udp(),
     verdict: {forward: 'node2'},
     flows: ['udp 10.77.0.2:40000 10.77.0.100:53 udp node2 180'],
   },
   {
-    description: 'the last claim of a conversation wins',
+    description: 'the last import of a UDP flow wins',
     given: [receive(udp()), asked],
     input: udp(),
     verdict: {forward: 'node2'},
@@ -144,63 +144,63 @@ export const CLAIMS: PacketCase[] = [
       .tcp({from: 20, to: 40001, flags: 'RA', seq: 0, ack: 1001, window: 0}),
   },
   {
-    description: 'a claimed flow is translated',
+    description: 'an imported flow is translated',
     policy: NAT,
-    given: [claimed({endpointSlot: 0})],
+    given: [imported({endpointSlot: 0})],
     input: tcp('A'),
     verdict: {forward: 'node1'},
     output: atNode('node1').tcp({from: 40000, to: 8080, flags: 'A'}),
   },
 
-  // While claims are awaited.
+  // While imports are awaited.
   ...['A', 'PA', 'FA', 'R', 'SA'].map((flags): PacketCase => ({
-    description: `claims are awaited: ${flags} of an unknown connection`,
+    description: `imports are awaited: ${flags} of an unknown connection`,
     policy: AWAITING,
     input: tcp(flags),
     verdict: waits,
     flows: [],
   })),
   {
-    description: 'claims are awaited: nobody serves the port yet',
+    description: 'imports are awaited: nobody serves the port yet',
     policy: AWAITING,
     input: tcp('A', {to: 81}),
     verdict: waits,
   },
   {
-    description: 'claims are awaited: the service has no endpoint yet',
+    description: 'imports are awaited: the service has no endpoint yet',
     policy: AWAITING,
     input: tcp('A', {to: 8080}),
     verdict: waits,
   },
   {
-    description: 'claims are awaited: the VIP has no service yet',
+    description: 'imports are awaited: the VIP has no service yet',
     policy: AWAITING,
     input: fromClient.ipv4({from: CLIENT, to: QUIET}).tcp({from: 40000, to: 80, flags: 'A'}),
     verdict: waits,
   },
   {
-    description: 'claims are awaited: a claimed connection goes on',
+    description: 'imports are awaited: an imported connection goes on',
     policy: AWAITING,
-    given: [claimed()],
+    given: [imported()],
     input: tcp('A'),
     verdict: {forward: 'node2'},
   },
   {
-    description: 'claims are awaited: the endpoint of a claimed connection is not known yet',
-    policy: {...withEndpoints({node2: null}), awaitClaims: true},
-    given: [claimed()],
+    description: 'imports are awaited: the endpoint of an imported connection is not known yet',
+    policy: {...withEndpoints({node2: null}), awaitImports: true},
+    given: [imported()],
     input: tcp('A'),
     verdict: waits,
   },
   {
-    description: 'claims are awaited: a SYN is scheduled',
+    description: 'imports are awaited: a SYN is scheduled',
     policy: AWAITING,
     input: tcp('S'),
     verdict: {forward: 'node1'},
     also: created,
   },
   {
-    description: 'claims are awaited: and what follows it',
+    description: 'imports are awaited: and what follows it',
     policy: AWAITING,
     given: [receive(tcp('S'))],
     input: tcp('A'),
@@ -208,7 +208,7 @@ export const CLAIMS: PacketCase[] = [
     flows: [`${TEXT} established node1 8100`],
   },
   {
-    description: 'claims are awaited: a SYN to a port that nobody serves is refused',
+    description: 'imports are awaited: a SYN to a port that nobody serves is refused',
     policy: AWAITING,
     input: tcp('S', {to: 81}),
     verdict: {reply: 'tcp_resets'},
@@ -217,21 +217,21 @@ export const CLAIMS: PacketCase[] = [
       .tcp({from: 81, to: 40000, flags: 'RA', seq: 0, ack: 1001, window: 0}),
   },
   {
-    description: 'claims are awaited: UDP is scheduled',
+    description: 'imports are awaited: UDP is scheduled',
     policy: AWAITING,
     input: udp(),
     verdict: {forward: 'node1'},
     also: created,
   },
   {
-    description: 'claims are awaited: a port block needs none',
+    description: 'imports are awaited: a port block needs none',
     policy: {...AWAITING, blocks: PORT_BLOCKS},
     input: tcp('SA', {from: 443, to: BLOCK.node2}),
     verdict: {forward: 'node2'},
     also: {block_frames: 1},
   },
   {
-    description: 'claims are no longer awaited',
+    description: 'imports are no longer awaited',
     policy: AWAITING,
     given: [receive(tcp('A')), publish(POLICY)],
     input: tcp('A'),
