@@ -8,7 +8,7 @@
  */
 export type AnswerScope = 'call' | 'kernel' | 'remote' | 'socket';
 
-/** A request of the preload library; see shim/preload/protocol.h for the wire form. */
+/** A request of the preload library; see src/abi/shim_protocol.h for the wire form. */
 export interface ShimRequest {
   /** Answers and closes the connection. `errno` 0 = success; `reason` is one line for people. */
   reply(errno: number, reason: string, scope?: AnswerScope): void;
@@ -74,7 +74,7 @@ export interface SocketFacts {
   /** getsockname: what it is bound to already (port 0: not bound); an IPv4-mapped address as IPv4. */
   localAddress: string;
   localPort: number;
-  /** The mark of a translated socket (NAT): what it stands for; null if it has none. */
+  /** The tag of a NAT-mode socket (NAT): what it stands for; null if it has none. */
   virtualName: VirtualName | null;
 }
 
@@ -117,8 +117,8 @@ export interface AgentNative {
   /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns 0 or the errno, positive. */
   bindSocket(descriptor: number, address: string, port: number, shareUid: number | null): number;
   /**
-   * Marks the socket with `name`, then binds it to address:port (0: the kernel chooses). Returns the errno, or 0
-   * and the physical port; `marked` is false if the program has a socket filter of its own, which stays.
+   * Tags the socket with `name`, then binds it to address:port (0: the kernel chooses). Returns the errno, or 0
+   * and the physical port; `tagged` is false if the program has a socket filter of its own, which stays.
    */
   bindTranslated(
     descriptor: number,
@@ -126,7 +126,7 @@ export interface AgentNative {
     port: number,
     name: VirtualName,
     sharing: PortSharing,
-  ): {errno: number; port: number; marked: boolean};
+  ): {errno: number; port: number; tagged: boolean};
   /**
    * Binds to vip with a port of [first, last]. `choice`: the kernel chooses 'at-connect', as many connections to
    * different remotes as there are share a port; 'at-bind'; or, where the kernel does not know of port ranges or
@@ -149,7 +149,7 @@ export interface AgentNative {
    * of the result returns some more, soon after `most` (an empty array: that was all).
    */
   readConnections(addresses: readonly string[]): (most: number) => Connection[];
-  /** The mark on a descriptor of another process; null if it is not the socket with this inode (any more). */
+  /** The tag on a descriptor of another process; null if it is not the socket with this inode (any more). */
   virtualNameIn(pid: number, descriptor: number, inode: number): VirtualName | null;
   closeDescriptor(fd: number): void;
   /** LISTEN-only dump of TCP sockets, both families. */

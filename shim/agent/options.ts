@@ -9,8 +9,8 @@ export const DEFAULT_RUN_DIR = '/run/coscanet';
 export const DEFAULT_CHECKS_DIR = '/etc/coscanet/checks';
 export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
 
-/** Addresses and port blocks stay at least so long: what a program was given, it uses again unasked (source.c). */
-const REMEMBERED_MS = 6000;
+/** Addresses and port blocks stay at least so long: the preload library caches them (source_cache.c). */
+const SOURCE_CACHED_MS = 6000;
 
 /** As commander reads them; absent ones come from the environment. */
 export interface GivenOptions {
@@ -94,7 +94,7 @@ export function agentOptions(given: GivenOptions, env: Environment): AgentOption
     router,
     address,
     secretFile: given.secretFile ?? env['COSCANET_SECRET_FILE'] ?? DEFAULT_SECRET_FILE,
-    addressGraceMs: Math.max(grace * 1000, REMEMBERED_MS),
+    addressGraceMs: Math.max(grace * 1000, SOURCE_CACHED_MS),
     load: loadOptions(given, env),
     checksFolder: given.checksDir ?? env['COSCANET_CHECKS_DIR'] ?? DEFAULT_CHECKS_DIR,
   };

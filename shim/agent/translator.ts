@@ -55,7 +55,7 @@ export class Translator {
     const {native, names, log} = this.#parts;
     const address = this.#parts.address();
     if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
-    // It is bound already: the kernel's own EINVAL, and the mark stays.
+    // It is bound already: the kernel's own EINVAL, and the tag stays.
     if (facts.localPort !== 0) {
       return refusal(native.bindSocket(request.descriptor, address, target.port, null), '');
     }
@@ -72,7 +72,7 @@ export class Translator {
       {...fields, nodePort: bound.port},
       `bound ${vip}:${port}/${protocol} as ${address}:${bound.port}`,
     );
-    if (!bound.marked) {
+    if (!bound.tagged) {
       log.warn(
         fields,
         `the program has a socket filter of its own: it will see ${address}:${bound.port} instead, and the next ` +

@@ -1,5 +1,5 @@
 // What translated sockets stand for (NAT): physical port → virtual name, by socket cookie. Only a cache: the truth
-// is the mark that each of them carries (shim/preload/mark.h). An agent that was killed and started again reads it
+// is the tag that each of them carries (addon/src/abi/socket_tag.h). An agent that was killed and started again reads it
 // from a descriptor of any process that holds the socket, so there is no journal to lose or to mistrust.
 
 import fs from 'node:fs';
@@ -9,8 +9,8 @@ import type {Clock} from '../../router/base/clock.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
 import {descriptorsOf} from './holder.ts';
 
-/** How long a socket without a mark is not looked at again. */
-const UNMARKED_MS = 10_000;
+/** How long a socket without a tag is not looked at again. */
+const UNTAGGED_MS = 10_000;
 
 export const sameName = (a: VirtualName | null | undefined, b: VirtualName): boolean =>
   a !== null && a !== undefined && a.vip === b.vip && a.port === b.port;
@@ -42,7 +42,7 @@ export class VirtualNames {
     bigint,
     {name: VirtualName; protocol: SocketFacts['protocol']; nodePort: number}
   >();
-  readonly #unmarked = new Map<bigint, number>();
+  readonly #untagged = new Map<bigint, number>();
   /** "tcp 8080" → what that physical port stood for last. */
   readonly #lastOn = new Map<string, VirtualName>();
 
@@ -79,15 +79,15 @@ export class VirtualNames {
     return this.#names.get(cookie)?.name ?? null;
   }
 
-  /** What a socket of the instance in `folder` stands for; null if it has no mark, or nobody holds it. */
+  /** What a socket of the instance in `folder` stands for; null if it has no tag, or nobody holds it. */
   of(socket: SocketInfo, folder: string): VirtualName | null {
     const known = this.known(socket.cookie);
     if (known !== null) return known;
-    const seen = this.#unmarked.get(socket.cookie);
-    if (seen !== undefined && this.#clock.now() - seen < UNMARKED_MS) return null;
+    const seen = this.#untagged.get(socket.cookie);
+    if (seen !== undefined && this.#clock.now() - seen < UNTAGGED_MS) return null;
     const found =
       this.#search(socket.inode, processesOf(folder)) ?? this.#search(socket.inode, allProcesses());
-    if (found === null) this.#unmarked.set(socket.cookie, this.#clock.now());
+    if (found === null) this.#untagged.set(socket.cookie, this.#clock.now());
     else this.learn({...socket, localPort: socket.port, virtualName: found});
     return found;
   }
@@ -100,7 +100,7 @@ export class VirtualNames {
   keepOnly(sockets: readonly SocketInfo[]): void {
     const alive = new Set(sockets.map((socket) => socket.cookie));
     for (const cookie of this.#names.keys()) if (!alive.has(cookie)) this.#names.delete(cookie);
-    for (const cookie of this.#unmarked.keys()) if (!alive.has(cookie)) this.#unmarked.delete(cookie);
+    for (const cookie of this.#untagged.keys()) if (!alive.has(cookie)) this.#untagged.delete(cookie);
   }
 
   #search(inode: number, pids: readonly number[]): VirtualName | null {

@@ -17,7 +17,7 @@ enum outcome {
   ANSWERED,
   NO_AGENT,     // nobody listens, or its queue is full
   NO_SOCKET,    // no descriptor left, or a sandbox forbids unix sockets
-  STRANGER,     // somebody else listens on the agent's name
+  IMPOSTOR,     // another user's program listens on the agent's name
   ANSWER_LOST,  // the request was sent: it may have been carried out
 };
 
@@ -56,11 +56,11 @@ static enum outcome open_connection(int* connection) {
   } peer = {0, -1u, 0};
   socklen_t length = sizeof peer;
   SYSCALL5(getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
-  return peer.uid == 0 || peer.uid == (unsigned)SYSCALL0(geteuid) ? ANSWERED : STRANGER;
+  return peer.uid == 0 || peer.uid == (unsigned)SYSCALL0(geteuid) ? ANSWERED : IMPOSTOR;
 }
 
 static long send_request(int connection, int fd, const struct coscanet_request* request) {
-  struct iovec part = {(void*)request, offsetof(struct coscanet_request, address) + request->address_length};
+  struct iovec part = {(void*)request, coscanet_request_size(request->address_length)};
   union {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -81,11 +81,7 @@ static enum outcome receive_answer(int connection, long long deadline, struct co
   for (;;) {
     long received = SYSCALL6(recvfrom, connection, answer, sizeof *answer, MSG_DONTWAIT, 0, 0);
     if (received >= 0) {
-      int whole = received >= (long)offsetof(struct coscanet_answer, reason) &&
-                  answer->magic == COSCANET_MAGIC &&
-                  answer->reason_length <= received - (long)offsetof(struct coscanet_answer, reason) &&
-                  answer->error >= 0 && answer->error < 4096;
-      return whole ? ANSWERED : ANSWER_LOST;
+      return coscanet_answer_is_valid(answer, (size_t)received) ? ANSWERED : ANSWER_LOST;
     }
     if (received != -EAGAIN && received != -EINTR) return ANSWER_LOST;
     long long rest = deadline - now_ms();
@@ -111,7 +107,7 @@ static enum outcome ask_once(int fd, const struct coscanet_request* request, lon
 static void explain(enum outcome outcome, struct coscanet_answer* answer) {
   const char* reason = outcome == NO_AGENT    ? "no coscanet-node agent runs in this network namespace"
                        : outcome == NO_SOCKET ? "cannot open a unix socket to the coscanet-node agent"
-                       : outcome == STRANGER
+                       : outcome == IMPOSTOR
                            ? "a program of another user pretends to be the coscanet-node agent"
                            : "the coscanet-node agent did not answer within 5 s";
   answer->error = EADDRNOTAVAIL;

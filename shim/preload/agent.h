@@ -3,8 +3,8 @@
 #ifndef COSCANET_AGENT_H
 #define COSCANET_AGENT_H
 
+#include "abi/shim_protocol.h"
 #include "address.h"
-#include "protocol.h"
 
 // How long a call waits for an agent that is being restarted.
 enum { AGENT_WAIT_MS = 5000 };

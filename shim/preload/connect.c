@@ -1,5 +1,5 @@
 // connect(2): a socket without a source gets one from the agent, an address of the application and a port
-// that is the node's own; one that has a service's is made known to the router first.
+// that is the node's own; one that is bound to a service's port is reported to the router first.
 #include <sys/socket.h>
 
 #include "next.h"

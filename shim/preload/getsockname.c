@@ -1,24 +1,26 @@
-// getsockname(2): the program sees the virtual address and port of a translated socket (NAT), of its listener
-// as of connections accepted from it.
+// getsockname(2): the program sees the virtual address and port of a NAT-mode socket, be it a listener or a
+// connection accepted from it.
 //
-// The library keeps no table of sockets (descriptors are duplicated, passed, inherited and closed behind its
-// back) and does not ask the agent, which may not run: the socket itself carries the answer, see mark.h. All
-// others cost one getsockopt more, and get the kernel's own answer in the program's own memory. The mark
-// comes first because the kernel overwrites the length that says how much of a name there is room for.
+// The library keeps no table of sockets (descriptors are duplicated, passed, inherited and closed without its
+// notice) and does not ask the agent, which may not run: the socket itself carries the answer, see
+// abi/socket_tag.h. All others cost one getsockopt more, and get the kernel's own answer in the program's own
+// memory. The tag is read first because the kernel overwrites the length that says how much of a name there
+// is room for.
 //
 // accept and getpeername tell the client's own address, which nobody translates. What does not pass here or
-// by control.c shows the physical name: /proc/net, and sockets whose program attached a filter of its own.
+// by control_message.c shows the node address: /proc/net, and sockets whose program attached a filter of its
+// own.
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "address.h"
 #include "syscalls.h"
-#include "virtual.h"
+#include "virtual_address.h"
 
-// Writes the virtual name over the physical one, in the family that the kernel answered with.
-static void translate(struct sockaddr* address, socklen_t room, socklen_t whole, uint32_t vip,
-                      uint16_t port) {
+// Writes the virtual address over the node address, in the family that the kernel answered with.
+static void write_virtual_address(struct sockaddr* address, socklen_t room, socklen_t whole, uint32_t vip,
+                                  uint16_t port) {
   union {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
@@ -42,12 +44,12 @@ __attribute__((visibility("default"))) int getsockname(int fd, struct sockaddr* 
   uint32_t vip;
   uint16_t port;
   socklen_t room = 0;
-  int is_translated = read_virtual_name(fd, &vip, &port) && copy_from_program(&room, length, sizeof room);
+  int is_tagged = read_virtual_address(fd, &vip, &port) && copy_from_program(&room, length, sizeof room);
   long result = SYSCALL3(getsockname, fd, address, length);
   if (result < 0) {
     errno = (int)-result;
     return -1;
   }
-  if (is_translated) translate(address, room, *length, vip, port);
+  if (is_tagged) write_virtual_address(address, room, *length, vip, port);
   return 0;
 }

@@ -1,4 +1,4 @@
-// listen(2): the kernel's own, and word to the agent, so that the endpoint is registered when the call
+// listen(2): the kernel's own, then a notice to the agent, so that the endpoint is registered when the call
 // returns: a program may tell a peer its port at once (FTP's passive mode does).
 #include <errno.h>
 #include <sys/socket.h>
@@ -17,8 +17,8 @@ __attribute__((visibility("default"))) int listen(int fd, int backlog) {
     return -1;
   }
   int family;
-  struct coscanet_answer nod;
+  struct coscanet_answer ignored;
   if (socket_kind(fd, &family) == SOCKET_TCP && bound_to_address(fd))
-    ask_agent_once(fd, COSCANET_LISTEN, 0, REGISTER_WAIT_MS, &nod);
+    ask_agent_once(fd, COSCANET_LISTEN, 0, REGISTER_WAIT_MS, &ignored);
   return 0;
 }

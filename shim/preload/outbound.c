@@ -4,12 +4,12 @@
 #include <stdint.h>
 
 #include "agent.h"
-#include "known.h"
+#include "answer_cache.h"
 #include "report.h"
-#include "source.h"
+#include "source_cache.h"
 
-// For what is known already, and only has grown old. An agent that did not answer is left alone for a while:
-// it would hold up each datagram.
+// For stale answers. An agent that did not answer is not asked again for a while: it would delay each
+// datagram.
 enum { REFRESH_WAIT_MS = 50, SILENCE_SECONDS = 2 };
 
 // In place of a cookie: the agent, when it did not answer.
@@ -27,29 +27,29 @@ int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhau
   struct coscanet_answer answer;
   uint32_t address = remote->address.v4.sin_addr.s_addr;
   int is_new = remote->kind == SOCKET_TCP && remote->address.any.sa_family == AF_INET && is_unbound(fd);
-  if (is_exhausted) forget_source();
-  if (is_new && bind_to_source(fd, address)) return 0;
+  if (is_exhausted) invalidate_source();
+  if (is_new && bind_to_cached_source(fd, address)) return 0;
   ask_agent(fd, COSCANET_CONNECT, is_exhausted ? COSCANET_FLAG_EXHAUSTED : 0, remote, &answer);
   if (answer.error != 0)
     report_refusal("connect", remote, &answer);
   else if (is_new)
-    learn_source(fd, address);
+    cache_source(fd, address);
   return answer.error;
 }
 
-static enum known recall_any(uint64_t cookie, uint64_t remote) {
-  enum known for_all = recall(cookie, ALL_REMOTES);
+static enum freshness cached_for(uint64_t cookie, uint64_t remote) {
+  enum freshness for_all = cached_answer(cookie, ALL_REMOTES);
   if (for_all == FRESH) return FRESH;
-  enum known for_remote = recall(cookie, remote);
+  enum freshness for_remote = cached_answer(cookie, remote);
   return for_remote > for_all ? for_remote : for_all;
 }
 
-// Asks again about what has grown old. False: no answer.
+// Renews a stale answer. False: the agent did not give one.
 static int refresh(int fd, const struct wanted_address* remote, struct coscanet_answer* answer) {
-  int seconds = seconds_known(SILENT_AGENT, ALL_REMOTES);
+  int seconds = cached_age(SILENT_AGENT, ALL_REMOTES);
   if (seconds >= 0 && seconds < SILENCE_SECONDS) return 0;
   if (ask_agent_once(fd, COSCANET_SEND, remote, REFRESH_WAIT_MS, answer)) return 1;
-  remember(SILENT_AGENT, ALL_REMOTES);
+  cache_answer(SILENT_AGENT, ALL_REMOTES);
   return 0;
 }
 
@@ -69,24 +69,24 @@ int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
     return ask_before_connect(fd, &remote, 0);
   }
   uint64_t cookie = socket_cookie(fd);
-  enum known known = cookie == 0 ? FRESH : recall_any(cookie, key);
-  if (known == FRESH) return 0;
+  enum freshness cached = cookie == 0 ? FRESH : cached_for(cookie, key);
+  if (cached == FRESH) return 0;
   remote.kind = socket_kind(fd, &family);
   if (remote.kind != SOCKET_UDP) {
-    remember(cookie, ALL_REMOTES);
+    cache_answer(cookie, ALL_REMOTES);
     return 0;
   }
-  if (known == UNKNOWN) {
+  if (cached == ABSENT) {
     ask_agent(fd, COSCANET_SEND, 0, &remote, &answer);
   } else if (!refresh(fd, &remote, &answer)) {
-    return 0;  // an agent that is being restarted stops no conversation
+    return 0;  // an agent that is being restarted interrupts no flow
   }
   if (answer.error != 0)
     report_refusal("send", &remote, &answer);
   else if (answer.flags & COSCANET_ANSWER_SOCKET)
-    remember(cookie, ALL_REMOTES);
+    cache_answer(cookie, ALL_REMOTES);
   else if (answer.flags & COSCANET_ANSWER_REMOTE)
-    remember(cookie, key);
+    cache_answer(cookie, key);
   return answer.error;
 }
 
@@ -109,5 +109,5 @@ void note_sender(int fd, int flags, const void* address, socklen_t length) {
   // The length is the name's own: there may have been less room for it, and nothing behind.
   if (!read_remote(address, length, &sender) || !is_outside(&sender, &key)) return;
   uint64_t cookie = socket_cookie(fd);
-  if (cookie != 0 && recall(cookie, ALL_REMOTES) != FRESH) remember(cookie, key);
+  if (cookie != 0 && cached_answer(cookie, ALL_REMOTES) != FRESH) cache_answer(cookie, key);
 }

@@ -1,5 +1,5 @@
 // What comes before a program's connect or send: the agent gives the socket its source (an address of the
-// application and a port that is the node's own), or tells the router about the conversation.
+// application and a port that is the node's own), or reports the flow to the router.
 #ifndef COSCANET_OUTBOUND_H
 #define COSCANET_OUTBOUND_H
 
@@ -14,13 +14,13 @@ int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_
 // before. 0, or the program's errno.
 int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhausted);
 
-// Before a datagram to `address` (null: none given): asks the agent, unless the socket is known to be ready
-// for this remote. 0, or the program's errno.
+// Before a datagram to `address` (null: none given): asks the agent, unless an answer for this
+// socket and remote is cached. 0, or the program's errno.
 int ask_before_send(int fd, int flags, const void* address, socklen_t length);
 int ask_before_message(int fd, int flags, const struct msghdr* message);
 
-// After a receive that succeeded: somebody has spoken to the socket, and an answer to him asks nobody. Errors
-// are left out: their name is whom the socket spoke to.
+// After a receive that succeeded: a remote has sent to the socket, so a reply to it needs no question to the
+// agent. Not for MSG_ERRQUEUE, whose name is the address that the socket sent to.
 void note_sender(int fd, int flags, const void* address, socklen_t length);
 
 #endif

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
-#include "control.h"
+#include "control_message.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
@@ -16,7 +16,7 @@ __attribute__((visibility("default"))) int recvmmsg(int fd, struct mmsghdr* mess
   for (int i = 0; i < result; i++) {
     struct msghdr* message = &messages[i].msg_hdr;
     note_sender(fd, flags, message->msg_name, message->msg_namelen);
-    make_virtual(fd, message);
+    to_virtual_address(fd, message);
   }
   return result;
 }

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
-#include "control.h"
+#include "control_message.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
@@ -13,6 +13,6 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr* me
   ssize_t result = CALL_NEXT(recvmsg, (fd, message, flags), SYSCALL3(recvmsg, fd, message, flags));
   if (result < 0) return result;
   note_sender(fd, flags, message->msg_name, message->msg_namelen);
-  make_virtual(fd, message);
+  to_virtual_address(fd, message);
   return result;
 }

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
-#include "control.h"
+#include "control_message.h"
 #include "next.h"
 #include "outbound.h"
 #include "syscalls.h"
@@ -15,15 +15,15 @@ static int send_as_they_are(int fd, struct mmsghdr* messages, unsigned count, in
 }
 
 // How many of the messages may go as they are. What holds up the next: `error`, or that it has to go by
-// `own`.
+// `copy`.
 static unsigned count_ready(int fd, struct mmsghdr* messages, unsigned count, int flags,
-                            struct own_message* own, int* error) {
+                            struct message_copy* copy, int* error) {
   for (unsigned ready = 0; ready < count; ready++) {
     *error = ask_before_message(fd, flags, &messages[ready].msg_hdr);
     if (*error != 0) return ready;
-    int made = make_physical(fd, &messages[ready].msg_hdr, own);
-    if (made < 0) *error = -made;
-    if (made != 0) return ready;
+    int rewritten = to_node_address(fd, &messages[ready].msg_hdr, copy);
+    if (rewritten < 0) *error = -rewritten;
+    if (rewritten != 0) return ready;
   }
   return count;
 }
@@ -31,17 +31,17 @@ static unsigned count_ready(int fd, struct mmsghdr* messages, unsigned count, in
 // Sends the first messages, as many as can go in one call. How many went, or -1. `is_over`: the next would
 // fail.
 static int send_some(int fd, struct mmsghdr* messages, unsigned count, int flags, int* is_over) {
-  struct own_message own;
+  struct message_copy copy;
   int error = 0;
-  unsigned ready = count_ready(fd, messages, count, flags, &own, &error);
+  unsigned ready = count_ready(fd, messages, count, flags, &copy, &error);
   if (ready > 0 || count == 0) {
     int result = send_as_they_are(fd, messages, ready, flags);
     *is_over = error != 0 || result < (int)ready;
     return result;
   }
   if (error == 0) {
-    int result = send_as_they_are(fd, &own.head, 1, flags);
-    if (result == 1) messages->msg_len = own.head.msg_len;
+    int result = send_as_they_are(fd, &copy.head, 1, flags);
+    if (result == 1) messages->msg_len = copy.head.msg_len;
     return result;
   }
   errno = error;

@@ -109,7 +109,7 @@ for (const libc of libraries) {
       const outcome = await runScripted({command, answers: [{...done, virtual}]});
       const name = `0 77 ${seen} 80 of ${size}`;
       const lines = outcome.stdout.trim().split('\n');
-      // A filter of its own takes the mark away: the limit that shim/README.md names.
+      // A filter of its own takes the tag away: the limit that shim/README.md names.
       t.regex(lines.pop() ?? '', /^own filter: 0 77 (::ffff:)?127\.0\.0\.9 \d+ of (16|28)$/);
       t.deepEqual(lines, [
         '0 77',

@@ -32,7 +32,7 @@ function translator(...answers: number[]) {
   const dumps: SocketInfo[][] = [];
   const bindTranslated: AgentNative['bindTranslated'] = (_, address, port, name, sharing) => {
     done.push(`${address}:${port} for ${name.vip}:${name.port} ${sharing}`);
-    return {errno: answers.shift() ?? 0, port: port || 40_000, marked: true};
+    return {errno: answers.shift() ?? 0, port: port || 40_000, tagged: true};
   };
   const none = () => [];
   const boundSockets = () => {
@@ -121,7 +121,7 @@ test('what a program is told', async (t) => {
   t.deepEqual(await answer([], bound), {errno: EINVAL, reason: ''});
 });
 
-test('a bind that was done before its answer was lost is known by its mark', (t) => {
+test('a bind that was done before its answer was lost is known by its tag', (t) => {
   const {tested} = translator();
   t.true(tested.isBound(bound, target));
   t.false(tested.isBound(bound, {...target, port: 81}));

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../../shim/preload/protocol.h"
+#include "abi/shim_protocol.h"
 #include "js/agent.h"
 #include "js/convert.h"
 #include "js/poll_handle.h"

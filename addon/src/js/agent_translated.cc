@@ -49,7 +49,7 @@ Napi::Value BindTranslated(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("errno", Napi::Number::New(env, result.error));
   object.Set("port", static_cast<double>(result.port));
-  object.Set("marked", result.marked);
+  object.Set("tagged", result.tagged);
   return object;
 }
 

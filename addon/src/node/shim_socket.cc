@@ -1,4 +1,4 @@
-// The agent's end of shim/preload/protocol.h.
+// The agent's end of abi/shim_protocol.h.
 #include "node/shim_socket.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "../../../shim/preload/protocol.h"
+#include "abi/shim_protocol.h"
 
 namespace coscanet {
 
@@ -69,13 +69,10 @@ int receive_request(int connection, ShimMessage* message) {
   ssize_t received = recvmsg(connection, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (received < 0) return -errno;
   message->descriptor = take_descriptor(&header);
-  constexpr size_t kHeader = offsetof(coscanet_request, address);
   ucred peer{};
   socklen_t length = sizeof peer;
-  bool good = message->descriptor >= 0 && static_cast<size_t>(received) >= kHeader &&
-              request.magic == COSCANET_MAGIC && request.kind >= COSCANET_BIND &&
-              request.kind <= COSCANET_SEND &&
-              request.address_length == static_cast<size_t>(received) - kHeader &&
+  bool good = message->descriptor >= 0 &&
+              coscanet_request_is_valid(&request, static_cast<size_t>(received)) != 0 &&
               getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
   if (!good) {
     if (message->descriptor >= 0) close(message->descriptor);
@@ -103,7 +100,7 @@ void send_answer(int connection, int error, const std::string& reason, uint32_t 
   answer.flags = flags;
   answer.reason_length = static_cast<uint32_t>(std::min<size_t>(reason.size(), COSCANET_REASON_MAX));
   memcpy(answer.reason, reason.data(), answer.reason_length);
-  (void)send(connection, &answer, offsetof(coscanet_answer, reason) + answer.reason_length, MSG_NOSIGNAL);
+  (void)send(connection, &answer, coscanet_answer_size(answer.reason_length), MSG_NOSIGNAL);
 }
 
 }  // namespace coscanet

@@ -1,4 +1,4 @@
-// The mark of a translated socket: set before its bind, read from it or from another process's descriptor.
+// The tag of a NAT-mode socket: set before its bind, read from it or from another process's descriptor.
 #include "node/translated.h"
 
 #include <arpa/inet.h>
@@ -9,19 +9,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../../../shim/preload/mark.h"
+#include "abi/socket_tag.h"
 #include "node/option.h"
 #include "node/socket.h"
 
 namespace coscanet {
 
 std::optional<VirtualName> read_virtual_name(int fd) {
-  sock_filter filter[COSCANET_MARK_LENGTH];
-  socklen_t length = COSCANET_MARK_LENGTH;  // counts instructions
+  sock_filter filter[COSCANET_TAG_LENGTH];
+  socklen_t length = COSCANET_TAG_LENGTH;  // counts instructions
   VirtualName name;
   uint32_t vip;
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, filter, &length) < 0) return {};
-  if (!read_mark(filter, length, &vip, &name.port)) return {};
+  if (!read_socket_tag(filter, length, &vip, &name.port)) return {};
   in_addr address{htonl(vip)};
   char text[INET_ADDRSTRLEN];
   name.vip = inet_ntop(AF_INET, &address, text, sizeof text);
@@ -42,23 +42,23 @@ std::optional<VirtualName> read_virtual_name_of(pid_t pid, int number, uint64_t 
 }
 
 // False if the program has a filter of its own, or has locked it: that stays.
-static bool set_mark(int fd, const VirtualName& name) {
+static bool set_tag(int fd, const VirtualName& name) {
   socklen_t length = 0;
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &length) < 0) return false;
-  // An agent that was killed between mark and bind has left a mark, which is ours to replace.
+  // An agent that was killed between tag and bind has left a tag, which is ours to replace.
   if (length != 0 && !read_virtual_name(fd)) return false;
   in_addr vip{};
   inet_pton(AF_INET, name.vip.c_str(), &vip);
-  sock_filter mark[COSCANET_MARK_LENGTH];
-  write_mark(mark, ntohl(vip.s_addr), name.port);
-  const sock_fprog program = {COSCANET_MARK_LENGTH, mark};
+  sock_filter tag[COSCANET_TAG_LENGTH];
+  write_socket_tag(tag, ntohl(vip.s_addr), name.port);
+  const sock_fprog program = {COSCANET_TAG_LENGTH, tag};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
 TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port, const VirtualName& name,
                                PortSharing sharing) {
   TranslatedBind result;
-  result.marked = set_mark(fd, name);
+  result.tagged = set_tag(fd, name);
   {
     OptionDuring reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, sharing != PortSharing::kAsAsked);
     OptionDuring reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, sharing == PortSharing::kAlone);
@@ -69,7 +69,7 @@ TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port
   SocketFacts facts;
   if (result.error == 0 && read_socket_facts(fd, &facts) == 0) result.port = facts.local_port;
   int unused = 0;
-  if (result.error != 0 && result.marked)
+  if (result.error != 0 && result.tagged)
     setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
   return result;
 }

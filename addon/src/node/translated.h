@@ -1,6 +1,6 @@
 #pragma once
 // Translated sockets (NAT): bound to a physical address and port of this node, in place of a virtual address
-// and port. Which, the socket's own mark says (shim/preload/mark.h).
+// and port. The socket's tag (abi/socket_tag.h) says which.
 #include <sys/types.h>
 
 #include <cstdint>
@@ -24,17 +24,17 @@ enum class PortSharing {
 struct TranslatedBind {
   int error = 0;       // 0 or an errno
   uint16_t port = 0;   // the physical port
-  bool marked = true;  // false: the program has a socket filter of its own
+  bool tagged = true;  // false: the program has a socket filter of its own
 };
 
-// What an open socket stands for; nothing if it has no mark.
+// What an open socket stands for; nothing if it has no tag.
 std::optional<VirtualName> read_virtual_name(int fd);
 
 // The same for descriptor `number` of another process, if it is still the socket with that inode.
 std::optional<VirtualName> read_virtual_name_of(pid_t pid, int number, uint64_t inode);
 
-// Marks the socket, then binds it to address:port (0: the kernel chooses), so that no translated socket is
-// ever without its mark; a failed bind takes the mark back.
+// Tags the socket, then binds it to address:port (0: the kernel chooses), so that no translated socket is
+// ever without its tag; a failed bind removes the tag.
 TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port, const VirtualName& name,
                                PortSharing sharing);
 

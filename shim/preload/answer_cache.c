@@ -1,5 +1,5 @@
-// The table of what is known.
-#include "known.h"
+// The table of cached answers. See answer_cache.h.
+#include "answer_cache.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -7,14 +7,14 @@
 
 #include "syscalls.h"
 
-enum { KNOWN_SECONDS = 20, ENTRIES = 1024, TIME_BITS = 20 };
+enum { FRESH_SECONDS = 20, ENTRIES = 1024, TIME_BITS = 20 };
 
 #define TIME_MASK ((1ull << TIME_BITS) - 1)
 
-// libc's own asks no kernel. By a weak name: a library that is there at all times needs no more of a libc.
+// libc's own makes no system call (vDSO). A weak symbol: this library has no DT_NEEDED.
 extern int clock_gettime(clockid_t clock, struct timespec* time) __attribute__((weak));
 
-// 44 bits of a hash over socket and remote, and the second in which it was learnt (12 days until it recurs).
+// 44 bits of a hash over socket and remote, and the second in which it was cached (recurs after 12 days).
 static uint64_t entries[ENTRIES];
 
 static uint64_t now_seconds(void) {
@@ -38,8 +38,8 @@ static uint64_t hash(uint64_t cookie, uint64_t remote) {
   return mix(mix(cookie + 0x9e3779b97f4a7c15ull) ^ remote);
 }
 
-// Each has two places, side by side.
-static uint64_t* place(uint64_t hashed, unsigned which) {
+// Two ways: each hash has two slots, side by side.
+static uint64_t* slot(uint64_t hashed, unsigned which) {
   return &entries[(hashed & (ENTRIES - 1)) ^ which];
 }
 
@@ -57,25 +57,25 @@ uint64_t socket_cookie(int fd) {
   return SYSCALL5(getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0 ? 0 : cookie;
 }
 
-void remember(uint64_t cookie, uint64_t remote) {
+void cache_answer(uint64_t cookie, uint64_t remote) {
   uint64_t hashed = hash(cookie, remote), now = now_seconds();
-  uint64_t* first = place(hashed, 0);
-  uint64_t* second = place(hashed, 1);
+  uint64_t* first = slot(hashed, 0);
+  uint64_t* second = slot(hashed, 1);
   uint64_t one = __atomic_load_n(first, __ATOMIC_RELAXED), other = __atomic_load_n(second, __ATOMIC_RELAXED);
   int takes_second = !is_same(one, hashed) && (is_same(other, hashed) || age(other, now) > age(one, now));
   __atomic_store_n(takes_second ? second : first, (hashed & ~TIME_MASK) | now, __ATOMIC_RELAXED);
 }
 
-int seconds_known(uint64_t cookie, uint64_t remote) {
+int cached_age(uint64_t cookie, uint64_t remote) {
   uint64_t hashed = hash(cookie, remote);
   for (unsigned which = 0; which < 2; which++) {
-    uint64_t entry = __atomic_load_n(place(hashed, which), __ATOMIC_RELAXED);
+    uint64_t entry = __atomic_load_n(slot(hashed, which), __ATOMIC_RELAXED);
     if (is_same(entry, hashed)) return (int)age(entry, now_seconds());
   }
   return -1;
 }
 
-enum known recall(uint64_t cookie, uint64_t remote) {
-  int seconds = seconds_known(cookie, remote);
-  return seconds < 0 ? UNKNOWN : seconds <= KNOWN_SECONDS ? FRESH : STALE;
+enum freshness cached_answer(uint64_t cookie, uint64_t remote) {
+  int seconds = cached_age(cookie, remote);
+  return seconds < 0 ? ABSENT : seconds <= FRESH_SECONDS ? FRESH : STALE;
 }

@@ -1,10 +1,10 @@
-// The source that the agent gave last. See source.h.
-#include "source.h"
+// The source that the agent gave last. See source_cache.h.
+#include "source_cache.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "known.h"
+#include "answer_cache.h"
 #include "syscalls.h"
 
 #ifndef IP_LOCAL_PORT_RANGE
@@ -14,7 +14,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-// The agent keeps what it gave for REMEMBERED_MS (../agent/options.ts) at the least.
+// Less than SOURCE_CACHED_MS in ../agent/options.ts, for which the agent keeps what it gave.
 enum { SOURCE_SECONDS = 3 };
 
 // Address and range, as the kernel takes them, in one word; 0: none.
@@ -25,9 +25,9 @@ static int read_name(int fd, struct sockaddr_in* name) {
   return SYSCALL3(getsockname, fd, name, &length) == 0 && length == sizeof *name;
 }
 
-// For whom it holds: this process (a child may belong to another application) and this network namespace. 0:
-// for nobody.
-static uint64_t holder(int fd, uint64_t what) {
+// The key of a source in the answer cache: it holds for this process (a child may belong to another
+// application) and this network namespace. 0: none.
+static uint64_t source_key(int fd, uint64_t what) {
   uint64_t namespace = 0;
   socklen_t length = sizeof namespace;
   if (SYSCALL5(getsockopt, fd, SOL_SOCKET, SO_NETNS_COOKIE, &namespace, &length) < 0) return 0;
@@ -50,15 +50,15 @@ int is_unbound(int fd) {
          name.sin_port == 0;
 }
 
-void learn_source(int fd, uint32_t remote) {
+void cache_source(int fd, uint32_t remote) {
   struct sockaddr_in name;
   uint32_t range = option_of(fd, IP_LOCAL_PORT_RANGE);
   // Left as it was, or with a port that the agent chose itself.
   if (!read_name(fd, &name) || name.sin_addr.s_addr == INADDR_ANY || name.sin_port != 0 || range == 0) return;
   uint64_t given = (uint64_t)name.sin_addr.s_addr << 32 | range;
-  uint64_t whose = holder(fd, given);
-  if (whose == 0) return;
-  remember(whose, remote);
+  uint64_t key = source_key(fd, given);
+  if (key == 0) return;
+  cache_answer(key, remote);
   __atomic_store_n(&source, given, __ATOMIC_RELAXED);
 }
 
@@ -72,14 +72,14 @@ static int bind_to(int fd, uint64_t given) {
   return done;
 }
 
-int bind_to_source(int fd, uint32_t remote) {
+int bind_to_cached_source(int fd, uint32_t remote) {
   uint64_t given = __atomic_load_n(&source, __ATOMIC_RELAXED);
-  uint64_t whose = given == 0 ? 0 : holder(fd, given);
-  if (whose == 0) return 0;
-  int seconds = seconds_known(whose, remote);
+  uint64_t key = given == 0 ? 0 : source_key(fd, given);
+  if (key == 0) return 0;
+  int seconds = cached_age(key, remote);
   return seconds >= 0 && seconds <= SOURCE_SECONDS && bind_to(fd, given);
 }
 
-void forget_source(void) {
+void invalidate_source(void) {
   __atomic_store_n(&source, 0, __ATOMIC_RELAXED);
 }

@@ -1,6 +1,6 @@
-// Control messages of translated sockets. See control.h.
+// Control messages of NAT-mode sockets. See control_message.h.
 #define _GNU_SOURCE
-#include "control.h"
+#include "control_message.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -8,28 +8,28 @@
 
 #include "address.h"
 #include "syscalls.h"
-#include "virtual.h"
+#include "virtual_address.h"
 
 // Both in network byte order, as in messages.
-struct end {
+struct ip_endpoint {
   uint32_t address;
   uint16_t port;
 };
 
-// The two names of a translated socket. False if it is none.
-static int read_ends(int fd, struct end* virtual, struct end* physical) {
+// The two addresses of a NAT-mode socket. False if it is none.
+static int read_addresses(int fd, struct ip_endpoint* virtual, struct ip_endpoint* node) {
   union {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
   } name;
   socklen_t length = sizeof name;
-  if (!read_virtual_name(fd, &virtual->address, &virtual->port)) return 0;
+  if (!read_virtual_address(fd, &virtual->address, &virtual->port)) return 0;
   if (SYSCALL3(getsockname, fd, &name, &length) < 0) return 0;
   virtual->address = htonl(virtual->address);
   virtual->port = htons(virtual->port);
   // The last word of an IPv4-mapped address; sin_port and sin6_port lie in the same place.
-  physical->address = length == sizeof name.v6 ? name.v6.sin6_addr.s6_addr32[3] : name.v4.sin_addr.s_addr;
-  physical->port = name.v4.sin_port;
+  node->address = length == sizeof name.v6 ? name.v6.sin6_addr.s6_addr32[3] : name.v4.sin_addr.s_addr;
+  node->port = name.v4.sin_port;
   return 1;
 }
 
@@ -38,16 +38,16 @@ static uint32_t length_in(const void* field) {
   return *(const uint32_t*)field;
 }
 
-static int replace_address(void* place, const struct end* from, const struct end* to) {
-  uint32_t* address = place;
+static int replace_address(void* field, const struct ip_endpoint* from, const struct ip_endpoint* to) {
+  uint32_t* address = field;
   if (*address != from->address) return 0;
   *address = to->address;
   return 1;
 }
 
 // `room`: bytes of data. Was there anything to replace?
-static int replace_in(int level, int type, void* data, uint32_t room, const struct end* from,
-                      const struct end* to) {
+static int replace_in(int level, int type, void* data, uint32_t room, const struct ip_endpoint* from,
+                      const struct ip_endpoint* to) {
   if (level == IPPROTO_IP && type == IP_PKTINFO && room >= sizeof(struct in_pktinfo)) {
     struct in_pktinfo* info = data;
     return replace_address(&info->ipi_spec_dst, from, to) | replace_address(&info->ipi_addr, from, to);
@@ -65,8 +65,8 @@ static int replace_in(int level, int type, void* data, uint32_t room, const stru
   return 0;
 }
 
-static int replace_all(unsigned char* control, uint32_t length, const struct end* from,
-                       const struct end* to) {
+static int replace_all(unsigned char* control, uint32_t length, const struct ip_endpoint* from,
+                       const struct ip_endpoint* to) {
   int replaced = 0;
   for (uint32_t at = 0; length - at >= sizeof(struct cmsghdr);) {
     const struct cmsghdr* header = (const struct cmsghdr*)(control + at);
@@ -81,22 +81,22 @@ static int replace_all(unsigned char* control, uint32_t length, const struct end
   return replaced;
 }
 
-int make_physical(int fd, const struct msghdr* message, struct own_message* own) {
-  struct msghdr* head = &own->head.msg_hdr;
-  struct end virtual, physical;
+int to_node_address(int fd, const struct msghdr* message, struct message_copy* copy) {
+  struct msghdr* head = &copy->head.msg_hdr;
+  struct ip_endpoint virtual, node;
   if (!copy_from_program(head, message, sizeof *head)) return 0;
   uint32_t length = length_in(&head->msg_controllen);
   if (head->msg_control == 0 || length < sizeof(struct cmsghdr)) return 0;
-  if (!read_ends(fd, &virtual, &physical)) return 0;
-  if (length > sizeof own->control) return -ENOBUFS;
-  if (!copy_from_program(own->control, head->msg_control, length)) return 0;
-  head->msg_control = own->control;
-  return replace_all(own->control, length, &virtual, &physical);
+  if (!read_addresses(fd, &virtual, &node)) return 0;
+  if (length > sizeof copy->control) return -ENOBUFS;
+  if (!copy_from_program(copy->control, head->msg_control, length)) return 0;
+  head->msg_control = copy->control;
+  return replace_all(copy->control, length, &virtual, &node);
 }
 
-void make_virtual(int fd, struct msghdr* message) {
-  struct end virtual, physical;
+void to_virtual_address(int fd, struct msghdr* message) {
+  struct ip_endpoint virtual, node;
   uint32_t length = length_in(&message->msg_controllen);
   if (message->msg_control == 0 || length < sizeof(struct cmsghdr)) return;
-  if (read_ends(fd, &virtual, &physical)) replace_all(message->msg_control, length, &physical, &virtual);
+  if (read_addresses(fd, &virtual, &node)) replace_all(message->msg_control, length, &node, &virtual);
 }
