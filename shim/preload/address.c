@@ -1,4 +1,4 @@
-// Which sockets and addresses concern the agent, and how an address is written.
+// Which sockets and addresses concern the agent.
 #include "address.h"
 
 #include <errno.h>
@@ -94,7 +94,7 @@ int is_outside(const struct wanted_address* remote, uint64_t* key) {
   if (family != AF_INET && (family != AF_INET6 || remote->length < SOCKADDR_IN6_MIN)) return 0;
   const unsigned char* v4 = ipv4_of(remote);
   if (v4 == 0 || v4[0] == 0 || v4[0] == 127 || v4[0] >= 224 || (v4[0] == 169 && v4[1] == 254)) return 0;
-  // sin_port and sin6_port lie in the same place.
+  // sin_port and sin6_port have the same offset.
   *key = (uint64_t)v4[0] << 40 | (uint64_t)v4[1] << 32 | (uint64_t)v4[2] << 24 | (uint64_t)v4[3] << 16 |
          ntohs(remote->address.v4.sin_port);
   return 1;
@@ -105,61 +105,4 @@ int bound_to_address(int fd) {
   socklen_t length = sizeof name.address;
   if (SYSCALL3(getsockname, fd, &name.address, &length) < 0) return 0;
   return !is_wildcard(&name.address.any) && !is_loopback(&name.address.any);
-}
-
-static char* print_number(char* out, unsigned number, unsigned base) {
-  char digits[10];
-  int count = 0;
-  do digits[count++] = "0123456789abcdef"[number % base];
-  while ((number /= base) != 0);
-  while (count > 0) *out++ = digits[--count];
-  return out;
-}
-
-static char* print_v4(char* out, const unsigned char* bytes) {
-  for (int i = 0; i < 4; i++) {
-    if (i > 0) *out++ = '.';
-    out = print_number(out, bytes[i], 10);
-  }
-  return out;
-}
-
-static char* print_v6(char* out, const struct in6_addr* address) {
-  if (IN6_IS_ADDR_V4MAPPED(address)) {
-    for (const char* prefix = "::ffff:"; *prefix != 0; prefix++) *out++ = *prefix;
-    return print_v4(out, address->s6_addr + 12);
-  }
-  unsigned group[8];
-  for (int i = 0; i < 8; i++) group[i] = address->s6_addr[2 * i] * 256u + address->s6_addr[2 * i + 1];
-  int gap = -1, gap_length = 1;  // the longest run of at least two zero groups (RFC 5952)
-  for (int i = 0; i < 8; i++) {
-    int run = 0;
-    while (i + run < 8 && group[i + run] == 0) run++;
-    if (run > gap_length) gap = i, gap_length = run;
-  }
-  for (int i = 0; i < 8; i++) {
-    if (i == gap) {
-      *out++ = ':';
-      if (gap + gap_length == 8) *out++ = ':';
-      i += gap_length - 1;
-      continue;
-    }
-    if (i > 0) *out++ = ':';
-    out = print_number(out, group[i], 16);
-  }
-  return out;
-}
-
-char* print_address(char* out, const struct wanted_address* wanted) {
-  if (wanted->address.any.sa_family == AF_INET) {
-    out = print_v4(out, (const unsigned char*)&wanted->address.v4.sin_addr);
-  } else {
-    *out++ = '[';
-    out = print_v6(out, &wanted->address.v6.sin6_addr);
-    *out++ = ']';
-  }
-  *out++ = ':';
-  out = print_number(out, ntohs(wanted->address.v4.sin_port), 10);
-  for (const char* end = wanted->kind == SOCKET_TCP ? "/tcp" : "/udp"; *end != 0; end++) *out++ = *end;
-  return out;
 }

@@ -8,7 +8,7 @@
 
 enum socket_kind { SOCKET_OTHER, SOCKET_TCP, SOCKET_UDP };
 
-// A copy of the program's sockaddr: what is judged here is what the agent gets to see.
+// A copy of the program's sockaddr: what is checked here is what the agent receives.
 struct wanted_address {
   enum socket_kind kind;
   socklen_t length;
@@ -31,18 +31,14 @@ int copy_from_program(void* to, const void* from, socklen_t length);
 // is malformed: bad pointer or length, wrong family, no socket; and loopback addresses.
 int concerns_agent(int fd, const void* address, socklen_t length, struct wanted_address* wanted);
 
-// What a program says it talks to: a copy, its kind yet unknown. False: nothing that could be an IPv4
-// address.
+// Copies the remote address of a call; its kind is not known yet. False: it cannot be an IPv4 address.
 int read_remote(const void* address, socklen_t length, struct wanted_address* remote);
 
-// Is it an IPv4 address (also in IPv6 clothes) out in the world, not loopback, link-local, multicast,
-// broadcast or none? Then `key` says address and port in 48 bits, and is not 0.
+// Is it an IPv4 address (also in its IPv6-mapped form) that is not loopback, link-local, multicast,
+// broadcast or unspecified? Then `key` is address and port in 48 bits, and is not 0.
 int is_outside(const struct wanted_address* remote, uint64_t* key);
 
 // True if the socket is bound to an address other than a wildcard or loopback.
 int bound_to_address(int fd);
-
-// "10.77.0.100:80/tcp", "[::]:80/udp": at most 64 bytes, no final zero. Returns the end.
-char* print_address(char* out, const struct wanted_address* wanted);
 
 #endif

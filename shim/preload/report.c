@@ -1,6 +1,7 @@
 // The line that tells people why a call was refused.
 #include "report.h"
 
+#include <arpa/inet.h>
 #include <asm/termbits.h>
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +14,11 @@
 enum { STANDARD_ERROR = 2 };
 
 extern char** environ;
+
+// libc's (glibc's and musl's allocate nothing and take no lock). A weak symbol: this library has no
+// DT_NEEDED.
+extern const char* inet_ntop(int family, const void* address, char* text, socklen_t room)
+    __attribute__((weak));
 
 static int is_verbose(void) {
   if (environ == 0) return 0;
@@ -45,7 +51,31 @@ static char* print_text(char* out, const char* text) {
   return out;
 }
 
-// A pipe without a reader must cost the program nothing but this line: SIGPIPE is held back and taken away.
+static char* print_port(char* out, unsigned port) {
+  unsigned digit = 10000;
+  while (digit > 1 && port < digit) digit /= 10;
+  for (; digit > 0; digit /= 10) *out++ = (char)('0' + port / digit % 10);
+  return out;
+}
+
+// "10.77.0.100:80/tcp", "[::]:80/udp": at most 64 bytes.
+static char* print_address(char* out, const struct wanted_address* wanted) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  int family = wanted->address.any.sa_family;
+  const void* address = family == AF_INET ? (const void*)&wanted->address.v4.sin_addr
+                                          : (const void*)&wanted->address.v6.sin6_addr;
+  if (inet_ntop != 0) inet_ntop(family, address, text, sizeof text);
+  if (family == AF_INET6) *out++ = '[';
+  out = print_text(out, text);
+  if (family == AF_INET6) *out++ = ']';
+  *out++ = ':';
+  // sin_port and sin6_port have the same offset.
+  out = print_port(out, ntohs(wanted->address.v4.sin_port));
+  return print_text(out, wanted->kind == SOCKET_TCP ? "/tcp" : "/udp");
+}
+
+// If stderr is a pipe without a reader, the program must lose nothing but this line: SIGPIPE is blocked and
+// consumed.
 static void write_line(const char* line, unsigned long length) {
   struct pollfd poll = {STANDARD_ERROR, POLLOUT, 0};
   struct timespec now = {0, 0};

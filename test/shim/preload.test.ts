@@ -37,6 +37,7 @@ test('the library needs nothing and exports what it intercepts', async (t) => {
     'U environ',
     'w clock_gettime',
     'w dlsym',
+    'w inet_ntop',
   ]);
 });
 
@@ -104,7 +105,7 @@ for (const libc of libraries) {
     ['6', 'tcp', '::', v6Names],
     ['6', 'udp', '::', v6Names],
   ] as const) {
-    test(`${libc}: getsockname of a translated socket, ${type} over IPv${family}`, async (t) => {
+    test(`${libc}: getsockname of a NAT-mode socket, ${type} over IPv${family}`, async (t) => {
       const command = [probe(libc), 'names', family, type, wildcard, '80'];
       const outcome = await runScripted({command, answers: [{...done, virtual}]});
       const name = `0 77 ${seen} 80 of ${size}`;
