@@ -75,17 +75,17 @@ export interface SocketFacts {
   localAddress: string;
   localPort: number;
   /** The tag of a NAT-mode socket (NAT): what it stands for; null if it has none. */
-  virtualName: VirtualName | null;
+  virtualAddress: VirtualAddress | null;
 }
 
-/** What a translated socket stands for. */
-export interface VirtualName {
+/** What a NAT-mode socket stands for. */
+export interface VirtualAddress {
   vip: string;
   port: number;
 }
 
 /** One end of a connection. */
-export interface EndName {
+export interface SocketAddress {
   address: string;
   port: number;
 }
@@ -93,8 +93,8 @@ export interface EndName {
 export interface Connection {
   protocol: 'tcp' | 'udp';
   /** IPv4, as all connections are here: an IPv4-mapped address is given so. */
-  local: EndName;
-  remote: EndName;
+  local: SocketAddress;
+  remote: SocketAddress;
   cookie: bigint;
   /** 0: no program has taken it from its listener's queue yet. */
   inode: number;
@@ -102,7 +102,7 @@ export interface Connection {
 }
 
 /**
- * With whom a translated socket may share its physical port: as its program asked (it joins sockets of its own
+ * With whom a NAT-mode socket may share its node port: as its program asked (it joins sockets of its own
  * instance), with connections that a predecessor left behind (but no listener), or with nobody.
  */
 export type PortSharing = 'as-asked' | 'successor' | 'alone';
@@ -118,13 +118,13 @@ export interface AgentNative {
   bindSocket(descriptor: number, address: string, port: number, shareUid: number | null): number;
   /**
    * Tags the socket with `name`, then binds it to address:port (0: the kernel chooses). Returns the errno, or 0
-   * and the physical port; `tagged` is false if the program has a socket filter of its own, which stays.
+   * and the node port; `tagged` is false if the program has a socket filter of its own, which stays.
    */
-  bindTranslated(
+  bindNat(
     descriptor: number,
     address: string,
     port: number,
-    name: VirtualName,
+    name: VirtualAddress,
     sharing: PortSharing,
   ): {errno: number; port: number; tagged: boolean};
   /**
@@ -138,19 +138,19 @@ export interface AgentNative {
     descriptor: number,
     block: {vip: string; first: number; last: number},
     choice: 'at-connect' | 'at-bind' | 'agent',
-    remote: EndName | null,
+    remote: SocketAddress | null,
   ): number;
   /** Has any TCP socket in any state, or UDP socket, this local address and a port of [first, last]? */
   portsInUse(address: string, first: number, last: number, protocol?: 'tcp' | 'udp'): boolean;
   /** Which of these TCP connections live (not: TIME-WAIT)? In order. */
-  liveConnections(pairs: readonly {local: EndName; remote: EndName}[]): boolean[];
+  liveConnections(pairs: readonly {local: SocketAddress; remote: SocketAddress}[]): boolean[];
   /**
    * All live TCP connections and connected UDP sockets whose local address is one of these, read in parts: each call
    * of the result returns some more, soon after `most` (an empty array: that was all).
    */
   readConnections(addresses: readonly string[]): (most: number) => Connection[];
   /** The tag on a descriptor of another process; null if it is not the socket with this inode (any more). */
-  virtualNameIn(pid: number, descriptor: number, inode: number): VirtualName | null;
+  virtualAddressIn(pid: number, descriptor: number, inode: number): VirtualAddress | null;
   closeDescriptor(fd: number): void;
   /** LISTEN-only dump of TCP sockets, both families. */
   listeners(): SocketInfo[];
@@ -161,7 +161,7 @@ export interface AgentNative {
   /** UDP sockets that are connected, both families: they hold their port too. */
   connectedDatagramSockets(): SocketInfo[];
   /** TCP connections, both families, that wait in the accept queue of a listener (whose cgroup they show). */
-  untakenConnections(): SocketInfo[];
+  unacceptedConnections(): SocketInfo[];
   /** Does any TCP socket in any state (FIN and TIME-WAIT too), or UDP socket, have this local address? */
   addressInUse(address: string): boolean;
   /** sock_diag destroy events, filtered in the kernel to sockets without a peer; `onOverflow` = events were lost, dump. */

@@ -5,8 +5,7 @@
 //                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, orders
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
-// (StateFile): killed and started again it finds all endpoints as they are, also what translated sockets stand for
-// (VirtualNames).
+// (StateFile): killed and started again it finds all endpoints, and what NAT-mode sockets stand for (VirtualAddresses).
 
 import fs from 'node:fs';
 import type {AgentNative, DestroyWatcher, ShimRequest, ShimServer} from '../../addon/agent.ts';
@@ -29,7 +28,7 @@ import {Conversations} from './outbound/conversations.ts';
 import {RouterClient, RouterRefusal, describeFailure} from './router-client.ts';
 import {StandingOrders} from './standing-orders.ts';
 import {Translator} from './translator.ts';
-import {VirtualNames} from './virtual-names.ts';
+import {VirtualAddresses} from './virtual-addresses.ts';
 
 export const SHIM_NAME = 'coscanet-agent';
 
@@ -51,7 +50,7 @@ export class Agent {
   readonly #orders: StandingOrders;
   readonly #instances: Instances;
   readonly #addresses: Addresses;
-  readonly #names: VirtualNames;
+  readonly #virtualAddresses: VirtualAddresses;
   readonly #endpoints: Endpoints;
   readonly #condition: Condition;
   readonly #conversations: Conversations;
@@ -74,7 +73,7 @@ export class Agent {
     const mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8');
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
     this.#addresses = new Addresses(exec, clock, this.#state, log);
-    this.#names = new VirtualNames(native, clock);
+    this.#virtualAddresses = new VirtualAddresses(native, clock);
     this.#endpoints = this.#makeEndpoints();
     this.#condition = this.#makeCondition(mountinfo);
     this.#conversations = this.#makeConversations();
@@ -95,7 +94,7 @@ export class Agent {
       instanceOf: (cgroup: bigint) => this.#instances.ofCgroup(cgroup),
       vips: () => this.#addresses.carried(),
       address: this.#address,
-      names: this.#names,
+      virtualAddresses: this.#virtualAddresses,
       isBlockPort: (vip: string, port: number) => this.#conversations.blocks.around(vip, port) !== null,
       orders: () => this.#orders.current,
     };
@@ -150,6 +149,7 @@ export class Agent {
 
   #makeBinder(): Binder {
     const {native, log} = this.#parts;
+    const virtualAddresses = this.#virtualAddresses;
     const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
     return new Binder({
       native,
@@ -163,7 +163,7 @@ export class Agent {
       outbound: this.#conversations.outbound,
       blocks: this.#conversations.blocks,
       exclusive: this.#exclusive,
-      translator: new Translator({native, ofCgroup, names: this.#names, address: this.#address, log}),
+      translator: new Translator({native, ofCgroup, virtualAddresses, address: this.#address, log}),
       onDatagramBound: () => this.#register(),
       log,
     });
@@ -187,7 +187,7 @@ export class Agent {
     await this.#addresses.adopt();
     this.#destroyed = native.watchDestroyed(
       (cookie) => {
-        this.#names.forget(cookie);
+        this.#virtualAddresses.forget(cookie);
         if (this.#endpoints.has(cookie)) this.#endpoints.refresh();
       },
       () => this.#endpoints.refresh(),
@@ -248,7 +248,7 @@ export class Agent {
     else request.reply(answer.errno, answer.reason);
   }
 
-  /** Where translated sockets are: on the router's own host the router says so. */
+  /** Where NAT-mode sockets are: on the router's own host the router says so. */
   readonly #address = (): string => this.#state.address ?? this.#options.address;
 
   /** Resolves when the router knows what the kernel shows now: a peer may be told of it at once. */
@@ -284,7 +284,7 @@ export class Agent {
     const {native, clock} = this.#parts;
     this.#instances.tidy();
     if (this.#conversations.tidy(clock.now() - this.#options.addressGraceMs)) this.#client.send();
-    this.#names.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
+    this.#virtualAddresses.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
     const served = new Set(
       [...this.#endpoints.boundPorts(), ...this.#conversations.endpoints()].map(({vip}) => vip),
     );

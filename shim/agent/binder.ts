@@ -144,7 +144,7 @@ export class Binder {
     }
     const bind = () =>
       mode === 'nat'
-        ? this.#bindTranslated(request, facts, {vip: address, port: name.port, protocol, instance})
+        ? this.#bindNat(request, facts, {vip: address, port: name.port, protocol, instance})
         : this.#bindToVip(request, facts, target);
     const port = {application: application.name, vip: address, protocol, port: name.port};
     const refused = isExclusive(application, protocol, name.port)
@@ -169,13 +169,9 @@ export class Binder {
     return isDone ? null : 'kernel';
   }
 
-  async #bindTranslated(
-    request: ShimRequest,
-    facts: SocketFacts,
-    target: VirtualTarget,
-  ): Promise<Refusal | null> {
+  async #bindNat(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
     const {translator} = this.#parts;
-    // Not for packets, those find the physical address: for programs that look for an interface with the address
+    // Not for packets, those find the node address: for programs that look for an interface with the address
     // that getsockname tells them.
     await this.#parts.ensureAddress(target.vip);
     return request.retry && translator.isBound(facts, target)

@@ -43,7 +43,7 @@ export class Condition {
     {instances, orders, applications, onHealth, onLevels}: ConditionSources,
   ) {
     const waiting = (at: string, port: number) =>
-      native.untakenConnections().filter((one) => one.address === at && one.port === port);
+      native.unacceptedConnections().filter((one) => one.address === at && one.port === port);
     const stopped = new StoppedCheck(mountinfo);
     this.#health = new Health({stopped, waiting, orders, address, checksFolder}, clock, log, onHealth);
     const meter = meterOf(findCgroupMount(mountinfo).folder, load);

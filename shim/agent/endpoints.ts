@@ -2,7 +2,7 @@
 // whenever something hints at a change, and every 50 ms while there are endpoints: no hint is needed to notice
 // that a listener has gone, and none is trusted.
 
-import type {Connection, SocketInfo, VirtualName} from '../../addon/agent.ts';
+import type {Connection, SocketInfo, VirtualAddress} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
@@ -11,7 +11,7 @@ import {mayBind} from './bind-rules.ts';
 import type {BoundPort} from './exclusive.ts';
 import {type Tables, boundSockets} from './holder.ts';
 import type {Instance} from './instances.ts';
-import type {VirtualNames} from './virtual-names.ts';
+import type {VirtualAddresses} from './virtual-addresses.ts';
 
 const BUSY_MS = 50;
 const IDLE_MS = 1000;
@@ -21,9 +21,9 @@ export interface EndpointSources {
   instanceOf(cgroup: bigint): Instance | null;
   /** The virtual IPs that this node carries. */
   vips(): readonly string[];
-  /** The node's own address, where translated sockets are (NAT), and what they stand for. */
+  /** The node's own address, where NAT-mode sockets are (NAT), and what they stand for. */
   address: () => string;
-  names: Pick<VirtualNames, 'known' | 'of'>;
+  virtualAddresses: Pick<VirtualAddresses, 'known' | 'of'>;
   /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
   isBlockPort(vip: string, port: number): boolean;
   /** What the router ordered; null before its first answer (then the cgroup and the address must do). */
@@ -39,7 +39,7 @@ export interface FoundEndpoint {
 function isAllowed(
   applications: readonly ApplicationOrder[],
   name: string,
-  {vip, port}: VirtualName,
+  {vip, port}: VirtualAddress,
   {protocol}: SocketInfo,
 ): boolean {
   const application = applications.find((other) => other.name === name);
@@ -48,7 +48,7 @@ function isAllowed(
 
 interface Judged {
   instance: Instance;
-  name: VirtualName;
+  name: VirtualAddress;
 }
 
 /** Whose endpoint a socket is, or why it is none; null if it is no concern of ours. */
@@ -56,11 +56,13 @@ function judge(socket: SocketInfo, isOnVip: boolean, sources: EndpointSources): 
   const instance = sources.instanceOf(socket.cgroup);
   if (instance === null) {
     // On the node's own address others are at home.
-    const isOurs = isOnVip || sources.names.known(socket.cookie) !== null;
+    const isOurs = isOnVip || sources.virtualAddresses.known(socket.cookie) !== null;
     return isOurs ? 'it was made outside of every application, before its process entered one' : null;
   }
   const orders = sources.orders();
-  const name = isOnVip ? {vip: socket.address, port: socket.port} : sources.names.of(socket, instance.folder);
+  const name = isOnVip
+    ? {vip: socket.address, port: socket.port}
+    : sources.virtualAddresses.of(socket, instance.folder);
   if (name === null) {
     if (orders?.mode === 'dsr') return null;
     return `nothing says which virtual address and port of application ${instance.application} it stands for`;
@@ -94,7 +96,7 @@ export function endpointsOf(
     const {application} = instance;
     const {protocol} = socket;
     const nodePort = isOnVip ? {} : {nodePort: socket.port};
-    // Translated, each physical port is an endpoint of its own.
+    // Translated, each node port is an endpoint of its own.
     const ports = [name.port, nodePort.nodePort ?? 0].map((port) => String(port).padStart(5)).join(' ');
     const key = `${application} ${name.vip} ${protocol} ${ports}`;
     const entry = found.get(key) ?? {
@@ -154,11 +156,11 @@ export class Endpoints {
 
   /** All sockets of this node's instances, by the port that each is bound to or stands for. */
   boundPorts(): BoundPort[] {
-    const {native, names, address} = this.#sources;
+    const {native, virtualAddresses, address} = this.#sources;
     const vips = new Set(this.#sources.vips());
-    const nameOf = (socket: SocketInfo, folder: string): VirtualName | null => {
+    const nameOf = (socket: SocketInfo, folder: string): VirtualAddress | null => {
       if (vips.has(socket.address)) return {vip: socket.address, port: socket.port};
-      return socket.address === address() ? names.of(socket, folder) : null;
+      return socket.address === address() ? virtualAddresses.of(socket, folder) : null;
     };
     return [...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')].flatMap((socket) => {
       const instance = this.#sources.instanceOf(socket.cgroup);

@@ -1,6 +1,6 @@
-// The bind in NAT mode: the program's socket gets the node's own address and a physical port that stands for the
-// virtual one: the same where it is free, else one that the kernel chooses. Each instance has physical ports of
-// its own, so that the router can tell instances apart; sockets of one instance with the same virtual name
+// The bind in NAT mode: the program's socket gets the node's own address and a node port that stands for the
+// virtual one: the same where it is free, else one that the kernel chooses. Each instance has node ports of
+// its own, so that the router can tell instances apart; sockets of one instance with the same virtual address
 // share one, and then the kernel itself says which of them may (SO_REUSEADDR, SO_REUSEPORT, EADDRINUSE).
 
 import os from 'node:os';
@@ -10,14 +10,14 @@ import type {Protocol} from '../../router/protocol/messages.ts';
 import {type Refusal, refusal} from './bind-rules.ts';
 import {type Tables, boundSockets, holdersOf, processWithInode} from './holder.ts';
 import type {Instance} from './instances.ts';
-import {type VirtualNames, sameName} from './virtual-names.ts';
+import {type VirtualAddresses, sameAddress} from './virtual-addresses.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 
 export interface TranslatorParts {
-  native: Tables & Pick<AgentNative, 'bindSocket' | 'bindTranslated'>;
+  native: Tables & Pick<AgentNative, 'bindSocket' | 'bindNat'>;
   ofCgroup: (id: bigint) => Instance | null;
-  names: VirtualNames;
+  virtualAddresses: VirtualAddresses;
   /** The node's address on the router's network; the router's orders may change it. */
   address: () => string;
   log: Logger;
@@ -30,7 +30,7 @@ export interface VirtualTarget {
   instance: Instance;
 }
 
-type Bound = ReturnType<AgentNative['bindTranslated']>;
+type Bound = ReturnType<AgentNative['bindNat']>;
 
 export class Translator {
   readonly #parts: TranslatorParts;
@@ -46,13 +46,13 @@ export class Translator {
     return (
       facts.localPort !== 0 &&
       facts.localAddress === this.#parts.address() &&
-      sameName(facts.virtualName, target)
+      sameAddress(facts.virtualAddress, target)
     );
   }
 
   /** Nothing may wait between the look at the sockets and the bind: two binds must not both find none. */
   async bind(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
-    const {native, names, log} = this.#parts;
+    const {native, virtualAddresses, log} = this.#parts;
     const address = this.#parts.address();
     if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
     // It is bound already: the kernel's own EINVAL, and the tag stays.
@@ -65,7 +65,11 @@ export class Translator {
         ? this.#bindAnew(request, facts, target)
         : this.#bindTo(request, own.port, target, 'as-asked');
     if (bound.errno !== 0) return this.#explain(bound.errno, own, target);
-    names.learn({...facts, localPort: bound.port, virtualName: {vip: target.vip, port: target.port}});
+    virtualAddresses.learn({
+      ...facts,
+      localPort: bound.port,
+      virtualAddress: {vip: target.vip, port: target.port},
+    });
     const {vip, port, protocol, instance} = target;
     const fields = {program: request.pid, application: instance.application, vip, protocol, port};
     log.info(
@@ -84,29 +88,23 @@ export class Translator {
 
   #bindTo(request: ShimRequest, port: number, target: VirtualTarget, sharing: PortSharing): Bound {
     const {native, address} = this.#parts;
-    return native.bindTranslated(
-      request.descriptor,
-      address(),
-      port,
-      {vip: target.vip, port: target.port},
-      sharing,
-    );
+    return native.bindNat(request.descriptor, address(), port, {vip: target.vip, port: target.port}, sharing);
   }
 
   /** The first socket of its name in its instance. */
   #bindAnew(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Bound {
-    const {native, names} = this.#parts;
+    const {native, virtualAddresses} = this.#parts;
     const address = this.#parts.address();
     const {protocol, port} = target;
-    // Old connections of another virtual name on a port would be answered by the new one's: only the same name
+    // Old connections of another virtual address on a port would be answered by the new one's: only the same name
     // may come after itself while some live (a server that is started again), and only beside no other instance.
     const isSuccessor =
       protocol === 'tcp' &&
       facts.reuseAddress &&
-      sameName(names.lastOn(protocol, port), target) &&
+      sameAddress(virtualAddresses.lastOn(protocol, port), target) &&
       // Those of instances are known, others are quickly found once they listen.
       holdersOf(native.listeners(), address, port).length === 0 &&
-      (!names.mayHave(protocol, port) ||
+      (!virtualAddresses.mayHave(protocol, port) ||
         holdersOf(boundSockets(native, protocol), address, port).length === 0);
     const bound = this.#bindTo(request, port, target, isSuccessor ? 'successor' : 'alone');
     return bound.errno === EADDRINUSE ? this.#bindTo(request, 0, target, 'alone') : bound;
@@ -114,15 +112,16 @@ export class Translator {
 
   /** A socket of this instance that stands for the same. */
   #ownSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
-    const {native, ofCgroup, names} = this.#parts;
+    const {native, ofCgroup, virtualAddresses} = this.#parts;
     const address = this.#parts.address();
     this.#survey(target.protocol);
-    if (!names.mayStandFor(target.protocol, target)) return null;
+    if (!virtualAddresses.mayStandFor(target.protocol, target)) return null;
     const found = boundSockets(native, target.protocol).find((socket) => {
       if (socket.address !== address || socket.cookie === facts.cookie) return false;
       const instance = ofCgroup(socket.cgroup);
       return (
-        instance?.folder === target.instance.folder && sameName(names.of(socket, instance.folder), target)
+        instance?.folder === target.instance.folder &&
+        sameAddress(virtualAddresses.of(socket, instance.folder), target)
       );
     });
     return found ?? null;
@@ -131,11 +130,11 @@ export class Translator {
   /** The dump of all that are bound takes a millisecond and more: from the first one on, this agent binds all. */
   #survey(protocol: Protocol): void {
     if (this.#surveyed.has(protocol)) return;
-    const {native, ofCgroup, names} = this.#parts;
+    const {native, ofCgroup, virtualAddresses} = this.#parts;
     const address = this.#parts.address();
     for (const socket of boundSockets(native, protocol)) {
       const instance = socket.address === address ? ofCgroup(socket.cgroup) : null;
-      if (instance !== null) names.of(socket, instance.folder);
+      if (instance !== null) virtualAddresses.of(socket, instance.folder);
     }
     this.#surveyed.add(protocol);
   }

@@ -1,10 +1,10 @@
-// What translated sockets stand for (NAT): physical port → virtual name, by socket cookie. Only a cache: the truth
+// What NAT-mode sockets stand for: node port → virtual address, by socket cookie. Only a cache: the truth
 // is the tag that each of them carries (addon/src/abi/socket_tag.h). An agent that was killed and started again reads it
 // from a descriptor of any process that holds the socket, so there is no journal to lose or to mistrust.
 
 import fs from 'node:fs';
 import path from 'node:path';
-import type {AgentNative, SocketFacts, SocketInfo, VirtualName} from '../../addon/agent.ts';
+import type {AgentNative, SocketFacts, SocketInfo, VirtualAddress} from '../../addon/agent.ts';
 import type {Clock} from '../../router/base/clock.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
 import {descriptorsOf} from './holder.ts';
@@ -12,7 +12,7 @@ import {descriptorsOf} from './holder.ts';
 /** How long a socket without a tag is not looked at again. */
 const UNTAGGED_MS = 10_000;
 
-export const sameName = (a: VirtualName | null | undefined, b: VirtualName): boolean =>
+export const sameAddress = (a: VirtualAddress | null | undefined, b: VirtualAddress): boolean =>
   a !== null && a !== undefined && a.vip === b.vip && a.port === b.port;
 
 /** The processes of a cgroup and of those below it. */
@@ -35,52 +35,54 @@ const allProcesses = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-export class VirtualNames {
-  readonly #native: Pick<AgentNative, 'virtualNameIn'>;
+export class VirtualAddresses {
+  readonly #native: Pick<AgentNative, 'virtualAddressIn'>;
   readonly #clock: Clock;
-  readonly #names = new Map<
+  readonly #byCookie = new Map<
     bigint,
-    {name: VirtualName; protocol: SocketFacts['protocol']; nodePort: number}
+    {name: VirtualAddress; protocol: SocketFacts['protocol']; nodePort: number}
   >();
   readonly #untagged = new Map<bigint, number>();
-  /** "tcp 8080" → what that physical port stood for last. */
-  readonly #lastOn = new Map<string, VirtualName>();
+  /** "tcp 8080" → what that node port stood for last. */
+  readonly #lastOn = new Map<string, VirtualAddress>();
 
-  constructor(native: Pick<AgentNative, 'virtualNameIn'>, clock: Clock) {
+  constructor(native: Pick<AgentNative, 'virtualAddressIn'>, clock: Clock) {
     this.#native = native;
     this.#clock = clock;
   }
 
   /** Takes a socket's name from the socket itself. */
-  learn(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualName'>): void {
-    const {cookie, protocol, localPort: nodePort, virtualName: name} = facts;
+  learn(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualAddress'>): void {
+    const {cookie, protocol, localPort: nodePort, virtualAddress: name} = facts;
     if (name === null) return;
-    this.#names.set(cookie, {name, protocol, nodePort});
+    this.#byCookie.set(cookie, {name, protocol, nodePort});
     this.#lastOn.set(`${protocol} ${nodePort}`, name);
   }
 
   /** The socket is gone. Whoever is not told of all of them has keepOnly. */
   forget(cookie: bigint): void {
-    this.#names.delete(cookie);
+    this.#byCookie.delete(cookie);
   }
 
   /** May a socket that is known stand for this? False: none does. */
-  mayStandFor(protocol: Protocol, name: VirtualName): boolean {
-    return [...this.#names.values()].some((one) => one.protocol === protocol && sameName(one.name, name));
+  mayStandFor(protocol: Protocol, name: VirtualAddress): boolean {
+    return [...this.#byCookie.values()].some(
+      (one) => one.protocol === protocol && sameAddress(one.name, name),
+    );
   }
 
-  /** May a socket that is known have this physical port? False: none has. */
+  /** May a socket that is known have this node port? False: none has. */
   mayHave(protocol: Protocol, nodePort: number): boolean {
-    return [...this.#names.values()].some((one) => one.protocol === protocol && one.nodePort === nodePort);
+    return [...this.#byCookie.values()].some((one) => one.protocol === protocol && one.nodePort === nodePort);
   }
 
   /** If the socket is known already. */
-  known(cookie: bigint): VirtualName | null {
-    return this.#names.get(cookie)?.name ?? null;
+  known(cookie: bigint): VirtualAddress | null {
+    return this.#byCookie.get(cookie)?.name ?? null;
   }
 
   /** What a socket of the instance in `folder` stands for; null if it has no tag, or nobody holds it. */
-  of(socket: SocketInfo, folder: string): VirtualName | null {
+  of(socket: SocketInfo, folder: string): VirtualAddress | null {
     const known = this.known(socket.cookie);
     if (known !== null) return known;
     const seen = this.#untagged.get(socket.cookie);
@@ -88,25 +90,25 @@ export class VirtualNames {
     const found =
       this.#search(socket.inode, processesOf(folder)) ?? this.#search(socket.inode, allProcesses());
     if (found === null) this.#untagged.set(socket.cookie, this.#clock.now());
-    else this.learn({...socket, localPort: socket.port, virtualName: found});
+    else this.learn({...socket, localPort: socket.port, virtualAddress: found});
     return found;
   }
 
-  lastOn(protocol: Protocol, nodePort: number): VirtualName | null {
+  lastOn(protocol: Protocol, nodePort: number): VirtualAddress | null {
     return this.#lastOn.get(`${protocol} ${nodePort}`) ?? null;
   }
 
   /** Forgets all sockets but these. One that comes to life again is read again. */
   keepOnly(sockets: readonly SocketInfo[]): void {
     const alive = new Set(sockets.map((socket) => socket.cookie));
-    for (const cookie of this.#names.keys()) if (!alive.has(cookie)) this.#names.delete(cookie);
+    for (const cookie of this.#byCookie.keys()) if (!alive.has(cookie)) this.#byCookie.delete(cookie);
     for (const cookie of this.#untagged.keys()) if (!alive.has(cookie)) this.#untagged.delete(cookie);
   }
 
-  #search(inode: number, pids: readonly number[]): VirtualName | null {
+  #search(inode: number, pids: readonly number[]): VirtualAddress | null {
     for (const pid of pids) {
       for (const descriptor of descriptorsOf(pid, inode)) {
-        const name = this.#native.virtualNameIn(pid, descriptor, inode);
+        const name = this.#native.virtualAddressIn(pid, descriptor, inode);
         if (name !== null) return name;
       }
     }

@@ -27,7 +27,7 @@ static int read_addresses(int fd, struct ip_endpoint* virtual, struct ip_endpoin
   if (SYSCALL3(getsockname, fd, &name, &length) < 0) return 0;
   virtual->address = htonl(virtual->address);
   virtual->port = htons(virtual->port);
-  // The last word of an IPv4-mapped address; sin_port and sin6_port lie in the same place.
+  // The last word of an IPv4-mapped address; sin_port and sin6_port have the same offset.
   node->address = length == sizeof name.v6 ? name.v6.sin6_addr.s6_addr32[3] : name.v4.sin_addr.s_addr;
   node->port = name.v4.sin_port;
   return 1;

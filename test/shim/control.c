@@ -1,4 +1,4 @@
-// What a translated UDP socket, bound by the agent, is told of the address that datagrams came to, and where
+// What a NAT-mode UDP socket, bound by the agent, is told of the address that datagrams came to, and where
 // those leave from that it sends from its virtual address. One line for each call: result, errno (77 before),
 // what it showed; addresses as "ADDRESS" or "ADDRESS:PORT".
 //
@@ -146,7 +146,7 @@ static void send_away(void) {
   if (memcmp(letters[0].control, kept.control, sizeof kept.control) != 0) dprintf(1, "changed\n");
   write_letter(&letters[0], head, &there.sin_addr);
   errno = 77, result = sendmsg(server, head, 0);
-  show_sent("from the physical address", result, 1);
+  show_sent("from the node address", result, 1);
   write_letter(&letters[0], head, &nobody);
   errno = 77, result = sendmsg(server, head, 0);
   show_sent("from nobody's", result, 1);

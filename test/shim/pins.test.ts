@@ -46,7 +46,7 @@ for (const {mode, bed} of modes) {
     await waitFor(`talks: ${program.stderr}`, () => program.stdout.includes('done'), 20_000);
     return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
   };
-  // In NAT mode nobody translates here: the mirror sees the physical name.
+  // In NAT mode nobody translates here: the mirror sees the node address.
   const seen = (port: number) => `seen ${mode === 'dsr' ? VIP : NODE} ${port} own ${VIP} ${port}`;
   const physical = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
   const claimOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {

@@ -1,4 +1,4 @@
-// Control messages of a translated socket under libcoscanet.so: the virtual address for the program, the physical one
+// Control messages of a NAT-mode socket under libcoscanet.so: the virtual address for the program, the physical one
 // for the kernel; under glibc and under musl. A socket that is not translated: as without the library.
 
 import fs from 'node:fs';
@@ -44,7 +44,7 @@ for (const libc of ['glibc', 'musl']) {
       for (const line of many) t.deepEqual(sorted(line), sorted(`recvmmsg: 2 77 ${shown(VIP, '53')}`));
       t.deepEqual(rest, [
         'sendmsg: 16 77 physical by 9',
-        'from the physical address: 16 77 physical by 9',
+        'from the node address: 16 77 physical by 9',
         `from nobody's: -1 ${ENETUNREACH}`,
         'sendmmsg: 4 77 physical by 9 physical by 9 physical by 9 physical by 9',
         '16 16 16 16 until the first that fails: 1 77 physical by 9',
@@ -59,7 +59,7 @@ for (const libc of ['glibc', 'musl']) {
       t.true(all[0]?.includes(`local ${NODE} to ${NODE}`), all[0]);
       t.regex(all[0] ?? '', /first to 127\.0\.0\.9:40\d\d/);
       t.is(all[3], `sendmsg: -1 ${ENETUNREACH}`, 'nobody here has the virtual address');
-      t.is(all[4], 'from the physical address: 16 77 physical by 9');
+      t.is(all[4], 'from the node address: 16 77 physical by 9');
     });
   }
 }

@@ -22,7 +22,7 @@ const nameServer = ['dnsmasq', '-k', '--conf-file=/dev/null', '--port=53', '-u',
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
-  // Nobody translates here: in NAT mode servers are asked under their physical name.
+  // Nobody translates here: in NAT mode servers are asked under their node address.
   const target = mode === 'dsr' ? VIP : '10.88.0.11';
   const files = path.join(bed.folder, 'files');
   const empty = path.join(bed.folder, 'empty');
@@ -88,7 +88,7 @@ for (const mode of ['dsr', 'nat'] as const) {
   test.serial(`${mode}: vsftpd, passive, extended passive, and active from port 20`, async (t) => {
     const settings = [
       'listen=YES\nbackground=NO\nanonymous_enable=YES\nno_anon_password=YES\nconnect_from_port_20=YES',
-      // A block's port is the VIP's own; the control connection has the physical name here.
+      // A block's port is the VIP's own; the control connection has the node address here.
       `pasv_promiscuous=YES\nport_promiscuous=YES\nanon_root=${files}\nsecure_chroot_dir=${empty}\n`,
     ];
     fs.writeFileSync(path.join(bed.folder, 'vsftpd.conf'), settings.join('\n'));

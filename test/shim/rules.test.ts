@@ -138,7 +138,7 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
     instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
     vips: () => [VIP],
     address: () => NODE,
-    names: {known, of: ({cookie}) => known(cookie)},
+    virtualAddresses: {known, of: ({cookie}) => known(cookie)},
     isBlockPort: () => false,
     orders: () => (mode === null ? null : {mode, applications: [web]}),
   };
@@ -180,7 +180,7 @@ const translatedEndpoints = [80, 40000].map((nodePort) => {
   return {application: 'web', vip: VIP, protocol: 'tcp' as const, port: 80, instances: 1, nodePort};
 });
 
-test('translated: each physical port is an endpoint; what is not translated is not registered', (t) => {
+test('translated: each node port is an endpoint; what is not translated is not registered', (t) => {
   const strays: string[] = [];
   const others = [
     socket({address: NODE, cookie: 104n, cgroup: 7n, port: 81}),

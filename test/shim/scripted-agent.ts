@@ -18,7 +18,7 @@ function answer(request: ShimRequest, {lose, waitMs, errno, reason, virtual, blo
       native.bindInBlock(request.descriptor, block, 'at-connect', null);
   }
   if (request.kind === 'bind' && virtual !== undefined) {
-    native.bindTranslated(request.descriptor, '127.0.0.9', 0, virtual, 'alone');
+    native.bindNat(request.descriptor, '127.0.0.9', 0, virtual, 'alone');
   } else if (request.kind === 'bind' && errno === 0 && scope !== 'kernel') {
     native.bindSocket(request.descriptor, '127.0.0.9', 4000 + outcome.requests.length, null);
   }

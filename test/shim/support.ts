@@ -7,7 +7,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
-import type {AnswerScope, VirtualName} from '../../addon/agent.ts';
+import type {AnswerScope, VirtualAddress} from '../../addon/agent.ts';
 import type {NodeOrders, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
 
@@ -29,7 +29,7 @@ export interface Answer {
   lose?: boolean;
   waitMs?: number;
   /** Bind the socket translated, to stand for this. */
-  virtual?: VirtualName;
+  virtual?: VirtualAddress;
   /** Bind an unbound socket that connects to an address, with a port of this block. */
   block?: PortBlock;
   scope?: AnswerScope;

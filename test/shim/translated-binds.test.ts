@@ -9,7 +9,7 @@ import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
 const {EADDRINUSE, EINVAL} = os.constants.errno;
 const bed = new Bed();
 
-/** The physical ports that stand for `port`, once there are `count`. */
+/** The node ports that stand for `port`, once there are `count`. */
 async function nodePorts(port: number, count: number, since: number): Promise<number[]> {
   const put = await bed.waitForPut(
     `${count} endpoints on ${port}`,
@@ -109,7 +109,7 @@ for (const [title, attempts, lines] of tables) {
         : null;
       const {program, lines: found} = await bindAll(...attempts);
       t.deepEqual(found, lines);
-      // Sockets that share a virtual name within an instance share the physical port: one endpoint.
+      // Sockets that share a virtual address within an instance share the node port: one endpoint.
       const serves = (line: string, i: number) =>
         /^ok (1|::f)/.test(line) && !attempts[i]?.includes('connect');
       const names = new Set(lines.filter(serves));

@@ -1,5 +1,5 @@
-// NAT mode with real programs: physical ports, what programs see of them, and what an agent that is killed and
-// started again makes of them. The drawing is at Bed in support.ts; clients go to the physical port, because the
+// NAT mode with real programs: node ports, what programs see of them, and what an agent that is killed and
+// started again makes of them. The drawing is at Bed in support.ts; clients go to the node port, because the
 // fake router moves no packets.
 
 import fs from 'node:fs';
@@ -25,7 +25,7 @@ let before = '';
 const endpointsOn = (state: NodeState, port: number, protocol = 'tcp'): NodeEndpoint[] =>
   state.endpoints.filter((endpoint) => endpoint.port === port && endpoint.protocol === protocol);
 
-/** The physical ports that stand for `port`, once there are `count`. */
+/** The node ports that stand for `port`, once there are `count`. */
 async function nodePorts(port: number, count: number, since = 0, protocol = 'tcp'): Promise<number[]> {
   const put = await bed.waitForPut(
     `${count} endpoints on ${port}`,

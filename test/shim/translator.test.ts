@@ -6,7 +6,7 @@ import type {AgentNative, ShimRequest, SocketFacts, SocketInfo} from '../../addo
 import {systemClock} from '../../router/base/clock.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Translator} from '../../shim/agent/translator.ts';
-import {VirtualNames} from '../../shim/agent/virtual-names.ts';
+import {VirtualAddresses} from '../../shim/agent/virtual-addresses.ts';
 import {request} from './request.ts';
 import {VIP} from './support.ts';
 import {unbound} from './unbound-socket.ts';
@@ -23,14 +23,14 @@ const bound: SocketFacts = {
   ...unbound,
   localAddress: NODE,
   localPort: 40_000,
-  virtualName: {vip: VIP, port: 80},
+  virtualAddress: {vip: VIP, port: 80},
 };
 
 /** A translator on a kernel that answers binds to a port with `answers`, in turn; it notes dumps of bound sockets. */
 function translator(...answers: number[]) {
   const done: string[] = [];
   const dumps: SocketInfo[][] = [];
-  const bindTranslated: AgentNative['bindTranslated'] = (_, address, port, name, sharing) => {
+  const bindNat: AgentNative['bindNat'] = (_, address, port, name, sharing) => {
     done.push(`${address}:${port} for ${name.vip}:${name.port} ${sharing}`);
     return {errno: answers.shift() ?? 0, port: port || 40_000, tagged: true};
   };
@@ -41,15 +41,15 @@ function translator(...answers: number[]) {
     return all;
   };
   const tables = {listeners: none, boundSockets, datagramSockets: none, connectedDatagramSockets: none};
-  const names = new VirtualNames({virtualNameIn: () => null}, systemClock);
+  const virtualAddresses = new VirtualAddresses({virtualAddressIn: () => null}, systemClock);
   const tested = new Translator({
-    native: {...tables, bindSocket: () => EINVAL, bindTranslated},
+    native: {...tables, bindSocket: () => EINVAL, bindNat},
     ofCgroup: () => target.instance,
-    names,
+    virtualAddresses,
     address: () => NODE,
     log: silentLogger,
   });
-  return {tested, done, names, dumps};
+  return {tested, done, virtualAddresses, dumps};
 }
 
 test('the same port, alone; where it is taken, one that the kernel chooses', async (t) => {
@@ -74,22 +74,22 @@ test('only the same name may come after itself beside old connections', async (t
 });
 
 test('all bound sockets are read once, and again only while one may stand for the same', async (t) => {
-  const {tested, names, dumps} = translator();
+  const {tested, virtualAddresses, dumps} = translator();
   await tested.bind(request(), unbound, target);
   await tested.bind(request(), {...unbound, cookie: 2n}, {...target, port: 81});
   t.is(dumps.length, 1);
   await tested.bind(request(), {...unbound, cookie: 3n}, target);
   t.is(dumps.length, 2);
-  names.forget(unbound.cookie);
-  names.forget(3n);
+  virtualAddresses.forget(unbound.cookie);
+  virtualAddresses.forget(3n);
   await tested.bind(request(), {...unbound, cookie: 4n}, target);
   t.is(dumps.length, 2);
 });
 
 test('what an earlier agent bound is found, and shared as its program asks', async (t) => {
-  const {tested, done, names, dumps} = translator();
+  const {tested, done, virtualAddresses, dumps} = translator();
   const {cookie: _, ...facts} = bound;
-  names.learn({...facts, cookie: 7n});
+  virtualAddresses.learn({...facts, cookie: 7n});
   const earlier: SocketInfo = {
     cookie: 7n,
     family: 4,
@@ -125,6 +125,6 @@ test('a bind that was done before its answer was lost is known by its tag', (t) 
   const {tested} = translator();
   t.true(tested.isBound(bound, target));
   t.false(tested.isBound(bound, {...target, port: 81}));
-  t.false(tested.isBound({...bound, virtualName: null}, target));
+  t.false(tested.isBound({...bound, virtualAddress: null}, target));
   t.false(tested.isBound(unbound, target));
 });

@@ -12,5 +12,5 @@ export const unbound: SocketFacts = {
   sameNamespace: true,
   localAddress: '0.0.0.0',
   localPort: 0,
-  virtualName: null,
+  virtualAddress: null,
 };

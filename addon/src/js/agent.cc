@@ -40,7 +40,7 @@ static Napi::Value GetSocketFacts(const Napi::CallbackInfo& info) {
   object.Set("sameNamespace", facts.same_namespace);
   object.Set("localAddress", facts.local_address);
   object.Set("localPort", static_cast<double>(facts.local_port));
-  object.Set("virtualName", virtual_name(env, read_virtual_name(static_cast<int>(descriptor))));
+  object.Set("virtualAddress", virtual_address(env, read_virtual_address(static_cast<int>(descriptor))));
   return object;
 }
 
@@ -88,9 +88,9 @@ static Napi::Value Dump(const Napi::CallbackInfo& info) {
   return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
 }
 
-static Napi::Value DumpUntaken(const Napi::CallbackInfo& info) {
+static Napi::Value DumpUnaccepted(const Napi::CallbackInfo& info) {
   std::vector<SocketInfo> sockets;
-  int result = dump_untaken(&sockets);
+  int result = dump_unaccepted(&sockets);
   return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
 }
 
@@ -105,19 +105,19 @@ static Napi::Value AddressInUse(const Napi::CallbackInfo& info) {
 void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("socketFacts", Napi::Function::New(env, GetSocketFacts, "socketFacts"));
   exports.Set("bindSocket", Napi::Function::New(env, BindPassedSocket, "bindSocket"));
-  exports.Set("bindTranslated", Napi::Function::New(env, BindTranslated, "bindTranslated"));
+  exports.Set("bindNat", Napi::Function::New(env, BindNat, "bindNat"));
   exports.Set("bindInBlock", Napi::Function::New(env, BindInBlock, "bindInBlock"));
   exports.Set("portsInUse", Napi::Function::New(env, PortsInUse, "portsInUse"));
   exports.Set("liveConnections", Napi::Function::New(env, LiveConnections, "liveConnections"));
   exports.Set("readConnections", Napi::Function::New(env, ReadConnections, "readConnections"));
-  exports.Set("virtualNameIn", Napi::Function::New(env, VirtualNameIn, "virtualNameIn"));
+  exports.Set("virtualAddressIn", Napi::Function::New(env, VirtualAddressIn, "virtualAddressIn"));
   exports.Set("listeners", Napi::Function::New(env, Dump<SocketState::kListen>, "listeners"));
   exports.Set("boundSockets", Napi::Function::New(env, Dump<SocketState::kBound>, "boundSockets"));
   exports.Set("datagramSockets",
               Napi::Function::New(env, Dump<SocketState::kUnconnected>, "datagramSockets"));
   exports.Set("connectedDatagramSockets",
               Napi::Function::New(env, Dump<SocketState::kConnected>, "connectedDatagramSockets"));
-  exports.Set("untakenConnections", Napi::Function::New(env, DumpUntaken, "untakenConnections"));
+  exports.Set("unacceptedConnections", Napi::Function::New(env, DumpUnaccepted, "unacceptedConnections"));
   exports.Set("addressInUse", Napi::Function::New(env, AddressInUse, "addressInUse"));
   exports.Set("listenShim", Napi::Function::New(env, ListenForPrograms, "listenShim"));
   exports.Set("listenLoad", Napi::Function::New(env, ListenForLoad, "listenLoad"));

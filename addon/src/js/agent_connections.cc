@@ -11,7 +11,7 @@
 
 namespace coscanet {
 
-static bool read_end(const Napi::Value& value, const char* name, EndName* out) {
+static bool read_end(const Napi::Value& value, const char* name, SocketAddress* out) {
   Napi::Object object;
   return read_object(value, name, &object) && read_string(object.Get("address"), "address", &out->address) &&
          read_port(object.Get("port"), "port", &out->port);
@@ -29,7 +29,7 @@ Napi::Value LiveConnections(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < pairs.Length(); i++) {
     Napi::HandleScope scope(env);
     Napi::Object pair;
-    EndName local, remote;
+    SocketAddress local, remote;
     if (!read_object(pairs.Get(i), "pair", &pair) || !read_end(pair.Get("local"), "local", &local) ||
         !read_end(pair.Get("remote"), "remote", &remote))
       return env.Undefined();
@@ -38,7 +38,7 @@ Napi::Value LiveConnections(const Napi::CallbackInfo& info) {
   return live;
 }
 
-static Napi::Object end_value(Napi::Env env, const EndName& end) {
+static Napi::Object end_value(Napi::Env env, const SocketAddress& end) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("address", end.address);
   object.Set("port", static_cast<double>(end.port));

@@ -1,14 +1,14 @@
-// addon/agent.ts, translated sockets: the bind, and what a socket stands for.
+// addon/agent.ts, NAT-mode sockets: the bind, and what a socket stands for.
 #include <optional>
 #include <string>
 
 #include "js/agent.h"
 #include "js/convert.h"
-#include "node/translated.h"
+#include "node/nat_socket.h"
 
 namespace coscanet {
 
-Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name) {
+Napi::Value virtual_address(Napi::Env env, const std::optional<VirtualAddress>& name) {
   if (!name) return env.Null();
   Napi::Object object = Napi::Object::New(env);
   object.Set("vip", name->vip);
@@ -16,7 +16,7 @@ Napi::Value virtual_name(Napi::Env env, const std::optional<VirtualName>& name) 
   return object;
 }
 
-static bool read_virtual_name(const Napi::Value& value, VirtualName* out) {
+static bool read_virtual_address(const Napi::Value& value, VirtualAddress* out) {
   if (!value.IsObject()) return type_error(value.Env(), "name must be {vip, port}");
   Napi::Object object = value.As<Napi::Object>();
   uint8_t bytes[4];
@@ -34,18 +34,18 @@ static bool read_sharing(const Napi::Value& value, PortSharing* out) {
          type_error(value.Env(), "sharing must be as-asked, successor or alone");
 }
 
-Napi::Value BindTranslated(const Napi::CallbackInfo& info) {
+Napi::Value BindNat(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t descriptor;
   std::string address;
   uint16_t port;
-  VirtualName name;
+  VirtualAddress name;
   PortSharing sharing;
   if (!read_u32(info[0], "descriptor", &descriptor) || !read_string(info[1], "address", &address) ||
-      !read_port(info[2], "port", &port) || !read_virtual_name(info[3], &name) ||
+      !read_port(info[2], "port", &port) || !read_virtual_address(info[3], &name) ||
       !read_sharing(info[4], &sharing))
     return env.Undefined();
-  TranslatedBind result = bind_translated(static_cast<int>(descriptor), address, port, name, sharing);
+  NatBind result = bind_nat(static_cast<int>(descriptor), address, port, name, sharing);
   Napi::Object object = Napi::Object::New(env);
   object.Set("errno", Napi::Number::New(env, result.error));
   object.Set("port", static_cast<double>(result.port));
@@ -53,14 +53,14 @@ Napi::Value BindTranslated(const Napi::CallbackInfo& info) {
   return object;
 }
 
-Napi::Value VirtualNameIn(const Napi::CallbackInfo& info) {
+Napi::Value VirtualAddressIn(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t pid, descriptor, inode;
   if (!read_u32(info[0], "pid", &pid) || !read_u32(info[1], "descriptor", &descriptor) ||
       !read_u32(info[2], "inode", &inode))
     return env.Undefined();
-  return virtual_name(env,
-                      read_virtual_name_of(static_cast<pid_t>(pid), static_cast<int>(descriptor), inode));
+  return virtual_address(
+      env, read_virtual_address_of(static_cast<pid_t>(pid), static_cast<int>(descriptor), inode));
 }
 
 }  // namespace coscanet

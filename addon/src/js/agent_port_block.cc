@@ -4,7 +4,7 @@
 
 #include "js/agent.h"
 #include "js/convert.h"
-#include "node/block.h"
+#include "node/port_block.h"
 #include "node/sock_diag.h"
 
 namespace coscanet {
@@ -23,9 +23,9 @@ Napi::Value BindInBlock(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   uint32_t descriptor;
   Napi::Object object;
-  Block block;
+  PortBlock block;
   PortChoice choice;
-  std::optional<EndName> remote;
+  std::optional<SocketAddress> remote;
   if (!read_u32(info[0], "descriptor", &descriptor) || !read_object(info[1], "block", &object) ||
       !read_string(object.Get("vip"), "vip", &block.vip) ||
       !read_port(object.Get("first"), "first", &block.first) ||

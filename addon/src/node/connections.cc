@@ -29,7 +29,7 @@ ConnectionLookup::~ConnectionLookup() {
   if (fd_ >= 0) close(fd_);
 }
 
-int ConnectionLookup::state(const EndName& local, const EndName& remote) {
+int ConnectionLookup::state(const SocketAddress& local, const SocketAddress& remote) {
   DiagRequest request(AF_INET, IPPROTO_TCP, 0);
   request.header.nlmsg_flags = NLM_F_REQUEST;  // one socket, looked up
   inet_diag_sockid& id = request.body.id;
@@ -77,7 +77,7 @@ int ConnectionReader::start() {
   return send(fd_, &request.header, request.header.nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
-static EndName end_of(int family, const uint32_t* address, uint16_t port) {
+static SocketAddress end_of(int family, const uint32_t* address, uint16_t port) {
   char text[INET_ADDRSTRLEN] = "";
   inet_ntop(AF_INET, family == AF_INET6 ? address + 3 : address, text, sizeof text);
   return {text, ntohs(port)};

@@ -8,14 +8,14 @@
 
 namespace coscanet {
 
-struct EndName {
+struct SocketAddress {
   std::string address;  // IPv4
   uint16_t port = 0;
 };
 
 struct Connection {
   int protocol = 0;  // IPPROTO_TCP or IPPROTO_UDP
-  EndName local, remote;
+  SocketAddress local, remote;
   uint64_t cookie = 0;
   uint32_t inode = 0;   // 0: no program has taken it from its listener's queue
   uint64_t cgroup = 0;  // INET_DIAG_CGROUP_ID
@@ -31,7 +31,7 @@ class ConnectionLookup {
 
   // The state of the connection between these ends (TCP_ESTABLISHED, …, TCP_TIME_WAIT); 0 if there is none,
   // or the kernel does not answer.
-  int state(const EndName& local, const EndName& remote);
+  int state(const SocketAddress& local, const SocketAddress& remote);
 
  private:
   int fd_;

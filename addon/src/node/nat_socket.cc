@@ -1,5 +1,5 @@
 // The tag of a NAT-mode socket: set before its bind, read from it or from another process's descriptor.
-#include "node/translated.h"
+#include "node/nat_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,15 +10,15 @@
 #include <unistd.h>
 
 #include "abi/socket_tag.h"
-#include "node/option.h"
+#include "node/scoped_option.h"
 #include "node/socket.h"
 
 namespace coscanet {
 
-std::optional<VirtualName> read_virtual_name(int fd) {
+std::optional<VirtualAddress> read_virtual_address(int fd) {
   sock_filter filter[COSCANET_TAG_LENGTH];
   socklen_t length = COSCANET_TAG_LENGTH;  // counts instructions
-  VirtualName name;
+  VirtualAddress name;
   uint32_t vip;
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, filter, &length) < 0) return {};
   if (!read_socket_tag(filter, length, &vip, &name.port)) return {};
@@ -28,25 +28,25 @@ std::optional<VirtualName> read_virtual_name(int fd) {
   return name;
 }
 
-std::optional<VirtualName> read_virtual_name_of(pid_t pid, int number, uint64_t inode) {
+std::optional<VirtualAddress> read_virtual_address_of(pid_t pid, int number, uint64_t inode) {
   auto process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0) return {};
   auto fd = static_cast<int>(syscall(SYS_pidfd_getfd, process, number, 0));
   close(process);
   if (fd < 0) return {};
   struct stat status {};
-  std::optional<VirtualName> name;
-  if (fstat(fd, &status) == 0 && status.st_ino == inode) name = read_virtual_name(fd);
+  std::optional<VirtualAddress> name;
+  if (fstat(fd, &status) == 0 && status.st_ino == inode) name = read_virtual_address(fd);
   close(fd);
   return name;
 }
 
 // False if the program has a filter of its own, or has locked it: that stays.
-static bool set_tag(int fd, const VirtualName& name) {
+static bool set_tag(int fd, const VirtualAddress& name) {
   socklen_t length = 0;
   if (getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, nullptr, &length) < 0) return false;
   // An agent that was killed between tag and bind has left a tag, which is ours to replace.
-  if (length != 0 && !read_virtual_name(fd)) return false;
+  if (length != 0 && !read_virtual_address(fd)) return false;
   in_addr vip{};
   inet_pton(AF_INET, name.vip.c_str(), &vip);
   sock_filter tag[COSCANET_TAG_LENGTH];
@@ -55,15 +55,15 @@ static bool set_tag(int fd, const VirtualName& name) {
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
-TranslatedBind bind_translated(int fd, const std::string& address, uint16_t port, const VirtualName& name,
-                               PortSharing sharing) {
-  TranslatedBind result;
+NatBind bind_nat(int fd, const std::string& address, uint16_t port, const VirtualAddress& name,
+                 PortSharing sharing) {
+  NatBind result;
   result.tagged = set_tag(fd, name);
   {
-    OptionDuring reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, sharing != PortSharing::kAsAsked);
-    OptionDuring reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, sharing == PortSharing::kAlone);
+    ScopedOption reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, sharing != PortSharing::kAsAsked);
+    ScopedOption reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, sharing == PortSharing::kAlone);
     // Else the kernel would choose none.
-    OptionDuring no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, port == 0);
+    ScopedOption no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, port == 0);
     result.error = bind_socket(fd, address, port, {});
   }
   SocketFacts facts;

@@ -1,5 +1,5 @@
 // Binding within a block.
-#include "node/block.h"
+#include "node/port_block.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#include "node/option.h"
+#include "node/scoped_option.h"
 #include "node/socket.h"
 
 #ifndef IP_LOCAL_PORT_RANGE
@@ -21,18 +21,18 @@ static int set_range(int fd, uint32_t first, uint32_t last) {
   return setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range) == 0 ? 0 : errno;
 }
 
-static int bind_by_kernel(int fd, const Block& block, bool at_connect) {
+static int bind_by_kernel(int fd, const PortBlock& block, bool at_connect) {
   int error = set_range(fd, block.first, block.last);
   if (error != 0) return error;
   {
-    OptionDuring no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, at_connect);
+    ScopedOption no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, at_connect);
     error = bind_socket(fd, block.vip, 0, {});
   }
   if (error != 0) set_range(fd, 0, 0);
   return error;
 }
 
-static int bind_one_by_one(int fd, const Block& block, const std::optional<EndName>& remote) {
+static int bind_one_by_one(int fd, const PortBlock& block, const std::optional<SocketAddress>& remote) {
   const uint32_t count = block.last - block.first + 1u;
   ConnectionLookup lookup;
   uint32_t start = 0;
@@ -46,12 +46,13 @@ static int bind_one_by_one(int fd, const Block& block, const std::optional<EndNa
   return EADDRINUSE;
 }
 
-int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<EndName>& remote) {
+int bind_in_block(int fd, const PortBlock& block, PortChoice choice,
+                  const std::optional<SocketAddress>& remote) {
   // Ports are not shared: two sockets that allow it (SO_REUSEADDR, SO_REUSEPORT) would get the same one by
   // chance. But connections may, and for us to tell the kernel so, it has to stay that way.
   const bool shares = choice == PortChoice::kAgent && remote;
-  OptionDuring reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, true);
-  OptionDuring reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, !shares);
+  ScopedOption reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, true);
+  ScopedOption reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, !shares);
   const int on = 1;
   if (shares && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return errno;
   return choice == PortChoice::kAgent ? bind_one_by_one(fd, block, remote)

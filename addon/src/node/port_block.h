@@ -9,7 +9,7 @@
 
 namespace coscanet {
 
-struct Block {
+struct PortBlock {
   std::string vip;
   uint16_t first = 0, last = 0;
 };
@@ -23,6 +23,7 @@ enum class PortChoice {
 // Returns 0 or the errno: EADDRINUSE if no port is free; ENOPROTOOPT if the kernel (before 6.3) cannot
 // choose. For kAgent `remote` is whom a TCP socket is about to connect to: then it may have a port that
 // others have for other remotes.
-int bind_in_block(int fd, const Block& block, PortChoice choice, const std::optional<EndName>& remote);
+int bind_in_block(int fd, const PortBlock& block, PortChoice choice,
+                  const std::optional<SocketAddress>& remote);
 
 }  // namespace coscanet

@@ -4,20 +4,20 @@
 
 namespace coscanet {
 
-class OptionDuring {
+class ScopedOption {
  public:
   // Does nothing unless `apply`.
-  OptionDuring(int fd, int level, int option, int value, bool apply)
+  ScopedOption(int fd, int level, int option, int value, bool apply)
       : fd_(fd), level_(level), option_(option) {
     socklen_t length = sizeof before_;
     changed_ =
         apply && getsockopt(fd, level, option, &before_, &length) == 0 && before_ != value && set(value);
   }
-  ~OptionDuring() {
+  ~ScopedOption() {
     if (changed_) set(before_);
   }
-  OptionDuring(const OptionDuring&) = delete;
-  OptionDuring& operator=(const OptionDuring&) = delete;
+  ScopedOption(const ScopedOption&) = delete;
+  ScopedOption& operator=(const ScopedOption&) = delete;
 
  private:
   bool set(int value) { return setsockopt(fd_, level_, option_, &value, sizeof value) == 0; }

@@ -60,7 +60,7 @@ int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets) {
   return result < 0 ? result : dump_family(AF_INET6, protocol, 1u << kernel_state, sockets);
 }
 
-int dump_untaken(std::vector<SocketInfo>* sockets) {
+int dump_unaccepted(std::vector<SocketInfo>* sockets) {
   constexpr uint32_t kStates = 1u << TCP_ESTABLISHED | 1u << TCP_CLOSE_WAIT;
   int result = dump_family(AF_INET, IPPROTO_TCP, kStates, sockets);
   if (result == 0) result = dump_family(AF_INET6, IPPROTO_TCP, kStates, sockets);

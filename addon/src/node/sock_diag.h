@@ -31,7 +31,7 @@ struct SocketInfo {
 int dump_sockets(SocketState state, std::vector<SocketInfo>* sockets);
 
 // TCP connections that no program has taken from its listener's queue: no descriptor stands for them yet.
-int dump_untaken(std::vector<SocketInfo>* sockets);
+int dump_unaccepted(std::vector<SocketInfo>* sockets);
 
 // Does any TCP socket in any state, TIME-WAIT included, or any UDP socket have this local IPv4 address and a
 // port in this range? 1, 0 or -errno.

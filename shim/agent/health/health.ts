@@ -20,7 +20,7 @@ import type {Target} from './probes.ts';
 
 export interface HealthSources extends Insight {
   orders(): readonly ApplicationOrder[];
-  /** The node's own address, where translated sockets are. */
+  /** The node's own address, where NAT-mode sockets are. */
   address: string;
   /** The folder of programs that may be run as checks. */
   checksFolder: string;

@@ -16,7 +16,7 @@ const contentSchema = z.object({
   /** Path below /proc/sys → the value before, and ours. */
   sysctls: z.record(z.string(), z.object({before: z.string(), ours: z.string()})),
   blocks: z.array(portBlockSchema).default([]),
-  /** Where translated sockets are, if the router has said so: the next agent must find them before it speaks. */
+  /** Where NAT-mode sockets are, if the router has said so: the next agent must find them before it speaks. */
   address: z.string().optional(),
 });
 type Content = z.infer<typeof contentSchema>;

@@ -23,7 +23,7 @@ const MAX_PINS = 4096;
 
 export interface ClaimsParts {
   native: Pick<AgentNative, 'liveConnections' | 'readConnections'>;
-  /** The node's address, where translated sockets are (NAT). */
+  /** The node's address, where NAT-mode sockets are (NAT). */
   address: () => string;
   endpoints(): readonly NodeEndpoint[];
   /** Sends the state; true when the router has answered it. */

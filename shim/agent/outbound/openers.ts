@@ -9,7 +9,7 @@ const READ_AT_ONCE = 2000;
 
 export interface OpenersParts {
   native: Pick<AgentNative, 'portsInUse' | 'readConnections'>;
-  /** The node's address, where translated sockets are (NAT). */
+  /** The node's address, where NAT-mode sockets are (NAT). */
   address: () => string;
   /** Whose endpoint is the local end of a connection? Null: nobody's. */
   endpointOf(connection: Connection): NodeEndpoint | null;

@@ -4,7 +4,13 @@
 // bind that leaves the port to the kernel gets one of the block too.
 
 import os from 'node:os';
-import type {AgentNative, AnswerScope, EndName, ShimRequest, SocketFacts} from '../../../addon/agent.ts';
+import type {
+  AgentNative,
+  AnswerScope,
+  SocketAddress,
+  ShimRequest,
+  SocketFacts,
+} from '../../../addon/agent.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
@@ -41,7 +47,7 @@ export interface OutboundParts {
   destinations: Pick<Destinations, 'kindOf'>;
   claims: Pick<Claims, 'pin'>;
   openers: Pick<Openers, 'add'>;
-  /** The node's address, where translated sockets are (NAT). */
+  /** The node's address, where NAT-mode sockets are (NAT). */
   address: () => string;
   /** The kernel's own range of ports. */
   portRange(): {first: number; last: number};
@@ -114,7 +120,7 @@ export class Outbound {
   }
 
   /** From a service's port: the router must lead the answers here before there are any. */
-  async #pin(request: ShimRequest, own: NodeEndpoint, remote: EndName): Promise<OutboundAnswer> {
+  async #pin(request: ShimRequest, own: NodeEndpoint, remote: SocketAddress): Promise<OutboundAnswer> {
     const {openers, claims} = this.#parts;
     // A datagram socket is an endpoint until it is connected.
     if (request.kind === 'connect') openers.add(own);
@@ -131,9 +137,9 @@ export class Outbound {
     mode: Mode,
     application: ApplicationOrder,
   ): NodeEndpoint | null {
-    const {localAddress, localPort, virtualName} = facts;
+    const {localAddress, localPort, virtualAddress} = facts;
     if (mode === 'nat' && localAddress !== this.#parts.address()) return null;
-    const name = mode === 'nat' ? virtualName : {vip: localAddress, port: localPort};
+    const name = mode === 'nat' ? virtualAddress : {vip: localAddress, port: localPort};
     if (name === null || !application.vips.includes(name.vip)) return null;
     if (!mayBind(application, protocol, name.port)) return null;
     if (this.#parts.blocks.around(name.vip, name.port) !== null) return null;
@@ -157,7 +163,7 @@ export class Outbound {
     facts: SocketFacts,
     vip: string,
     choice: 'at-connect' | 'at-bind',
-    remote: EndName | null,
+    remote: SocketAddress | null,
   ): Promise<Refusal | null> {
     const {blocks} = this.#parts;
     const tried = this.#triedBy(request, facts);
@@ -178,7 +184,7 @@ export class Outbound {
     descriptor: number,
     block: PortBlock,
     choice: 'at-connect' | 'at-bind',
-    remote: EndName | null,
+    remote: SocketAddress | null,
   ): number {
     const {native, log} = this.#parts;
     const {first, last} = this.#parts.portRange();
