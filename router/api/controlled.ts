@@ -1,6 +1,5 @@
 // What the control server may ask of a running router, and which part answers.
 
-import type {Segment} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import type {Settings} from '../config/settings.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
@@ -17,7 +16,6 @@ import {Views} from './views.ts';
 export interface ControlledDeps {
   clock: Clock;
   settings: Settings;
-  segment: Segment;
   events: EventLog;
   registry: Registry;
   provider: RoutingProvider;
@@ -30,7 +28,7 @@ export interface ControlledDeps {
 }
 
 export function controlledRouter(deps: ControlledDeps): ControlledRouter {
-  const {clock, segment, events, registry, provider, supervisor, exposition, put, reload} = deps;
+  const {clock, events, registry, provider, supervisor, exposition, put, reload} = deps;
   const {applications, drains} = supervisor;
   const steering = new Steering({clock, registry, events, drains, commit: () => supervisor.commit()});
   const views = new Views({...deps, drains});
@@ -44,7 +42,7 @@ export function controlledRouter(deps: ControlledDeps): ControlledRouter {
     applications: () => applications.views(),
     blocks: () => blocksView(registry, clock.now()),
     events: (since) => events.list(since),
-    metrics: () => exposition.write(snapshotOf({registry, provider, segment, events, applications, views})),
+    metrics: () => exposition.write(snapshotOf({registry, provider, events, applications, views})),
     reload,
     steering,
   };

@@ -8,7 +8,7 @@ import Fastify from 'fastify';
 import type {FastifyInstance} from 'fastify';
 import {z} from 'zod';
 import type {SocketAddress} from '../base/address.ts';
-import {codeOf, messageOf, UserError} from '../base/error.ts';
+import {codeOf, messageOf, UnsupportedError, UserError} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import {nodeStateSchema} from '../protocol/messages.ts';
 import {nodeViewSchema} from '../protocol/views.ts';
@@ -110,6 +110,7 @@ function createServer(options: ControlOptions): Served {
     if (!router()) return refuse(reply.header('retry-after', '1'), 503, 'the router is starting');
   });
   server.setErrorHandler((error, request, reply) => {
+    if (error instanceof UnsupportedError) return refuse(reply, 501, error.message);
     const status = (error as {statusCode?: number}).statusCode ?? 500;
     if (status >= 500) log.error({url: request.url, error: messageOf(error)}, 'request failed');
     return refuse(reply, status, messageOf(error));

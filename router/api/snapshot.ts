@@ -1,6 +1,5 @@
 // Everything that /metrics shows, at one time. Nothing here takes longer when there are more flows.
 
-import type {Segment} from '../../addon/router.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
 import type {Snapshot} from '../metrics/series.ts';
 import type {Registry} from '../model/registry.ts';
@@ -12,30 +11,21 @@ import type {Views} from './views.ts';
 export interface SnapshotDeps {
   registry: Registry;
   provider: RoutingProvider;
-  segment: Segment;
   events: EventLog;
   applications: Applications;
   views: Views;
 }
 
-export function snapshotOf({
-  registry,
-  provider,
-  segment,
-  events,
-  applications,
-  views,
-}: SnapshotDeps): Snapshot {
-  const {counters, vips} = provider.stats();
+export function snapshotOf({registry, provider, events, applications, views}: SnapshotDeps): Snapshot {
+  const {counters, vips, forwarders} = provider.stats();
   return {
     counters,
     vips,
-    flows: applications.flows,
-    flowCapacity: segment.limits.flows,
+    flowTable: provider.flows && {flows: applications.flows, capacity: provider.flows.capacity},
     applications: applications.views(),
     accounts: applications.accounts(),
     nodes: views.nodes(),
-    forwarders: segment.forwarders().filter((one) => one.pid !== 0),
+    forwarders,
     blocks: blocksByVip(registry),
     blocksRefused: registry.ports.blocks.refusals,
     events: events.counts(),

@@ -1,7 +1,8 @@
 // What operators see: the registry joined with the provider's and the forwarders' own knowledge.
 
-import type {Flow, Segment} from '../../addon/router.ts';
+import type {Flow} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
+import {UnsupportedError} from '../base/error.ts';
 import type {Settings} from '../config/settings.ts';
 import {blockCounts} from './blocks-view.ts';
 import {LEASE_MS} from '../protocol/messages.ts';
@@ -19,7 +20,6 @@ export interface ViewDeps {
   registry: Registry;
   provider: RoutingProvider;
   drains: Drains;
-  segment: Segment;
   clock: Clock;
   settings: Settings;
   /** Clock.now when the router started. */
@@ -51,8 +51,10 @@ export class Views {
     const {provider, drains} = this.#deps;
     if (standing.state === 'draining') {
       if (drains.isDrained(record)) return {...standing, state: 'drained'};
+      const flows = drains.flowsOf(record);
+      const left = flows === null ? 'until the deadline' : `${flows} flows left`;
       const kept = standing.affinityMember ? ', its clients are kept' : '';
-      return {...standing, reason: `${standing.reason}, ${drains.flowsOf(record)} flows left${kept}`};
+      return {...standing, reason: `${standing.reason}, ${left}${kept}`};
     }
     if (standing.weight > 0 && provider.path(record.address).mac === null)
       return {...standing, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
@@ -61,13 +63,14 @@ export class Views {
 
   /** Virtual services, and exclusive ports that have a node but nobody who takes connections. */
   services(): ServiceView[] {
-    const {registry, segment} = this.#deps;
-    const flows = segment.flowsPerEndpoint();
+    const {registry, provider} = this.#deps;
+    const flows = provider.flows?.countByEndpoint() ?? null;
+    const counted = (total: number) => (flows === null ? {} : {flows: total});
     const {exclusive} = registry.ports;
     const served = registry.services().map((service): ServiceView => {
       const {vip, protocol, port} = service;
       const records = registry.endpointsOf(service);
-      const counts = records.map((record) => flows[`${record.slot}:${record.generation}`] ?? 0);
+      const counts = records.map((record) => flows?.[`${record.slot}:${record.generation}`] ?? 0);
       const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
       return {
         application: (open[0] ?? records[0])?.application ?? '',
@@ -75,7 +78,7 @@ export class Views {
         protocol,
         port,
         endpoints: open.length,
-        flows: counts.reduce((total, count) => total + count, 0),
+        ...counted(counts.reduce((total, count) => total + count, 0)),
         exclusive: exclusive.holderOf({vip, protocol, port}) ?? null,
       };
     });
@@ -83,7 +86,7 @@ export class Views {
     const others = exclusive.all().filter((one) => !keys.has(serviceKey(one)));
     return [
       ...served,
-      ...others.map(({node, ...port}) => ({...port, endpoints: 0, flows: 0, exclusive: node})),
+      ...others.map(({node, ...port}) => ({...port, endpoints: 0, ...counted(0), exclusive: node})),
     ];
   }
 
@@ -103,10 +106,13 @@ export class Views {
     }));
   }
 
+  /** Throws an UnsupportedError if the provider knows nothing of single flows. */
   flows(): FlowView[] {
-    const {registry, segment} = this.#deps;
+    const {registry, provider} = this.#deps;
+    if (provider.flows === null)
+      throw new UnsupportedError(`the provider of this router (${provider.name}) cannot list flows`);
     const bySlot = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, one]));
-    return segment.flows().map((flow: Flow) => {
+    return provider.flows.list().map((flow: Flow) => {
       const {endpointSlot, endpointGeneration, ...rest} = flow;
       const endpoint = bySlot.get(`${endpointSlot}:${endpointGeneration}`);
       const {application = '', node = '', address = '', nodePort} = endpoint ?? {};
@@ -128,8 +134,9 @@ export class Views {
   }
 
   status(): StatusView {
-    const {registry, provider, segment, clock, settings, startedAt} = this.#deps;
-    const {generation, counters, vips, sides} = provider.stats();
+    const {registry, provider, clock, settings, startedAt} = this.#deps;
+    const {generation, counters, vips, sides, forwarders} = provider.stats();
+    const flows = provider.flows && Object.values(provider.flows.countByEndpoint());
     const oneArmed = sides.length === 1;
     return {
       mode: settings.mode,
@@ -144,14 +151,11 @@ export class Views {
         address: network.address,
       })),
       vips,
-      forwarders: segment
-        .forwarders()
-        .filter((one) => one.pid !== 0)
-        .map(({index, pid, heartbeatAgeMs}) => ({index, pid, heartbeatAgeMs})),
+      forwarders: forwarders.map(({index, pid, heartbeatAgeMs}) => ({index, pid, heartbeatAgeMs})),
       nodes: registry.nodes().length,
       services: registry.services().length,
       endpoints: registry.endpoints().filter((record) => record.state !== 'closed').length,
-      flows: Object.values(segment.flowsPerEndpoint()).reduce((total, count) => total + count, 0),
+      ...(flows === null ? {} : {flows: flows.reduce((total, count) => total + count, 0)}),
       blocks: blockCounts(registry),
       counters,
     };

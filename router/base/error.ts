@@ -11,6 +11,14 @@ export class UserError extends Error {
   }
 }
 
+/** What this router cannot do at all, however it is asked: its provider lacks the capability. */
+export class UnsupportedError extends UserError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnsupportedError';
+  }
+}
+
 /** The text of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

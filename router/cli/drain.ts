@@ -31,13 +31,16 @@ function formatDrains(rows: readonly DrainView[]): string {
       {title: 'target', cell: (row) => row.target},
       {title: 'state', cell: (row) => row.state},
       {title: 'endpoints', cell: (row) => row.endpoints.length},
-      {title: 'flows', cell: (row) => row.flows},
+      {title: 'flows', cell: (row) => row.flows ?? '-'},
       {title: 'deadline', cell: left},
       {title: 'clients', cell: (row) => (row.keepClients ? 'kept until then' : 'go elsewhere')},
     ],
     rows,
   );
 }
+
+/** Said with the views, on stderr: what "drained" means where flows are not counted. */
+const UNCOUNTED = 'flows are not counted by this router: drained means that the deadline has passed';
 
 function formatUndrain({target, was, endpoints}: UndrainView): string {
   if (!was) return `${target} was not drained\n`;
@@ -70,7 +73,7 @@ async function waitUntilDrained(
     if (busy.length === 0) return awaited;
     if (performance.now() >= end)
       throw new UserError(
-        `not drained in time: ${busy.map((view) => `${view.target} (${view.flows} flows)`).join(', ')}`,
+        `not drained in time: ${busy.map((view) => `${view.target} (${view.flows ?? 'uncounted'} flows)`).join(', ')}`,
       );
     await sleep(POLL_MS);
   }
@@ -88,6 +91,8 @@ async function drain(target: string | undefined, options: DrainOptions): Promise
       ? await call(socket, 'GET', '/v1/drain', list)
       : [await call(socket, 'POST', '/v1/drain', drainViewSchema, order)];
   const targets = views.map((view) => view.target);
+  if (wait && views.some((view) => view.flows === undefined))
+    process.stderr.write(`coscanet: ${UNCOUNTED}\n`);
   print(options, wait ? await waitUntilDrained(options, targets, seconds) : views, formatDrains);
 }
 

@@ -32,6 +32,8 @@ function endpointsOf({endpoints}: ApplicationView): string {
   return groups.map(([group, count]) => `${count} ${group}`).join(', ') || 'none';
 }
 
+const perSecond = (rate: number | undefined) => (rate === undefined ? '-' : Number(rate.toFixed(1)));
+
 export function formatApplications(rows: readonly ApplicationView[]): string {
   return formatTable<ApplicationView>(
     [
@@ -42,8 +44,8 @@ export function formatApplications(rows: readonly ApplicationView[]): string {
       {title: 'nodes', cell: (row) => row.nodes},
       {title: 'instances', cell: (row) => row.instances},
       {title: 'endpoints', cell: endpointsOf},
-      {title: 'flows', cell: (row) => row.flows},
-      {title: 'new/s', cell: (row) => Number(row.newFlowsPerSecond.toFixed(1))},
+      {title: 'flows', cell: (row) => row.flows ?? '-'},
+      {title: 'new/s', cell: (row) => perSecond(row.newFlowsPerSecond)},
       {title: 'scale', cell: (row) => row.scale},
       {title: 'reason', cell: (row) => row.reason ?? ''},
     ],
@@ -73,7 +75,7 @@ export function formatServices(rows: readonly ServiceView[]): string {
       {title: 'application', cell: (row) => row.application},
       {title: 'service', cell: service},
       {title: 'endpoints', cell: (row) => row.endpoints},
-      {title: 'flows', cell: (row) => row.flows},
+      {title: 'flows', cell: (row) => row.flows ?? '-'},
       {title: 'exclusive to', cell: (row) => row.exclusive ?? '-'},
     ],
     rows,
@@ -152,7 +154,8 @@ export function formatStatus(status: StatusView): string {
   const forwarders = status.forwarders.map(
     (one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`,
   );
-  const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${status.flows} flows)`;
+  const flows = status.flows === undefined ? 'flows not counted' : `${status.flows} flows`;
+  const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${flows})`;
   const {leased, quarantined, free, refused} = status.blocks;
   const blocks = `${leased} leased, ${quarantined} in quarantine, ${free} free, refused ${refused} times`;
   const rows: [string, string][] = [

@@ -94,7 +94,6 @@ function createCore({adopted, settings, ...deps}: AssembleDeps): Core {
     events,
     registry,
     provider,
-    segment,
     echo: new Echo(log),
     probes: settings.probes,
     routerAddressFor,
@@ -136,7 +135,7 @@ export interface Assembled {
 /** Starts everything but the control server; what it does to the host is on `undo`. */
 export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assembled> {
   const {clock, settings, adopted} = deps;
-  const {segment, memory} = adopted;
+  const {memory} = adopted;
   const startedAt = clock.now();
   const core = createCore(deps);
   const {local, registry, provider, supervisor} = core;
@@ -154,13 +153,13 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   undo.add('supervisor', () => supervisor.stop());
   supervisor.start();
   const {readSettings: read, readSecret} = deps;
-  const reloader = new Reloader({...core, clock, read, readSecret, maxVips: segment.limits.vips}, settings);
+  const reloader = new Reloader({...core, clock, read, readSecret, maxVips: provider.limits.vips}, settings);
   const put = welcomeOwnNode(
     (node, state) => supervisor.put(node, state),
     settings.sides.map((side) => side.network.address),
     provider.method.routes,
   );
   const reload = () => reloader.reload();
-  const router = controlledRouter({...core, clock, settings, segment, put, reload, startedAt});
+  const router = controlledRouter({...core, clock, settings, put, reload, startedAt});
   return {router, forwarding};
 }

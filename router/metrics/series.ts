@@ -10,10 +10,10 @@ import {counterTexts, dropTexts, DROP_PREFIX} from './counters.ts';
 export interface Snapshot {
   /** Of the data path, by their names in addon/src/core/counters.h. */
   counters: Readonly<Record<string, number>>;
-  flows: number;
-  flowCapacity: number;
+  /** null, as `accounts`: the provider knows nothing of flows. */
+  flowTable: {flows: number; capacity: number} | null;
   applications: readonly ApplicationView[];
-  accounts: Accounts;
+  accounts: Accounts | null;
   nodes: readonly NodeView[];
   vips: readonly {address: string; state: string}[];
   forwarders: readonly {index: number; heartbeatAgeMs: number}[];
@@ -51,8 +51,8 @@ function perApplication(name: string, help: string, value: (view: ApplicationVie
 /** Of each application on each of its virtual IPs. */
 function perAccount(name: string, help: string, kind: Series['kind'], of: keyof Account): Series {
   const read = ({applications, accounts}: Snapshot) =>
-    applications.flatMap((view) => {
-      const known = accounts.get(view.application);
+    (accounts === null ? [] : applications).flatMap((view) => {
+      const known = accounts?.get(view.application);
       return view.vips.map((vip): Sample => [{...labelsOf(view), vip}, known?.get(vip)?.[of] ?? 0]);
     });
   return {kind, name: `application_${name}`, help, labels: [...ofApplication, 'vip'], read};
@@ -130,14 +130,14 @@ const routerSeries: readonly Series[] = [
     name: 'flow_table_flows',
     help: 'Flows in the flow table, as counted within the last 2 s.',
     labels: [],
-    read: ({flows}) => [[{}, flows]],
+    read: ({flowTable}) => (flowTable ? [[{}, flowTable.flows]] : []),
   },
   {
     kind: 'gauge',
     name: 'flow_table_capacity',
     help: 'Places in the flow table.',
     labels: [],
-    read: ({flowCapacity}) => [[{}, flowCapacity]],
+    read: ({flowTable}) => (flowTable ? [[{}, flowTable.capacity]] : []),
   },
   {
     kind: 'gauge',
@@ -182,13 +182,17 @@ const routerSeries: readonly Series[] = [
   },
 ];
 
+/** Nothing, where the provider does not count it. */
+const counted = (labels: Sample[0], value: number | undefined): Sample[] =>
+  value === undefined ? [] : [[labels, value]];
+
 const dataPathSeries: readonly Series[] = [
   ...Object.entries(counterTexts).map(([name, help]): Series => ({
     kind: 'counter',
     name: `${name}_total`,
     help,
     labels: [],
-    read: ({counters}) => [[{}, counters[name] ?? 0]],
+    read: ({counters}) => counted({}, counters[name]),
   })),
   {
     kind: 'counter',
@@ -196,7 +200,7 @@ const dataPathSeries: readonly Series[] = [
     help: 'Frames that went no further, by reason; "coscanet status" says what each means.',
     labels: ['reason'],
     read: ({counters}) =>
-      Object.keys(dropTexts).map((reason) => [{reason}, counters[`${DROP_PREFIX}${reason}`] ?? 0]),
+      Object.keys(dropTexts).flatMap((reason) => counted({reason}, counters[`${DROP_PREFIX}${reason}`])),
   },
 ];
 

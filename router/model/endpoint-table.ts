@@ -21,6 +21,8 @@ import {Slots} from '../base/slots.ts';
 
 /** A closed endpoint's slot stays taken at least this long: a forwarder may just be using the last policy. */
 const LINGER_MS = 1000;
+/** Besides, where flows are not counted: a program that has closed its socket may still serve connections. */
+const UNCOUNTED_LINGER_MS = 60_000;
 const TABLE_FULL = 'the table of endpoints or of services is full';
 
 export interface EndpointLimits {
@@ -193,11 +195,12 @@ export class EndpointTable {
     this.touch(record);
   }
 
-  /** Gives up what nobody needs: closed endpoints without flows, services without endpoints. */
-  prune(flowsPerEndpoint: Readonly<Record<string, number>>, now: number): void {
+  /** Gives up what nobody needs: closed endpoints without flows (null: not counted), services without endpoints. */
+  prune(flowsPerEndpoint: Readonly<Record<string, number>> | null, now: number): void {
+    const lingerMs = flowsPerEndpoint === null ? UNCOUNTED_LINGER_MS : LINGER_MS;
     for (const record of this.#endpoints.values()) {
-      const flows = flowsPerEndpoint[`${record.slot}:${record.generation}`] ?? 0;
-      if (record.state !== 'closed' || flows > 0 || now - record.since < LINGER_MS) continue;
+      const flows = flowsPerEndpoint?.[`${record.slot}:${record.generation}`] ?? 0;
+      if (record.state !== 'closed' || flows > 0 || now - record.since < lingerMs) continue;
       this.#forget(record);
     }
     for (const [key, service] of this.#services) {

@@ -34,6 +34,8 @@ export interface RouterPlace {
   address: string;
   /** Networks that instances reach under their node's own address. */
   direct: readonly string[];
+  /** Nodes tell it their connections. */
+  tracksFlows: boolean;
 }
 
 export function ordersFor(
@@ -52,7 +54,7 @@ export function ordersFor(
     vipPlacement: method.vipPlacement,
     applications: applicationOrders(registry.applications),
     // The flow table began with the registry: what one remembers, the other still has.
-    flowTable: generation,
+    ...(router.tracksFlows ? {flowTable: generation} : {}),
     blocks: blocks.ofNode(node.name),
     blocksRefused: blocks.refusedOf(node.name),
     exclusive: exclusive.ofNode(node.name),

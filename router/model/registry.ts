@@ -217,11 +217,12 @@ export class Registry {
   }
 
   /**
-   * Gives up what nobody needs: closed endpoints without flows, services without endpoints, nodes without either.
+   * Gives up what nobody needs: closed endpoints without flows (null: not
+   * counted), services without endpoints, nodes without either.
    * A node that answers on its network keeps the ports that are its own: programs may still use them.
    */
   prune(
-    flowsPerEndpoint: Readonly<Record<string, number>>,
+    flowsPerEndpoint: Readonly<Record<string, number>> | null,
     now: number,
     isReachable: (address: string) => boolean = () => false,
   ): void {

@@ -40,10 +40,13 @@ export const drainViewSchema = z.strictObject({
   since: z.number(),
   deadline: z.number(),
   keepClients: z.boolean(),
-  /** drained: no flow is left, and none will come. */
+  /** drained: no flow is left, and none will come. Where flows are not counted: the deadline has passed. */
   state: z.enum(['draining', 'drained']),
-  /** Left, as counted within the last second; those that only wait to be forgotten do not count. */
-  flows: z.number().int(),
+  /**
+   * Left, as counted within the last second; those that only wait to be forgotten do not count. Absent: the router's
+   * provider does not count flows.
+   */
+  flows: z.number().int().optional(),
   endpoints: z.array(z.string()),
 });
 export type DrainView = z.infer<typeof drainViewSchema>;

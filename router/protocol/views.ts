@@ -53,7 +53,8 @@ export const serviceViewSchema = z.strictObject({
   protocol: protocolSchema,
   port,
   endpoints: z.number().int(),
-  flows: z.number().int(),
+  /** Absent, here and elsewhere: the router's provider does not count flows. */
+  flows: z.number().int().optional(),
   /** The one node that may have the port; null: any may. */
   exclusive: name.nullable(),
 });
@@ -101,9 +102,9 @@ export const applicationViewSchema = z.strictObject({
     idle: z.number().int(),
   }),
   /** As counted within the last 2 s. */
-  flows: z.number().int(),
+  flows: z.number().int().optional(),
   /** Averaged over some 10 s. */
-  newFlowsPerSecond: z.number(),
+  newFlowsPerSecond: z.number().optional(),
   scale: scaleSchema,
   /** Why it wishes that, or soon may. */
   reason: z.string().optional(),
@@ -193,7 +194,7 @@ export const statusViewSchema = z.strictObject({
   nodes: z.number().int(),
   services: z.number().int(),
   endpoints: z.number().int(),
-  flows: z.number().int(),
+  flows: z.number().int().optional(),
   /** Ports leased to nodes; `refused`: how often a node could not have what it wanted. */
   blocks: z.strictObject({
     leased: z.number().int(),

@@ -2,7 +2,8 @@
 // routes whenever anything changes (level-triggered, idempotent); what it finds out by itself (a node's MAC,
 // another host that uses a VIP) it reports through `ProviderEvents`.
 
-import type {Protocol} from '../protocol/messages.ts';
+import type {Flow, FlowImport, ImportResult, ForwarderInfo} from '../../addon/router.ts';
+import type {Protocol} from '../protocol/terms.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
 import type {Side} from '../model/side.ts';
@@ -31,12 +32,50 @@ export interface ProbeTarget {
 export type VipState = 'active' | 'inactive' | 'conflict';
 export type NodePath = {mac: string | null; reachable: boolean};
 
+/** How much a provider has room for. */
+export interface ProviderLimits {
+  endpoints: number;
+  services: number;
+  vips: number;
+  /** Of ports leased to nodes, in 64s. */
+  blocks: number;
+}
+
 export interface ProviderStats {
   generation: number;
   counters: Record<string, number>;
   vips: {address: string; state: VipState}[];
   /** As they are now. */
   sides: readonly Side[];
+  /** Processes that move packets; none if something else does. */
+  forwarders: readonly Pick<ForwarderInfo, 'index' | 'pid' | 'heartbeatAgeMs'>[];
+}
+
+/**
+ * What a provider knows of single flows, answered at once out of memory: one that would have to ask another machine
+ * lacks the capability. An endpoint's key is "slot:generation".
+ */
+export interface FlowCapability {
+  /** How many flows it has room for. */
+  readonly capacity: number;
+  /** Live flows, newest state; a copy. */
+  list(): Flow[];
+  /** Writes flows that nodes know of their own endpoints; one result for each. */
+  import(flows: readonly FlowImport[]): ImportResult[];
+  /**
+   * Established TCP flows that expire within `seconds`; at most `limit`, of the next part of the table, going on where
+   * the last call stopped.
+   */
+  expiring(seconds: number, limit: number): Flow[];
+  /** So many calls of `expiring` look at the whole table. */
+  readonly expiringParts: number;
+  /**
+   * Live flows by endpoint; with `quietSeconds` without those TCP flows that have been silent so long and are no
+   * connections (any more).
+   */
+  countByEndpoint(quietSeconds?: number): Readonly<Record<string, number>>;
+  /** New flows so far by service slot (wraps at 2^32). */
+  newByService(): Readonly<Record<number, number>>;
 }
 
 export interface ProviderEvents {
@@ -51,6 +90,9 @@ export interface RoutingProvider {
   readonly name: string;
   /** How it reaches endpoints, and what that asks of nodes. */
   readonly method: ForwardingMethod;
+  readonly limits: ProviderLimits;
+  /** null: it knows nothing of single flows; what follows for users is said in router/README.md. */
+  readonly flows: FlowCapability | null;
   /** The VIPs that may ever be assigned. Rejects with a UserError naming those that another host uses. */
   reserve(vips: readonly string[]): Promise<void>;
   /** Owns the address from now on: packets to it come to the provider. At once, if it was reserved. */
@@ -64,8 +106,6 @@ export interface RoutingProvider {
   probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]>;
   /** Replaces all that was realised before, atomically. */
   apply(plan: Plan): Applied;
-  /** Changes one endpoint's share and applies. */
-  setWeight(slot: number, weight: number): Applied;
   stats(): ProviderStats;
   /** Undoes everything on this host. */
   close(): Promise<void>;

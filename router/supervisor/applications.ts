@@ -1,7 +1,6 @@
 // Watches applications as wholes: how busy each is, whether it wishes for more nodes or for fewer, and its accounts
 // of flows. Looked at once per second; a change of level or wish is an event.
 
-import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {EventLog} from './event-log.ts';
 import type {ApplicationView, Scale} from '../protocol/views.ts';
@@ -18,13 +17,14 @@ import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {Standings} from '../policy/standing.ts';
+import type {FlowCapability} from '../provider/provider.ts';
 
 const LOOK_MS = 1000;
 
 export interface ApplicationsDeps {
   clock: Clock;
   registry: Registry;
-  segment: Segment;
+  provider: {readonly flows: FlowCapability | null};
   events: EventLog;
 }
 
@@ -70,8 +70,8 @@ export class Applications {
 
   /** After the first publication. */
   start(): void {
-    const {clock, segment} = this.#deps;
-    this.#counters = segment.newFlows();
+    const {clock, provider} = this.#deps;
+    this.#counters = provider.flows?.newByService() ?? {};
     this.#lookedAt = clock.now();
     this.#look();
     this.#timer = clock.every(LOOK_MS, () => this.#look());
@@ -102,7 +102,9 @@ export class Applications {
     return this.#deps.registry.applications.map((application) => this.#view(application));
   }
 
-  accounts(): Accounts {
+  /** null: flows are not counted. */
+  accounts(): Accounts | null {
+    if (this.#deps.provider.flows === null) return null;
     return new Map([...this.#watched].map(([name, {accounts}]) => [name, accounts]));
   }
 
@@ -122,10 +124,18 @@ export class Applications {
       nodes: nodes.length,
       instances,
       endpoints,
-      flows: [...(watched?.accounts.values() ?? [])].reduce((sum, {flows}) => sum + flows, 0),
-      newFlowsPerSecond: rounded(watched?.newFlowsPerSecond ?? 0),
+      ...this.#flowsOf(watched),
       scale: watched?.wish ?? 'keep',
       ...(reason === undefined ? {} : {reason}),
+    };
+  }
+
+  #flowsOf(watched: Watched | undefined): Pick<ApplicationView, 'flows' | 'newFlowsPerSecond'> {
+    if (this.#deps.provider.flows === null) return {};
+    const accounts = [...(watched?.accounts.values() ?? [])];
+    return {
+      flows: accounts.reduce((sum, {flows}) => sum + flows, 0),
+      newFlowsPerSecond: rounded(watched?.newFlowsPerSecond ?? 0),
     };
   }
 
@@ -173,7 +183,7 @@ export class Applications {
   }
 
   #countNewFlows(now: number): void {
-    const counters = this.#deps.segment.newFlows();
+    const counters = this.#deps.provider.flows?.newByService() ?? {};
     const sums = new Map<string, number>();
     for (const [slot, count] of movedSince(this.#counters, counters)) {
       const owner = this.#owners.get(slot);

@@ -1,11 +1,12 @@
-// Watches drains: their deadlines, how many flows are left, and when none is.
+// Watches drains: their deadlines, how many flows are left, and when none is. Where flows are not counted, a drain is
+// done at its deadline.
 
-import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {EventLog} from './event-log.ts';
 import type {DrainView} from '../protocol/steering.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
+import type {FlowCapability} from '../provider/provider.ts';
 import {endpointName, namesOf} from '../model/target.ts';
 import type {Drain} from '../model/wishes.ts';
 
@@ -18,7 +19,7 @@ const QUIET_SECONDS = 5;
 export interface DrainsDeps {
   clock: Clock;
   registry: Registry;
-  segment: Segment;
+  provider: {readonly flows: FlowCapability | null};
   events: EventLog;
   /** Publishes what follows. */
   onDeadline: () => void;
@@ -50,8 +51,9 @@ export class Drains {
     this.#drained.delete(name);
   }
 
-  /** Flows left of an endpoint that is being drained, at the last look. */
-  flowsOf(record: EndpointRecord): number {
+  /** Flows left of an endpoint that is being drained, at the last look; null: they are not counted. */
+  flowsOf(record: EndpointRecord): number | null {
+    if (this.#deps.provider.flows === null) return null;
     // A datagram of a conversation goes elsewhere once its endpoint is closed: it holds nobody up.
     const moves = record.protocol === 'udp' && (record.state === 'closed' || this.#isOver(record));
     return moves ? 0 : (this.#flows[`${record.slot}:${record.generation}`] ?? 0);
@@ -64,12 +66,18 @@ export class Drains {
   /** Nobody uses an endpoint that is being drained, and nobody will. */
   isDrained(record: EndpointRecord): boolean {
     const drain = this.#deps.registry.wishes.drainOf(record);
-    return drain !== null && this.#isSettled(drain) && this.flowsOf(record) === 0;
+    return drain !== null && this.#isSettled(drain) && this.#isUnused(record);
+  }
+
+  /** As far as is known. */
+  #isUnused(record: EndpointRecord): boolean {
+    return (this.flowsOf(record) ?? 0) === 0;
   }
 
   #isSettled({since, keepClients, over}: Drain): boolean {
-    // Clients that are kept may come back until the deadline.
-    return this.#lookedAt - since >= SETTLED_MS && (!keepClients || over);
+    // Until the deadline clients that are kept may come back, and flows that nobody counts go on.
+    const waits = keepClients || this.#deps.provider.flows === null;
+    return this.#lookedAt - since >= SETTLED_MS && (!waits || over);
   }
 
   views(): DrainView[] {
@@ -78,10 +86,12 @@ export class Drains {
 
   #view(target: string, {since, deadline, keepClients}: Drain): DrainView {
     const records = this.#recordsOf(target);
-    const flows = records.reduce((total, record) => total + this.flowsOf(record), 0);
+    const counted = this.#deps.provider.flows !== null;
+    const flows = records.reduce((total, record) => total + (this.flowsOf(record) ?? 0), 0);
     const state = this.#drained.has(target) ? 'drained' : 'draining';
     const open = records.filter((record) => record.state !== 'closed');
-    return {target, since, deadline, keepClients, state, flows, endpoints: open.map(endpointName)};
+    const left = counted ? {flows} : {};
+    return {target, since, deadline, keepClients, state, ...left, endpoints: open.map(endpointName)};
   }
 
   #recordsOf(name: string): EndpointRecord[] {
@@ -92,14 +102,14 @@ export class Drains {
   }
 
   #look(): void {
-    const {clock, registry, segment, events, onDeadline} = this.#deps;
+    const {clock, registry, provider, events, onDeadline} = this.#deps;
     const {wishes} = registry;
     const before = registry.revision;
     wishes.pass(clock.wall());
     if (registry.revision !== before) onDeadline();
     const waiting = [...wishes.drains()].filter(([name]) => !this.#drained.has(name));
     if (waiting.length === 0) return;
-    this.#flows = segment.flowsPerEndpoint(QUIET_SECONDS);
+    this.#flows = provider.flows?.countByEndpoint(QUIET_SECONDS) ?? {};
     this.#lookedAt = clock.wall();
     for (const [name, drain] of waiting) {
       if (!this.#isDone(name, drain)) continue;
@@ -109,6 +119,6 @@ export class Drains {
   }
 
   #isDone(name: string, drain: Drain): boolean {
-    return this.#isSettled(drain) && this.#recordsOf(name).every((record) => this.flowsOf(record) === 0);
+    return this.#isSettled(drain) && this.#recordsOf(name).every((record) => this.#isUnused(record));
   }
 }

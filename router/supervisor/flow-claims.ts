@@ -1,7 +1,7 @@
 // Between the flow table and what nodes know of their connections: writes what they claim, and asks them about
 // those that would soon be forgotten. A connection may be silent for days; only its node can tell whether it lives.
 
-import type {ImportResult, Flow, Segment} from '../../addon/router.ts';
+import type {ImportResult, Flow} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {Claim, NodeOrders} from '../protocol/messages.ts';
 import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
@@ -10,14 +10,13 @@ import type {FlowTimeouts} from '../model/application/application.ts';
 import {resolveClaims} from '../model/claims.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
+import type {FlowCapability} from '../provider/provider.ts';
 
 /** A node is asked this long before a flow expires, or for half of a shorter time-out; again in each quarter of it. */
 const AHEAD_SECONDS = 60;
 /** Not less: two messages of the node, and the second to which the table rounds. */
 const LEAST_AHEAD_SECONDS = (2 * RENEW_MS) / 1000 + 1;
 const LOOK_MS = 250;
-/** Places of the flow table that one call of `expiring` looks at. */
-const PLACES_PER_CALL = 65_536;
 /** Flows that one call may name: bounds how long the supervisor is busy with it. */
 const MAX_FLOWS = 5000;
 
@@ -31,7 +30,7 @@ type Refused = NonNullable<NodeOrders['claimsRefused']>;
 export interface FlowClaimsDeps {
   clock: Clock;
   registry: Registry;
-  segment: Segment;
+  flows: FlowCapability;
 }
 
 export class FlowClaims {
@@ -56,13 +55,13 @@ export class FlowClaims {
 
   /** Writes what a node claims of its own endpoints, as published. Returns what could not be taken. */
   take(node: NodeRecord, claims: readonly Claim[]): Refused {
-    const {registry, segment} = this.#deps;
+    const {registry, flows} = this.#deps;
     if (claims.length === 0) return [];
     const resolved = resolveClaims(claims, {
       endpointOf: (claim) => registry.endpointOf({...claim, node: node.name, address: node.address}),
       timeoutsOf: (record) => this.#timeoutsOf(record),
     });
-    const results = segment.importFlows(resolved.flows);
+    const results = flows.import(resolved.flows);
     const refused = resolved.claims.flatMap((claim, n) => {
       const reason = refusals[results[n] ?? 'full'];
       return reason === undefined ? [] : [{claim, reason}];
@@ -91,14 +90,14 @@ export class FlowClaims {
 
   /** One look at a part of the flow table; so often that each place is seen several times in its time ahead. */
   #look(): void {
-    const {registry, segment, clock} = this.#deps;
+    const {registry, flows, clock} = this.#deps;
     const records = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, one]));
     const shortest = Math.min(AHEAD_SECONDS, ...[...records.values()].map((one) => this.#aheadOf(one)));
-    const calls = Math.ceil(segment.limits.flows / PLACES_PER_CALL);
-    const perLook = Math.min(calls, Math.ceil((calls * LOOK_MS) / (shortest * 250)));
+    const parts = flows.expiringParts;
+    const perLook = Math.min(parts, Math.ceil((parts * LOOK_MS) / (shortest * 250)));
     const now = clock.now();
     for (let call = 0; call < perLook; call++)
-      for (const flow of segment.expiring(AHEAD_SECONDS, MAX_FLOWS)) {
+      for (const flow of flows.expiring(AHEAD_SECONDS, MAX_FLOWS)) {
         const record = records.get(`${flow.endpointSlot}:${flow.endpointGeneration}`);
         if (record) this.#consider(flow, record, now);
       }
@@ -117,7 +116,7 @@ export class FlowClaims {
       // Who cannot be asked just now is believed.
       const timeout = Math.ceil(2 * ahead);
       const endpoint = {endpointSlot, endpointGeneration};
-      this.#deps.segment.importFlows([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
+      this.#deps.flows.import([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);
     }
     if (node?.state !== 'up') return;
     const nodePort = record.nodePort === undefined ? {} : {nodePort: record.nodePort};

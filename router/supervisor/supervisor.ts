@@ -1,7 +1,6 @@
 // The supervisor's heart: takes what agents report, keeps the registry, and has the provider realise what
 // follows from it, at once and synchronously: from a PUT to the published ring is a matter of microseconds.
 
-import type {Segment} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
@@ -36,7 +35,6 @@ export interface SupervisorDeps {
   events: EventLog;
   registry: Registry;
   provider: RoutingProvider;
-  segment: Segment;
   echo: EchoSource;
   probes: ProbeRules;
   /** The address that a node at `address` has the router under. */
@@ -53,7 +51,8 @@ export interface SupervisorDeps {
 export class Supervisor {
   readonly #deps: SupervisorDeps;
   readonly #timers: Timer[] = [];
-  readonly #flows: FlowClaims;
+  /** null: the provider knows nothing of flows. */
+  readonly #flows: FlowClaims | null;
   readonly vips: VipLifecycle;
   readonly drains: Drains;
   readonly prober: Prober;
@@ -69,8 +68,9 @@ export class Supervisor {
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.#routes = new Routes(deps.registry);
-    this.#awaitImports = deps.fresh;
-    this.#flows = new FlowClaims(deps);
+    this.#awaitImports = deps.fresh && deps.provider.flows !== null;
+    const {flows} = deps.provider;
+    this.#flows = flows && new FlowClaims({...deps, flows});
     this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
     this.applications = new Applications(deps);
@@ -80,12 +80,12 @@ export class Supervisor {
   /** First publication, then the clockwork. */
   start(): void {
     this.publish();
-    this.#conflicts = this.#deps.segment.counters()['drop_arp_conflict'] ?? 0;
+    this.#conflicts = this.#conflictsSeen();
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
     if (this.#awaitImports) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
-    this.#flows.start();
+    this.#flows?.start();
     this.prober.start();
     this.drains.start();
     this.applications.start();
@@ -93,7 +93,7 @@ export class Supervisor {
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
-    this.#flows.stop();
+    this.#flows?.stop();
     this.prober.stop();
     this.drains.stop();
     this.applications.stop();
@@ -117,18 +117,24 @@ export class Supervisor {
     this.commit();
     report.write(events);
     const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
-    const confirm = this.#flows.questionsFor(name);
-    return {kind: 'orders', orders: {...this.#orders(node), claimsRefused, confirm}};
+    const confirm = this.#flows ? {confirm: this.#flows.questionsFor(name)} : {};
+    return {kind: 'orders', orders: {...this.#orders(node), claimsRefused, ...confirm}};
   }
 
   #take(node: NodeRecord, kind: 'applied' | 'overtaken', claims: readonly Claim[]): ClaimsRefused {
-    if (kind === 'applied') return this.#flows.take(node, claims);
-    return claims.map((claim) => ({claim, reason: 'the message was overtaken by a later one'}));
+    const refuse = (reason: string) => claims.map((claim) => ({claim, reason}));
+    if (this.#flows === null)
+      return refuse(
+        `the router's provider (${this.#deps.provider.name}) knows nothing of single connections`,
+      );
+    if (kind === 'overtaken') return refuse('the message was overtaken by a later one');
+    return this.#flows.take(node, claims);
   }
 
   #orders(node: NodeRecord): NodeOrders {
     const {registry, provider, routerAddressFor, direct} = this.#deps;
-    return ordersFor(registry, {address: routerAddressFor(node.address), direct}, provider.method, node);
+    const place = {address: routerAddressFor(node.address), direct, tracksFlows: provider.flows !== null};
+    return ordersFor(registry, place, provider.method, node);
   }
 
   /** Publishes if anything has changed since the last time. */
@@ -200,7 +206,7 @@ export class Supervisor {
 
   /** Forwarders see, and never believe, another host that says in ARP that it is one of our VIPs. */
   #watchConflicts(): void {
-    const seen = this.#deps.segment.counters()['drop_arp_conflict'] ?? 0;
+    const seen = this.#conflictsSeen();
     const fresh = seen - this.#conflicts;
     this.#conflicts = seen;
     if (fresh <= 0) return;
@@ -208,11 +214,15 @@ export class Supervisor {
     this.#deps.events.add({event: 'vip-conflict', detail});
   }
 
+  #conflictsSeen(): number {
+    return this.#deps.provider.stats().counters['drop_arp_conflict'] ?? 0;
+  }
+
   #prune(): void {
-    const {registry, provider, segment, clock} = this.#deps;
+    const {registry, provider, clock} = this.#deps;
     const isReachable = (address: string) => provider.path(address).reachable;
-    const flows = segment.flowsPerEndpoint();
-    this.applications.counted(flows);
+    const flows = provider.flows?.countByEndpoint() ?? null;
+    if (flows) this.applications.counted(flows);
     registry.prune(flows, clock.now(), isReachable);
     this.#watchConflicts();
     this.#commitLater(this.vips.release());

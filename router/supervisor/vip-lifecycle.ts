@@ -1,6 +1,6 @@
 // When a VIP is ours: from the moment that its first endpoint or its first block of ports can be reached until a
 // grace time after its last endpoint, its last flow and its last block. (A closed endpoint stays registered while
-// flows refer to it, so "no endpoint" means "no flow" too.)
+// flows refer to it, so "no endpoint" means "no flow" too. Where flows are not counted, open endpoints alone hold it.)
 
 import type {Clock} from '../base/clock.ts';
 import type {Registry} from '../model/registry.ts';
@@ -34,8 +34,9 @@ export class VipLifecycle {
   }
 
   #needed(): Set<string> {
-    const {registry} = this.#deps;
-    return new Set([...registry.endpoints(), ...registry.leadingBlocks()].map((one) => one.vip));
+    const {registry, provider} = this.#deps;
+    const endpoints = registry.endpoints().filter((one) => provider.flows !== null || one.state !== 'closed');
+    return new Set([...endpoints, ...registry.leadingBlocks()].map((one) => one.vip));
   }
 
   /** Claims VIPs that are served now and were not ours; true if that changed anything. */

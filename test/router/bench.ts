@@ -128,7 +128,6 @@ export class Bench {
       events,
       registry,
       provider: this.provider,
-      segment,
       echo: {ask: () => Promise.resolve(this.echoes), close: () => {}},
       probes: defaultProbeRules,
       routerAddressFor: () => '10.88.0.1',

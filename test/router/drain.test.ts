@@ -24,7 +24,6 @@ async function twoNodes() {
     registry,
     provider,
     drains,
-    segment: native.segment,
     clock,
     settings,
     startedAt: 0,

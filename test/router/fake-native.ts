@@ -12,6 +12,7 @@ import type {
   SegmentLimits,
   TcpProbe,
 } from '../../addon/router.ts';
+import {counterTexts, dropTexts, DROP_PREFIX} from '../../router/metrics/counters.ts';
 
 const defaultLimits: SegmentLimits = {
   flows: 1024,
@@ -24,6 +25,13 @@ const defaultLimits: SegmentLimits = {
   forwarders: 4,
   registryBytes: 1 << 20,
 };
+
+/** As of the addon: every counter is there from the beginning. */
+const noneYet = Object.fromEntries(
+  [...Object.keys(counterTexts), ...Object.keys(dropTexts).map((reason) => `${DROP_PREFIX}${reason}`)].map(
+    (name): [string, number] => [name, 0],
+  ),
+);
 
 export class FakeSegment implements Segment {
   readonly descriptor = 3;
@@ -74,7 +82,7 @@ export class FakeSegment implements Segment {
     return Object.fromEntries(counted);
   }
   counters(): Record<string, number> {
-    return {rx_frames: 7, ...this.moved};
+    return {...noneYet, rx_frames: 7, ...this.moved};
   }
   forwarders(): ForwarderInfo[] {
     return this.forwarderList;

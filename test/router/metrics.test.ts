@@ -10,23 +10,12 @@ import {Bench, VIP, web} from './bench.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';
 
 /** As the router would answer just now. */
-async function scrape({
-  supervisor,
-  exposition,
-  registry,
-  provider,
-  native,
-  events,
-  clock,
-}: Bench): Promise<string> {
+async function scrape({supervisor, exposition, registry, provider, events, clock}: Bench): Promise<string> {
   const {applications, drains} = supervisor;
-  const {segment} = native;
   // Of no use to what is asked here.
   const settings = {} as Settings;
-  const views = new Views({registry, provider, drains, segment, clock, settings, startedAt: 0});
-  const {type, text} = await exposition.write(
-    snapshotOf({registry, provider, segment, events, applications, views}),
-  );
+  const views = new Views({registry, provider, drains, clock, settings, startedAt: 0});
+  const {type, text} = await exposition.write(snapshotOf({registry, provider, events, applications, views}));
   if (!type.startsWith('text/plain; version=0.0.4')) throw new Error(type);
   return text;
 }

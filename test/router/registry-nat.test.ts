@@ -76,10 +76,16 @@ test('what each method needs of an endpoint and of a node', (t) => {
     kind: 'refused',
     reason: "address 10.77.0.12 is on none of the router's networks (10.88.0.1/24)",
   });
-  t.like(ordersFor(nat, {address: '10.88.0.1', direct: []}, methods.nat, {name: 'node1', refused: []}), {
-    mode: 'nat',
-    vipPlacement: 'none',
-  });
+  t.like(
+    ordersFor(nat, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.nat, {
+      name: 'node1',
+      refused: [],
+    }),
+    {
+      mode: 'nat',
+      vipPlacement: 'none',
+    },
+  );
 });
 
 test('an endpoint with a port of the node is one instance', (t) => {

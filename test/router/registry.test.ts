@@ -121,7 +121,7 @@ test('what an endpoint may be', (t) => {
     ],
   );
   t.deepEqual(states(registry), {'node1:80': 'up'});
-  const orders = ordersFor(registry, {address: '10.88.0.1', direct: []}, methods.dsr, {
+  const orders = ordersFor(registry, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.dsr, {
     name: 'node1',
     refused: [],
   });

@@ -17,12 +17,15 @@ import {Compiler} from '../../policy/compile.ts';
 import type {Path} from '../../policy/compile.ts';
 import type {
   Applied,
+  FlowCapability,
   NodePath,
   ProbeTarget,
   ProviderEvents,
+  ProviderLimits,
   ProviderStats,
   RoutingProvider,
 } from '../provider.ts';
+import {flowsOf} from './flows.ts';
 import {Gateway} from './gateway.ts';
 import {HOST_ADDRESS} from './local-side.ts';
 import type {LocalSide, Way} from './local-side.ts';
@@ -58,6 +61,8 @@ export type ProviderMemory = z.infer<typeof providerMemorySchema>;
 export class UserspaceProvider implements RoutingProvider {
   readonly name: string;
   readonly method: ForwardingMethod;
+  readonly limits: ProviderLimits;
+  readonly flows: FlowCapability;
   readonly #deps: UserspaceDeps;
   readonly #compiler: Compiler;
   readonly #watch: SideWatch;
@@ -65,12 +70,13 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #neighbours: Neighbours;
   readonly #gateway: Gateway | null;
   readonly #adopted: ProviderMemory | null;
-  #plan: Plan = {routes: [], blocks: [], awaitImports: false};
 
   /** `adopted`: what the provider before this one left in the same segment. */
   constructor(deps: UserspaceDeps, adopted: ProviderMemory | null) {
     this.name = `userspace-${deps.method.name}`;
     this.method = deps.method;
+    this.limits = deps.segment.limits;
+    this.flows = flowsOf(deps.segment);
     this.#deps = deps;
     this.#adopted = adopted;
     this.#compiler = new Compiler(deps.segment.limits.ringSlots);
@@ -137,7 +143,6 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   apply(plan: Plan): Applied {
-    this.#plan = plan;
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
@@ -156,18 +161,12 @@ export class UserspaceProvider implements RoutingProvider {
     return {generation, scheduled, served};
   }
 
-  setWeight(slot: number, weight: number): Applied {
-    const routes = this.#plan.routes.map((route) => ({
-      ...route,
-      endpoints: route.endpoints.map((one) => (one.slot === slot ? {...one, weight} : one)),
-    }));
-    return this.apply({...this.#plan, routes});
-  }
-
   stats(): ProviderStats {
     const {segment} = this.#deps;
     const {sides} = this.#watch;
-    return {generation: segment.generation, counters: segment.counters(), vips: this.#claims.states(), sides};
+    const forwarders = segment.forwarders().filter((one) => one.pid !== 0);
+    const vips = this.#claims.states();
+    return {generation: segment.generation, counters: segment.counters(), vips, sides, forwarders};
   }
 
   async close(): Promise<void> {
