@@ -247,10 +247,18 @@ export interface RouterNative {
   takeDescriptors(pid: number, startTime: number, descriptors: number[]): number[];
   /** Starts the packet loop in a thread of its own. */
   startForwarder(options: ForwarderOptions): Forwarder;
-  /** RFC 5227 probes (`count`, spaced by `intervalMs`): the MAC of another host that uses `address`, or null. */
-  arpProbe(interfaceName: string, address: string, count: number, intervalMs: number): Promise<string | null>;
+  /**
+   * RFC 5227 conflict detection, by `count` ARP probes spaced by `intervalMs`: the MAC of another host that uses
+   * `address`, or null.
+   */
+  detectAddressConflict(
+    interfaceName: string,
+    address: string,
+    count: number,
+    intervalMs: number,
+  ): Promise<string | null>;
   /** Gratuitous ARP for `address`, in both request and reply form. */
-  arpAnnounce(interfaceName: string, address: string): void;
+  announceAddress(interfaceName: string, address: string): void;
   /** One result for each target, when all have answered or the time is over. */
   tcpProbe(probe: TcpProbe): Promise<ProbeResult[]>;
   /** Lock file: true if this process now holds it (released by the kernel when the process ends; close-on-exec). */

@@ -1,7 +1,8 @@
 // Imports point one way. router/: base < protocol < model < policy, config < provider, processes, metrics <
 // supervisor < api < daemon, cli < the entry (router/main.ts); siblings of one rank do not know each other. Every part
 // of router/ may import the addon's types. The agent uses router/base/ and router/protocol/, and of the addon
-// addon/agent.ts; router/ and addon/ know nothing of shim/. addon/src/core knows neither Node nor the kernel.
+// addon/agent.ts; router/ and addon/ know nothing of shim/. addon/src: abi < core < host
+// < device, node < js; core knows neither Node nor the kernel.
 // Prints one line per violation; status 1 if there is one.
 
 import {readdirSync, readFileSync} from 'node:fs';
@@ -22,6 +23,15 @@ const RANKS: Record<string, number> = {
   cli: 7,
 };
 const ENTRY_RANK = 8;
+/** What each folder of addon/src may include of the others. */
+const NATIVE_LAYERS: Record<string, readonly string[]> = {
+  abi: [],
+  core: ['abi'],
+  host: ['abi', 'core'],
+  device: ['abi', 'core', 'host'],
+  node: ['abi', 'core', 'host'],
+  js: ['abi', 'core', 'host', 'device', 'node'],
+};
 const CORE_HEADERS = new Set(
   'algorithm array atomic climits cstddef cstdint cstdlib cstring functional iterator limits memory new optional string_view tuple type_traits utility vector'.split(
     ' ',
@@ -64,19 +74,23 @@ function problem(file: string, target: string): string | null {
   return `${folder} must not depend on ${targetFolder}`;
 }
 
-function* coreProblems(): Generator<string> {
-  for (const file of filesBelow('addon/src/core', /\.(cc|h)$/)) {
+function* nativeProblems(): Generator<string> {
+  for (const file of filesBelow('addon/src', /\.(cc|h)$/)) {
+    const folder = file.split('/')[2] ?? '';
+    const below = NATIVE_LAYERS[folder];
+    if (below === undefined) yield `${file}: give the folder a layer in test/check-imports.ts`;
     const text = readFileSync(path.join(root, file), 'utf8');
     for (const [, , system, own] of text.matchAll(/^#include (<([^>]+)>|"([^"]+)")/gm)) {
-      if (system !== undefined && !CORE_HEADERS.has(system))
+      if (folder === 'core' && system !== undefined && !CORE_HEADERS.has(system))
         yield `${file}: <${system}>: the core is bytes in, bytes out`;
-      if (own !== undefined && !own.startsWith('core/'))
-        yield `${file}: "${own}": the core knows no other part`;
+      const target = own?.split('/')[0] ?? folder;
+      if (target !== folder && below?.includes(target) === false)
+        yield `${file}: "${own}": ${folder} must not depend on ${target}`;
     }
   }
 }
 
-const problems = [...coreProblems()];
+const problems = [...nativeProblems()];
 for (const file of ['router', 'shim/agent', 'addon'].flatMap((folder) => filesBelow(folder, /\.ts$/))) {
   for (const target of importsOf(file)) {
     const why = problem(file, target);

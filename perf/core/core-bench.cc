@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "core/tcp.h"
-#include "device/clock.h"
 #include "device/forwarder.h"
+#include "host/clock.h"
 #include "world.h"
 
 using namespace coscanet;

@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "core/tcp.h"
-#include "device/clock.h"
 #include "device/forwarder.h"
+#include "host/clock.h"
 
 namespace coscanet::bench {
 namespace {

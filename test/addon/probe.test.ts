@@ -26,11 +26,11 @@ const probe = (timeoutMs: number, targets: readonly Target[], more = {}) =>
   });
 
 test.serial('an address in use is seen by its owner’s MAC, a free one is not', async (t) => {
-  t.is(await net.ask('arpProbe', 'eth0', '10.77.0.2'), MAC.client);
-  t.is(await net.ask('arpProbe', 'eth0', '10.77.0.77'), null);
+  t.is(await net.ask('detectAddressConflict', 'eth0', '10.77.0.2'), MAC.client);
+  t.is(await net.ask('detectAddressConflict', 'eth0', '10.77.0.77'), null);
   // arp_ignore: a node keeps quiet about the virtual IP that it carries.
-  t.is(await net.ask('arpProbe', 'eth1', VIP), null);
-  await t.throwsAsync(net.ask('arpProbe', 'nosuch0', VIP), {code: 'ENODEV'});
+  t.is(await net.ask('detectAddressConflict', 'eth1', VIP), null);
+  await t.throwsAsync(net.ask('detectAddressConflict', 'nosuch0', VIP), {code: 'ENODEV'});
 });
 
 test.serial('an announcement goes out as a request and as a reply', async (t) => {
@@ -38,7 +38,7 @@ test.serial('an announcement goes out as a request and as a reply', async (t) =>
     net.tool('client', 'frames', 'capture', 'eth0', MAC.broadcast, 10),
     'capturing',
   );
-  await net.ask('arpAnnounce', 'eth0', VIP);
+  await net.ask('announceAddress', 'eth0', VIP);
   await waitUntil('two frames', 5000, () => capture.output.split('\n').length > 3);
   const frames = capture.output
     .trim()

@@ -88,8 +88,9 @@ export const actions = {
   counters: (): Record<string, number> => segment.counters(),
   flows: (): Flow[] => segment.flows(),
   forwarders: (): ForwarderInfo[] => segment.forwarders(),
-  arpProbe: (side: string, address: string) => native.arpProbe(side, address, 2, 100),
-  arpAnnounce: (side: string, address: string) => native.arpAnnounce(side, address),
+  detectAddressConflict: (side: string, address: string) =>
+    native.detectAddressConflict(side, address, 2, 100),
+  announceAddress: (side: string, address: string) => native.announceAddress(side, address),
   tcpProbe: (probe: TcpProbe) => native.tcpProbe(probe),
 };
 

@@ -138,11 +138,11 @@ export class FakeNative implements RouterNative {
   }
   /** "INTERFACE ADDRESS" of every look for another host. */
   readonly looked: string[] = [];
-  arpProbe(interfaceName: string, address: string): Promise<string | null> {
+  detectAddressConflict(interfaceName: string, address: string): Promise<string | null> {
     this.looked.push(`${interfaceName} ${address}`);
     return Promise.resolve(this.rivals.get(address) ?? null);
   }
-  arpAnnounce(interfaceName: string, address: string): void {
+  announceAddress(interfaceName: string, address: string): void {
     this.announced.push(`${interfaceName} ${address}`);
   }
   tcpProbe(probe: TcpProbe): Promise<ProbeResult[]> {

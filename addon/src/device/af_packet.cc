@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "core/train.h"
-#include "device/clock.h"
+#include "host/clock.h"
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000

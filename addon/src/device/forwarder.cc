@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "device/af_packet.h"
-#include "device/clock.h"
-#include "device/process.h"
 #include "device/wake_policy.h"
+#include "host/clock.h"
+#include "host/process.h"
 
 namespace coscanet {
 namespace {

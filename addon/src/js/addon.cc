@@ -1,11 +1,13 @@
-// Contents of the addon. Façades: addon/router.ts (segment, forwarder, probe), addon/agent.ts (agent),
-// test/support/memory-router.ts (memory).
+// Contents of the addon. Façades: addon/router.ts (segment, forwarder, process, ARP announcement, TCP probe),
+// addon/agent.ts (agent), test/support/memory-router.ts (memory).
 #include "js/init.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   coscanet::InitSegment(env, exports);
   coscanet::InitForwarder(env, exports);
-  coscanet::InitProbe(env, exports);
+  coscanet::InitProcess(env, exports);
+  coscanet::InitArpAnnouncement(env, exports);
+  coscanet::InitTcpProbe(env, exports);
   coscanet::InitMemory(env, exports);
   coscanet::InitAgent(env, exports);
   return exports;

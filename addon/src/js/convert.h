@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.h"
 
@@ -82,6 +83,23 @@ inline bool read_object(const Napi::Value& value, const char* name, Napi::Object
 inline bool read_list(const Napi::Value& value, const char* name, Napi::Array* out) {
   if (!value.IsArray()) return type_error(value.Env(), std::string(name) + " must be a list");
   *out = value.As<Napi::Array>();
+  return true;
+}
+
+inline Napi::Array number_array(Napi::Env env, const std::vector<int>& numbers) {
+  Napi::Array out = Napi::Array::New(env, numbers.size());
+  for (uint32_t i = 0; i < numbers.size(); ++i) out.Set(i, static_cast<double>(numbers[i]));
+  return out;
+}
+
+inline bool read_numbers(const Napi::Value& value, const char* name, std::vector<int>* out) {
+  Napi::Array list;
+  if (!read_list(value, name, &list)) return false;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    uint32_t number;
+    if (!read_u32(list.Get(i), name, &number)) return false;
+    out->push_back(static_cast<int>(number));
+  }
   return true;
 }
 

@@ -1,37 +1,16 @@
-// addon/router.ts: packet sockets, processes, and the forwarding loop in a thread of its own.
-#include <unistd.h>
-
+// addon/router.ts: packet sockets, and the forwarding loop in a thread of its own.
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "device/af_packet.h"
 #include "device/forwarder.h"
-#include "device/lock_file.h"
-#include "device/process.h"
-#include "device/segment_file.h"
+#include "host/segment_file.h"
 #include "js/convert.h"
 #include "js/init.h"
 
 namespace coscanet {
 namespace {
-
-Napi::Array number_array(Napi::Env env, const std::vector<int>& numbers) {
-  Napi::Array out = Napi::Array::New(env, numbers.size());
-  for (uint32_t i = 0; i < numbers.size(); ++i) out.Set(i, static_cast<double>(numbers[i]));
-  return out;
-}
-
-bool read_numbers(const Napi::Value& value, const char* name, std::vector<int>* out) {
-  Napi::Array list;
-  if (!read_list(value, name, &list)) return false;
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    uint32_t number;
-    if (!read_u32(list.Get(i), name, &number)) return false;
-    out->push_back(static_cast<int>(number));
-  }
-  return true;
-}
 
 Napi::Value OpenPacketSockets(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -52,42 +31,6 @@ Napi::Value OpenPacketSockets(const Napi::CallbackInfo& info) {
   if (const int error = open_packet_sockets(name.c_str(), slots, descriptors.data(), count))
     return throw_system(env, error, "packet socket on " + name);
   return number_array(env, descriptors);
-}
-
-void CloseDescriptor(const Napi::CallbackInfo& info) {
-  uint32_t fd;
-  if (read_u32(info[0], "descriptor", &fd)) close(static_cast<int>(fd));
-}
-
-Napi::Value TakeDescriptors(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  uint32_t pid;
-  std::vector<int> theirs;
-  if (!read_u32(info[0], "pid", &pid) || !info[1].IsNumber() ||
-      !read_numbers(info[2], "descriptors", &theirs))
-    return env.Undefined();
-  const auto start = static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value());
-  std::vector<int> ours(theirs.size(), -1);
-  if (const int error = take_descriptors(static_cast<int>(pid), start, theirs.data(), ours.data(),
-                                         static_cast<unsigned>(theirs.size())))
-    return throw_system(env, error, "descriptors of process " + std::to_string(pid));
-  return number_array(env, ours);
-}
-
-Napi::Value ProcessStartTime(const Napi::CallbackInfo& info) {
-  uint32_t pid;
-  if (!read_u32(info[0], "pid", &pid)) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), static_cast<double>(process_start_time(static_cast<int>(pid))));
-}
-
-/// The descriptor stays open as long as the process lives: that is the lock.
-Napi::Value LockFile(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  std::string path;
-  if (!read_string(info[0], "path", &path)) return env.Undefined();
-  bool locked = false;
-  const int error = lock_file(path.c_str(), &locked);
-  return error ? throw_system(env, error, "lock file " + path) : Napi::Boolean::New(env, locked);
 }
 
 /// A running loop. It owns itself: freed when the thread has ended and JavaScript has been told.
@@ -178,10 +121,6 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
 
 void InitForwarder(Napi::Env env, Napi::Object exports) {
   exports.Set("openPacketSockets", Napi::Function::New(env, OpenPacketSockets));
-  exports.Set("closeDescriptor", Napi::Function::New(env, CloseDescriptor));
-  exports.Set("takeDescriptors", Napi::Function::New(env, TakeDescriptors));
-  exports.Set("processStartTime", Napi::Function::New(env, ProcessStartTime));
-  exports.Set("lockFile", Napi::Function::New(env, LockFile));
   exports.Set("startForwarder", Napi::Function::New(env, StartForwarder));
 }
 

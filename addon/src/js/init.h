@@ -6,7 +6,9 @@ namespace coscanet {
 
 void InitSegment(Napi::Env env, Napi::Object exports);
 void InitForwarder(Napi::Env env, Napi::Object exports);
-void InitProbe(Napi::Env env, Napi::Object exports);
+void InitProcess(Napi::Env env, Napi::Object exports);
+void InitArpAnnouncement(Napi::Env env, Napi::Object exports);
+void InitTcpProbe(Napi::Env env, Napi::Object exports);
 void InitMemory(Napi::Env env, Napi::Object exports);
 void InitAgent(Napi::Env env, Napi::Object exports);
 

@@ -1,8 +1,8 @@
 // addon/router.ts: Segment.
 #include <map>
 
-#include "device/clock.h"
-#include "device/segment_file.h"
+#include "host/clock.h"
+#include "host/segment_file.h"
 #include "js/convert.h"
 #include "js/flows.h"
 #include "js/init.h"

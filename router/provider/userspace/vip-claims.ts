@@ -23,7 +23,7 @@ const ANNOUNCE_MS = 60_000;
 const SECOND_ANNOUNCE_MS = 1000;
 
 export interface ClaimDeps {
-  native: Pick<RouterNative, 'arpProbe' | 'arpAnnounce'>;
+  native: Pick<RouterNative, 'detectAddressConflict' | 'announceAddress'>;
   clock: Clock;
   log: Logger;
   /** As they are now; hearing our own MACs is no conflict. */
@@ -105,7 +105,7 @@ export class VipClaims {
     const {native, sides} = this.#deps;
     const names = this.#interfacesOf(vip);
     const found = await Promise.all(
-      names.map((name) => native.arpProbe(name, vip, PROBES, PROBE_INTERVAL_MS)),
+      names.map((name) => native.detectAddressConflict(name, vip, PROBES, PROBE_INTERVAL_MS)),
     );
     const own = sides().map((side) => side.mac);
     return found.find((mac) => mac !== null && !own.includes(mac)) ?? null;
@@ -166,7 +166,7 @@ export class VipClaims {
     if (this.#closed) return;
     const {native, log} = this.#deps;
     try {
-      native.arpAnnounce(interfaceName, address);
+      native.announceAddress(interfaceName, address);
     } catch (error) {
       log.warn({address, interface: interfaceName, error: messageOf(error)}, 'cannot announce the address');
     }

@@ -1,4 +1,4 @@
-#include "device/lock_file.h"
+#include "host/lock_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

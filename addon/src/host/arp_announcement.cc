@@ -1,14 +1,10 @@
-#include "device/probe.h"
-
-#include <net/if.h>
-#include <sys/ioctl.h>
-
-#include <cstring>
+#include "host/arp_announcement.h"
 
 #include "core/arp.h"
 #include "core/ethernet.h"
-#include "device/clock.h"
-#include "device/raw_socket.h"
+#include "host/clock.h"
+#include "host/interface.h"
+#include "host/raw_socket.h"
 
 namespace coscanet {
 namespace {
@@ -23,28 +19,8 @@ sock_filter kOnlyArp[] = {
 
 }  // namespace
 
-int find_interface(const char* name, InterfaceAddress* out) {
-  ifreq request{};
-  if (strlen(name) >= sizeof request.ifr_name) return ENODEV;
-  strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  int error = 0;
-  if (ioctl(fd, SIOCGIFINDEX, &request) == 0) {
-    out->index = request.ifr_ifindex;
-    if (ioctl(fd, SIOCGIFHWADDR, &request) == 0)
-      memcpy(out->mac.data(), request.ifr_hwaddr.sa_data, out->mac.size());
-    else
-      error = errno;
-  } else {
-    error = errno;
-  }
-  close(fd);
-  return error;
-}
-
-int arp_probe(const char* interface, const uint8_t* address, unsigned count, unsigned interval_ms, bool* used,
-              Mac* by) {
+int detect_address_conflict(const char* interface, const uint8_t* address, unsigned count,
+                            unsigned interval_ms, bool* used, Mac* by) {
   InterfaceAddress own;
   RawSocket socket;
   int error = find_interface(interface, &own);
@@ -72,7 +48,7 @@ int arp_probe(const char* interface, const uint8_t* address, unsigned count, uns
   return 0;
 }
 
-int arp_announce(const char* interface, const uint8_t* address) {
+int announce_address(const char* interface, const uint8_t* address) {
   InterfaceAddress own;
   RawSocket socket;
   sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};

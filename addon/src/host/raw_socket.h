@@ -10,8 +10,8 @@
 #include <cerrno>
 
 #include "core/ethernet.h"
-#include "device/clock.h"
-#include "device/probe.h"
+#include "host/clock.h"
+#include "host/interface.h"
 
 namespace coscanet {
 

@@ -1,4 +1,4 @@
-#include "device/process.h"
+#include "host/process.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-#include "device/clock.h"
+#include "host/clock.h"
 
 #include <time.h>
 

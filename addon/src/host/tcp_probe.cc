@@ -1,11 +1,11 @@
-#include "device/tcp_probe.h"
+#include "host/tcp_probe.h"
 
 #include <sys/random.h>
 
 #include "core/checksum.h"
 #include "core/ipv4.h"
 #include "core/tcp.h"
-#include "device/raw_socket.h"
+#include "host/raw_socket.h"
 
 namespace coscanet {
 namespace {
@@ -17,19 +17,20 @@ constexpr size_t kFrame = ethernet::kHeader + ipv4::kHeader + tcp::kHeader;
 /// The probes of one call: probe i goes out from port first_port + i, with a sequence number of its own.
 class Round {
  public:
-  Round(const ProbeWay& way, TcpProbe* probes, size_t count) : way_(way), probes_(probes), count_(count) {}
+  Round(const ProbeRoute& route, TcpProbe* probes, size_t count)
+      : route_(route), probes_(probes), count_(count) {}
 
   int run() {
     InterfaceAddress in;
-    int error = find_interface(way_.out, &own_);
-    if (!error) error = find_interface(way_.in, &in);
+    int error = find_interface(route_.out, &own_);
+    if (!error) error = find_interface(route_.in, &in);
     if (error) return error;
     uint32_t random[2];
     if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return EIO;
     first_port_ = static_cast<uint16_t>(kFirstPort + random[0] % (kEndPort - kFirstPort - count_));
     first_sequence_ = random[1];
     if ((error = open_sockets(in))) return error;
-    const uint64_t deadline = boot_ms() + way_.timeout_ms;
+    const uint64_t deadline = boot_ms() + route_.timeout_ms;
     if ((error = send_all())) return error;
     if (answered_ < count_)
       answers_.receive(deadline, [&](const uint8_t* frame, uint32_t length) { return take(frame, length); });
@@ -46,7 +47,7 @@ class Round {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 23),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ipv4::kTcp, 0, 7),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 30),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, load_be32(way_.source), 0, 5),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, load_be32(route_.source), 0, 5),
         BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 14),
         BPF_STMT(BPF_LD | BPF_H | BPF_IND, 16),
         BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, first_port_, 0, 2),
@@ -79,7 +80,7 @@ class Round {
     uint8_t* ip = frame + ethernet::kHeader;
     uint8_t* segment = ip + ipv4::kHeader;
     write_link_header(frame, probe.mac, own_.mac, ethernet::kIpv4);
-    ipv4::write(ip, ipv4::kHeader + tcp::kHeader, ipv4::kTcp, Address::v4(way_.source),
+    ipv4::write(ip, ipv4::kHeader + tcp::kHeader, ipv4::kTcp, Address::v4(route_.source),
                 Address::v4(probe.address));
     tcp::write(segment, static_cast<uint16_t>(first_port_ + i), probe.port, sequence(i) + offset, 0, flags);
     store_be16(segment + 14, 1024);  // window
@@ -106,7 +107,7 @@ class Round {
     return ++answered_ == count_;
   }
 
-  const ProbeWay& way_;
+  const ProbeRoute& route_;
   TcpProbe* probes_;
   size_t count_;
   size_t answered_ = 0;
@@ -118,8 +119,8 @@ class Round {
 
 }  // namespace
 
-int tcp_probe(const ProbeWay& way, TcpProbe* probes, size_t count) {
-  return Round(way, probes, count).run();
+int tcp_probe(const ProbeRoute& route, TcpProbe* probes, size_t count) {
+  return Round(route, probes, count).run();
 }
 
 }  // namespace coscanet

@@ -1,4 +1,4 @@
-#include "device/segment_file.h"
+#include "host/segment_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

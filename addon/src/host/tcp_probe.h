@@ -1,5 +1,5 @@
 #pragma once
-// Do endpoints answer? Many at once, along the way that flows take.
+// Health probes of TCP endpoints: many at once, on the route that flows take.
 #include <cstddef>
 #include <cstdint>
 
@@ -16,9 +16,8 @@ struct TcpProbe {
   ProbeResult result = ProbeResult::silent;
 };
 
-/// One way there, one way back.
-struct ProbeWay {
-  /// By which the SYNs leave, and by which the answers come.
+/// The interface by which SYNs leave, the one by which the answers come.
+struct ProbeRoute {
   const char* out;
   const char* in;
   /// The router's own address, to which the nodes answer.
@@ -30,6 +29,6 @@ constexpr size_t kMaxProbes = 4096;
 
 /// A SYN to each; an answer that opens is reset at once, so that nothing half open stays. Returns when all
 /// have answered or the time is over: 0, or an errno.
-int tcp_probe(const ProbeWay& way, TcpProbe* probes, size_t count);
+int tcp_probe(const ProbeRoute& route, TcpProbe* probes, size_t count);
 
 }  // namespace coscanet
