@@ -1,34 +1,44 @@
 #!/usr/bin/env bash
 # Runs everything that proves the product: sources (check), unit tests, the native parts with sanitizers,
 # coverage of the packet tables, real programs in network namespaces, and that nothing is left behind.
-# The last line is "N passed, N failed". With folders or files as arguments only their tests run.
+# The last line is "N passed, N failed". With folders or files as arguments only their tests run; --unit runs
+# what needs neither root nor namespaces, nor more than what builds the tree.
 #
-#   npm test                                     npm test -- test/network/balance.test.ts
+#   npm test                 npm run test:unit                 npm test -- test/network/balance.test.ts
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 # shellcheck source=topology/path.sh
 source topology/path.sh
 
-RESULTS=build/test-results
+RESULTS=build/test-results # of each test, and seconds of each file
+STEPS=build/test-steps     # seconds of each step
 CORE_LINES_PERCENT=95
+SLOWEST=15
 
 record() { printf '%s %s\n' "$1" "$2" >>$RESULTS; }
 
-# step TITLE CMD…: a command that counts as one test.
-step() {
-  local title=$1
+# timed TITLE CMD…
+timed() {
+  local title=$1 began=$EPOCHREALTIME status
   shift
   printf '\n# %s\n' "$title"
-  if "$@"; then record ok "$title"; else record 'not ok' "$title"; fi
+  "$@"
+  status=$?
+  LC_ALL=C awk -v a="$began" -v b="$EPOCHREALTIME" -v title="$title" \
+    'BEGIN {printf "%.1f %s\n", b - a, title}' >>$STEPS
+  return $status
 }
 
-# ava LABEL FOLDER-OR-FILE…: its tests, each counted.
+# step TITLE CMD…: a command that counts as one test.
+step() { if timed "$@"; then record ok "$1"; else record 'not ok' "$1"; fi; }
+
+# ava TITLE LABEL [OPTION…] FOLDER-OR-FILE…: the tests of these, each counted.
 ava() {
-  local before
-  printf '\n# %s\n' "$1"
-  before=$(grep -c '^not ok' $RESULTS)
-  node build/js/test/run-ava.js $RESULTS "$@" || [ "$(grep -c '^not ok' $RESULTS)" -gt "$before" ] ||
-    record 'not ok' "$1: its tests could not run"
+  local title=$1 label=$2 before
+  shift 2
+  before=$(grep -c "^not ok $label: " $RESULTS)
+  timed "$title" node build/js/test/run-ava.js $RESULTS "$label" "$@" ||
+    [ "$(grep -c "^not ok $label: " $RESULTS)" -gt "$before" ] || record 'not ok' "$label: its tests could not run"
 }
 
 # The sanitized addon needs the sanitizer's runtime loaded first, into a Node that knows nothing of it.
@@ -43,23 +53,52 @@ packet_table_coverage() {
     --print-summary --fail-under-line $CORE_LINES_PERCENT build/debug
 }
 
-nothing_left() { diff build/machine-before <(test/support/machine-state.sh); }
+# Those who clean up after a test that was killed have this file locked until they are done.
+cleaned_up() { flock --wait 60 build/.clean-up true; }
+nothing_left() { cleaned_up && diff build/machine-before <(test/support/machine-state.sh); }
 
-run_all() {
-  local part parts=()
-  step 'check: format, lint, types, directions' test/check.sh
+sources() { step 'check: format, lint, types, directions' test/check.sh; }
+
+# Without root's powers, so that one which needs them fails.
+units() { ava 'unit tests' unit --tier unit --unprivileged --jobs "$1" test; }
+
+sanitized() {
   step 'build: debug' topology/build.sh debug
-  step 'build: tsan' topology/build.sh tsan
   # First of all that runs the debug build, so that the lines reached are those of the tables alone.
   find build/debug -name '*.gcda' -delete
-  ava_debug 'packet tables (sanitized)' test/packets/packets.test.ts test/packets/trains.test.ts
+  ava_debug 'packet tables (sanitized)' tables-sanitized test/packets/packets.test.ts test/packets/trains.test.ts
   step "coverage: the packet tables reach $CORE_LINES_PERCENT % of the core" packet_table_coverage
-  ava_debug 'packet properties (sanitized)' test/packets/properties.test.ts
-  ava_debug 'addon (sanitized)' test/addon
-  for part in packets addon router shim topology perf network; do
-    [ -z "$(find "test/$part" -name '*.test.ts' 2>/dev/null)" ] || parts+=("test/$part")
-  done
-  for part in "${parts[@]}"; do ava "${part#test/}" "$part"; done
+  ava_debug 'packet properties (sanitized)' properties-sanitized test/packets/properties.test.ts
+  step 'build: tsan' topology/build.sh tsan
+  ava 'threads (tsan)' tsan --tier tsan test
+}
+
+sources_and_units() { sources && units 1; }
+
+# Both at once; the first one's output comes as a whole, after the other's.
+beside() {
+  "$1" >build/test-beside.log 2>&1 &
+  local beside=$!
+  "$2"
+  wait $beside
+  cat build/test-beside.log
+}
+
+run_all() {
+  beside sanitized sources_and_units
+  # The longest first.
+  ava 'tests with root, two at a time' root --tier root --jobs 2 test/network test
+  ava 'tests that need the machine for themselves' alone --tier alone test
+  ava_debug 'addon (sanitized)' addon-sanitized test/addon
+}
+
+run_some() {
+  case ${1-} in
+    '') run_all ;;
+    --unit) units 2 ;;
+    *) ava 'selected tests' selected "$@" ;;
+  esac
+  step 'nothing is left behind' nothing_left
 }
 
 # A skipped test is a failed one, unless it says here which kernel feature it needs.
@@ -75,12 +114,39 @@ judge_skips() {
   done < <(sed -n 's/^skip //p' $RESULTS)
 }
 
-topology/setup.sh test || exit
+# Where the time went.
+show_times() {
+  printf '\nSeconds by step:\n'
+  awk '{printf "%8s  %s\n", $1, substr($0, length($1) + 2)}' $STEPS
+  printf '\nSeconds of the slowest files:\n'
+  sed -n 's/^time //p' $RESULTS | sort -rn | head -$SLOWEST | awk '{printf "%8s  %s\n", $1, substr($0, length($1) + 2)}'
+}
+
+# A signal comes here alone, for the tests are a group of their own: it is passed on to all of them.
+interrupted() {
+  trap '' INT TERM HUP
+  kill -TERM -- "-$tests" 2>/dev/null
+  wait
+  cleaned_up
+  echo 'interrupted' >&2
+  exit 130
+}
+
+case ${1-} in
+  --unit) topology/setup.sh build || exit ;;
+  *) topology/setup.sh test || exit ;;
+esac
 : >$RESULTS
+: >$STEPS
 test/support/machine-state.sh >build/machine-before
-if [ $# -gt 0 ]; then ava selected "$@"; else run_all; fi
-step 'nothing is left behind' nothing_left
+trap interrupted INT TERM HUP
+set -m
+run_some "$@" &
+tests=$!
+set +m
+wait $tests
 judge_skips
+show_times
 
 passed=$(grep -c '^ok ' $RESULTS)
 failed=$(grep -c '^not ok ' $RESULTS)

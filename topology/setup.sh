@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares a machine: `setup.sh demo` for the demo and the testbed, `setup.sh test` also for the checks and
-# tests, `setup.sh bench` for the measurements. Says first what is missing, then installs it (Debian 12;
+# tests, `setup.sh bench` for the measurements; `setup.sh build` for what builds the tree, and no more. Says first what is missing, then installs it (Debian 12;
 # elsewhere it names what is missing and stops), fetches the npm packages of the lock file and builds. Where
 # nothing is missing it takes a second.
 set -euo pipefail
@@ -14,11 +14,12 @@ NODE_AT_LEAST=20.19
 STAMP=node_modules/.lock-file-installed
 
 # What is needed, as: command or file, Debian package.
-DEMO_NEEDS='
+BUILD_NEEDS='
   g++ g++
   cmake cmake
   ninja ninja-build
-  make make
+  make make'
+DEMO_NEEDS=$BUILD_NEEDS'
   ip iproute2
   tc iproute2
   ss iproute2
@@ -107,11 +108,12 @@ install_commands() {
 }
 
 case ${1:-demo} in
+  build) needs=$BUILD_NEEDS ;;
   demo) needs=$DEMO_NEEDS ;;
   test) needs=$DEMO_NEEDS$TEST_NEEDS ;;
   bench) needs=$DEMO_NEEDS$BENCH_NEEDS ;;
   *)
-    echo 'usage: topology/setup.sh [demo|test|bench]' >&2
+    echo 'usage: topology/setup.sh [build|demo|test|bench]' >&2
     exit 2
     ;;
 esac
