@@ -4,9 +4,12 @@
 
 export type Protocol = 'tcp' | 'udp';
 
-/** One side of the router: external, internal (absent when one-armed), and the router's own host. */
+/** What an interface leads to: clients, nodes (absent when one-armed: both are external), or the router's own host. */
+export type InterfaceRole = 'external' | 'internal' | 'host';
+
 export interface PolicyInterface {
   name: string;
+  role: InterfaceRole;
   mac: string;
   mtu: number;
   /** The router host's own address: what comes for it is not ours. */

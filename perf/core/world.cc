@@ -91,8 +91,8 @@ void World::publish() {
   unsigned index;
   PolicyWriter writer(segment_->free_snapshot(&index), limits_);
   writer.clear(limits_);
-  bool fits = writer.add_interface(router_mac(0), 1500, address(10, 77, 0, 1), 24) &&
-              writer.add_interface(router_mac(1), 1500, address(10, 88, 0, 1), 24) &&
+  bool fits = writer.add_interface(InterfaceRole::external, router_mac(0), 1500, address(10, 77, 0, 1), 24) &&
+              writer.add_interface(InterfaceRole::internal, router_mac(1), 1500, address(10, 88, 0, 1), 24) &&
               writer.add_vip(vip(), true);
   uint32_t ring[kEndpoints];
   for (unsigned i = 0; i < kEndpoints; ++i) {

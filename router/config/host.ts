@@ -1,6 +1,7 @@
 // What the configuration must agree with on this host: the interfaces, their MACs and addresses.
 
 import {z} from 'zod';
+import type {InterfaceRole} from '../../addon/router.ts';
 import {inNetwork, isEdgeOf, isIpv4} from '../base/address.ts';
 import type {Network, SocketAddress} from '../base/address.ts';
 import type {Exec} from '../base/exec.ts';
@@ -46,7 +47,7 @@ export function networksOf(link: Links[number]): Network[] {
 }
 
 /** The interface as a side of the router, or what is wrong with it. */
-function sideFrom(name: string, links: Links): Side | string {
+function sideFrom(name: string, role: InterfaceRole, links: Links): Side | string {
   const link = links.find((one) => one.ifname === name);
   const names = links.map((one) => one.ifname).filter((one) => one !== 'lo');
   if (!link) {
@@ -60,7 +61,7 @@ function sideFrom(name: string, links: Links): Side | string {
   const onLink = networksOf(link);
   const [network] = onLink;
   if (!network) return `interface ${name} has no IPv4 address`;
-  return {name, mac: link.address, mtu: link.mtu, network, onLink, index: link.ifindex};
+  return {name, role, mac: link.address, mtu: link.mtu, network, onLink, index: link.ifindex};
 }
 
 export interface InterfaceNames {
@@ -70,9 +71,10 @@ export interface InterfaceNames {
 
 /** External first; one side when both are the same interface. */
 export function sidesOf(names: InterfaceNames, links: Links): {sides: Side[]; problems: Problem[]} {
-  const wanted =
-    names.external.name === names.internal.name ? [names.external] : [names.external, names.internal];
-  const found = wanted.map(({name, path}) => ({side: sideFrom(name, links), path}));
+  const external = {...names.external, role: 'external' as const};
+  const internal = {...names.internal, role: 'internal' as const};
+  const wanted = external.name === internal.name ? [external] : [external, internal];
+  const found = wanted.map(({name, role, path}) => ({side: sideFrom(name, role, links), path}));
   const sides = found.flatMap(({side}) => (typeof side === 'string' ? [] : [side]));
   const problems = found.flatMap(({side, path}) => (typeof side === 'string' ? [{path, message: side}] : []));
   return {sides, problems};

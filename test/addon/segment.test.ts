@@ -269,6 +269,7 @@ const REFUSED: [string, unknown][] = [
     {...POLICY, services: [{...web, timeouts: {syn: 1, established: 2, closing: 3}}]},
   ],
   ['four interfaces', {...POLICY, interfaces: many(4, () => external)}],
+  ['an interface of no role', {...POLICY, interfaces: [{...external, role: 'outside'}]}],
   ['an interface with a wrong MAC', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00'}]}],
   ['a MAC with more behind it', {...POLICY, interfaces: [{...external, mac: '02:77:00:00:00:01:02'}]}],
   ['a wait for imports that is no truth', {...POLICY, awaitImports: 1}],

@@ -30,7 +30,7 @@ void publish(const Segment& segment) {
   unsigned index;
   PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
   writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(kRouter, 1500, Address{}, 32));
+  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
   EXPECT(writer.add_vip(Address::v4(kVip), true));
   for (uint32_t service = 0; service < 2; ++service) {
     uint32_t slots[kNodes], members[kNodes];

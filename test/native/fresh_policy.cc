@@ -23,7 +23,7 @@ void publish(const Segment& segment, bool served) {
   unsigned index;
   PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
   writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(kRouter, 1500, Address{}, 32));
+  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
   EXPECT(writer.add_vip(Address::v4(kVip), true));
   const uint32_t ring[] = {0};
   if (served) {

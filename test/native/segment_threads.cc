@@ -37,7 +37,7 @@ void publish(const Segment& segment, uint32_t generation) {
   unsigned index;
   PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
   writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(mac_of(generation, 255), 1500, Address{}, 32));
+  EXPECT(writer.add_interface(InterfaceRole::external, mac_of(generation, 255), 1500, Address{}, 32));
   for (uint32_t i = 0; i < kVips; ++i) EXPECT(writer.add_vip(vip_of(generation, i), true));
   uint32_t ring[kEndpoints];
   for (uint32_t i = 0; i < kEndpoints; ++i) {

@@ -22,6 +22,9 @@ function servedByHost(policy: Policy): Policy {
   return {...policy, endpoints: [...policy.endpoints, host], services};
 }
 
+const [external, , local] = POLICY.interfaces;
+const ONE_ARMED: Policy = {...POLICY, interfaces: [external!, local!], endpoints: []};
+
 const fromHost = (from: string, change: Partial<Ipv4Fields> = {}) =>
   packet(MAC.host, MAC.local).ipv4({from, to: VIP, ...change});
 const atHost = (from: string) => packet(MAC.local, MAC.host).ipv4({from, to: HOST, ttl: 63});
@@ -73,6 +76,13 @@ export const LOCAL: PacketCase[] = [
   {
     description: 'the host resets what it knows nothing of: the answer to a probe of the router',
     by,
+    input: fromHost(ROUTER.external).tcp({...ask, flags: 'R'}),
+    verdict: {drop: 'stray_reset'},
+  },
+  {
+    description: '… also with one arm, where the host is the second interface',
+    policy: {...ONE_ARMED, services: []},
+    by: 1,
     input: fromHost(ROUTER.external).tcp({...ask, flags: 'R'}),
     verdict: {drop: 'stray_reset'},
   },

@@ -55,9 +55,9 @@ const service = (change: Pick<PolicyService, 'slot' | 'protocol' | 'port' | 'rin
 /** 80/tcp and 53/udp take turns of node1 and node2; 8080/tcp and 69/udp have no endpoint; 25/tcp is outside's. */
 export const POLICY: Policy = {
   interfaces: [
-    {name: 'eth0', mac: MAC.external, mtu: 1500},
-    {name: 'eth1', mac: MAC.internal, mtu: 1500},
-    {name: 'coscanet1', mac: MAC.local, mtu: 1500},
+    {name: 'eth0', role: 'external', mac: MAC.external, mtu: 1500},
+    {name: 'eth1', role: 'internal', mac: MAC.internal, mtu: 1500},
+    {name: 'coscanet1', role: 'host', mac: MAC.local, mtu: 1500},
   ],
   vips: [
     {address: VIP, active: true},

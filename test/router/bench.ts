@@ -25,6 +25,7 @@ export const VIP = '10.77.0.100';
 export const sides = [
   {
     name: 'eth0',
+    role: 'external' as const,
     mac: '02:00:00:00:00:01',
     mtu: 1500,
     network: {address: '10.77.0.1', prefix: 24},
@@ -33,6 +34,7 @@ export const sides = [
   },
   {
     name: 'eth1',
+    role: 'internal' as const,
     mac: '02:00:00:00:00:02',
     mtu: 1500,
     network: {address: '10.88.0.1', prefix: 24},

@@ -62,7 +62,8 @@ bool Path::awaits_import(const Packet& p) const {
 
 /// The kernel of the router's host knows nothing of the router's own probes, and resets what answers them.
 bool Path::is_stray_reset(const Packet& p) const {
-  return p.frame->ingress == kHostSide && p.protocol == ipv4::kTcp && (p.tcp_flags & tcp::kRst);
+  return policy_.interface(p.frame->ingress).role == InterfaceRole::host && p.protocol == ipv4::kTcp &&
+         (p.tcp_flags & tcp::kRst);
 }
 
 const PolicyService* Path::service_of(const Packet& p) {

@@ -7,9 +7,9 @@
 
 namespace coscanet {
 
-/// Only there do endpoints speak; on the external side, which comes first, their addresses are borrowed.
+/// Endpoints are behind the other interfaces; what comes by the external one in their name is spoofed.
 bool Path::from_nodes(const Packet& p) const {
-  return policy_.header().routes && p.frame->ingress > 0;
+  return policy_.header().routes && policy_.interface(p.frame->ingress).role != InterfaceRole::external;
 }
 
 /// Worth a look: it comes from the nodes' side, for our MAC, and is neither for the router host itself nor

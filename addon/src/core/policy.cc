@@ -162,9 +162,10 @@ void PolicyWriter::clear(const Limits& room) {
   header_->block_mask = clear_table(blocks_, std::min(room.blocks, limits_.blocks));
 }
 
-bool PolicyWriter::add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix) {
+bool PolicyWriter::add_interface(InterfaceRole role, const Mac& mac, uint16_t mtu, const Address& address,
+                                 uint32_t prefix) {
   if (header_->interface_count == kInterfaces) return false;
-  header_->interfaces[header_->interface_count++] = {mac, mtu, address, Address::mask_v4(prefix)};
+  header_->interfaces[header_->interface_count++] = {mac, mtu, role, address, Address::mask_v4(prefix)};
   return true;
 }
 

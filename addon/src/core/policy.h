@@ -10,7 +10,7 @@
 
 namespace coscanet {
 
-/// External, internal, and the router host itself; with one arm the first is both.
+/// One of each role; with one arm the external one leads to nodes too.
 constexpr unsigned kInterfaces = 3;
 
 /// Most of each that a snapshot can hold. Part of the segment's header: a segment of other limits is not
@@ -28,12 +28,13 @@ struct Limits {
   bool operator==(const Limits& o) const { return memcmp(this, &o, sizeof o) == 0; }
 };
 
-/// The side of the router's own host.
-constexpr uint8_t kHostSide = 2;
+/// What an interface leads to: clients, nodes, or the router's own host.
+enum class InterfaceRole : uint8_t { external, internal, host };
 
 struct PolicyInterface {
   Mac mac;
   uint16_t mtu;
+  InterfaceRole role;
   Address address;  // the host's own: what comes for it is not ours; all zero: none
   Address mask;     // its bits that name the network on this side
 };
@@ -200,7 +201,8 @@ class PolicyWriter : public Policy {
   /// Begins a snapshot. `room`: at most so many virtual IPs, services, endpoints and blocks will be added;
   /// what a policy does not need is not touched (all tables together are 5 MB).
   void clear(const Limits& room);
-  bool add_interface(const Mac& mac, uint16_t mtu, const Address& address, uint32_t prefix);
+  bool add_interface(InterfaceRole role, const Mac& mac, uint16_t mtu, const Address& address,
+                     uint32_t prefix);
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
                     uint16_t node = kNoNode);

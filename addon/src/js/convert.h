@@ -165,6 +165,22 @@ inline Napi::String address_text(Napi::Env env, const Address& address) {
   return Napi::String::New(env, text);
 }
 
+/// A text out of `names`; their index.
+inline bool read_choice(const Napi::Value& value, const char* name, const char* const* names, size_t count,
+                        uint8_t* out) {
+  ShortText text;
+  if (!read_short(value, name, &text)) return false;
+  std::string all;
+  for (size_t i = 0; i < count; ++i) {
+    if (text == names[i]) {
+      *out = static_cast<uint8_t>(i);
+      return true;
+    }
+    all += (i ? ", " : "") + std::string(names[i]);
+  }
+  return type_error(value.Env(), std::string(name) + " must be one of: " + all);
+}
+
 inline bool read_protocol(const Napi::Value& value, uint8_t* out) {
   ShortText text;
   if (!read_short(value, "protocol", &text)) return false;

@@ -7,14 +7,18 @@
 namespace coscanet {
 namespace {
 
+const char* const kRoles[] = {"external", "internal", "host"};
+
 /// `routes`: errors to nodes are said in the interface's own name.
 bool read_interfaces(const Napi::Array& list, bool routes, PolicyWriter& out) {
   for (uint32_t i = 0; i < list.Length(); ++i) {
     Napi::Object o;
     Mac mac;
     uint32_t mtu;
-    if (!read_object(list.Get(i), "interface", &o) || !read_mac(o.Get("mac"), "interface mac", &mac) ||
-        !read_u32(o.Get("mtu"), "interface mtu", &mtu))
+    uint8_t role = 0;
+    if (!read_object(list.Get(i), "interface", &o) ||
+        !read_choice(o.Get("role"), "interface role", kRoles, 3, &role) ||
+        !read_mac(o.Get("mac"), "interface mac", &mac) || !read_u32(o.Get("mtu"), "interface mtu", &mtu))
       return false;
     Address address;
     uint32_t prefix = 32;
@@ -22,7 +26,8 @@ bool read_interfaces(const Napi::Array& list, bool routes, PolicyWriter& out) {
       return type_error(list.Env(), "policy.routes: each interface needs an address and its prefix");
     if (o.Has("address") && !read_address(o.Get("address"), "interface address", &address)) return false;
     if (o.Has("prefix") && !read_prefix(o.Get("prefix"), "interface prefix", &prefix)) return false;
-    if (!out.add_interface(mac, static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu), address, prefix))
+    if (!out.add_interface(static_cast<InterfaceRole>(role), mac,
+                           static_cast<uint16_t>(mtu > 0xffff ? 0xffff : mtu), address, prefix))
       return type_error(list.Env(), "too many interfaces");
   }
   return true;

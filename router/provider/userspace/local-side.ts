@@ -81,7 +81,7 @@ export async function removeLocalSide(exec: Exec): Promise<void> {
 }
 
 /** What forwarders and tables need to know of a side. */
-export type Way = Pick<Side, 'name' | 'mac' | 'mtu' | 'network'>;
+export type Way = Pick<Side, 'name' | 'role' | 'mac' | 'mtu' | 'network'>;
 
 export interface LocalSideDeps {
   exec: Exec;
@@ -109,6 +109,7 @@ export class LocalSide {
     this.#source = deps.routes ? HOST_ADDRESS : (deps.sides.at(-1)?.network.address ?? HOST_ADDRESS);
     this.side = {
       name: FORWARDERS_END,
+      role: 'host',
       mac: MACS[FORWARDERS_END],
       // Whatever comes in by a cable fits.
       mtu: Math.max(...deps.sides.map((side) => side.mtu)),

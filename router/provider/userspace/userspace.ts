@@ -110,10 +110,11 @@ export class UserspaceProvider implements RoutingProvider {
       this.#deps.log.info({vip}, 'virtual IP is on no network of this host: it has to be routed here');
     const {exec, local} = this.#deps;
     const known = this.#claims.states().map((vip) => vip.address);
-    const ruled = this.#sides.map(({name}, index) => {
-      const ours = name === local.side.name;
-      return {name, routed: this.method.routes && index > 0 && !ours, ours};
-    });
+    const ruled = this.#sides.map(({name, role}) => ({
+      name,
+      routed: this.method.routes && role === 'internal',
+      ours: role === 'host',
+    }));
     await installTable(exec, ruled, [...known, HOST_ADDRESS]);
     await local.lead(known);
   }
@@ -147,7 +148,7 @@ export class UserspaceProvider implements RoutingProvider {
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
-      interfaces: this.#sides.map(({name, mac, mtu, network}) => ({name, mac, mtu, ...network})),
+      interfaces: this.#sides.map(({name, role, mac, mtu, network}) => ({name, role, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       plan,
       pathOf: (address) => this.#pathTo(address),
