@@ -14,9 +14,9 @@ function ask(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
-  order: object | undefined,
+  body: object | undefined,
 ): Promise<Answer> {
-  const headers = {host: 'coscanet', ...(order ? {'content-type': 'application/json'} : {})};
+  const headers = {host: 'coscanet', ...(body ? {'content-type': 'application/json'} : {})};
   return new Promise((resolve, reject) => {
     const outgoing = request({socketPath, method, path, agent: false, headers}, (response) => {
       let body = '';
@@ -26,7 +26,7 @@ function ask(
       response.on('error', reject);
     });
     outgoing.on('error', reject);
-    outgoing.end(order && JSON.stringify(order));
+    outgoing.end(body && JSON.stringify(body));
   });
 }
 
@@ -41,18 +41,18 @@ function unreachable(socketPath: string, error: unknown): UserError {
   return new UserError(`${socketPath}: ${messageOf(error)}`);
 }
 
-/** The answer, checked against `schema`; `order` is the body of a POST. Rejects with a UserError: no router, or what the router said. */
+/** The answer, checked against `schema`; `body` is the body of a POST. Rejects with a UserError: no router, or what the router said. */
 export async function call<T>(
   socketPath: string,
   method: 'GET' | 'POST',
   path: string,
   schema: z.ZodType<T>,
-  order?: object,
+  body?: object,
 ): Promise<T> {
-  const answer = await ask(socketPath, method, path, order).catch((error: unknown) => {
+  const answer = await ask(socketPath, method, path, body).catch((error: unknown) => {
     throw unreachable(socketPath, error);
   });
-  const body: unknown = JSON.parse(answer.body);
-  if (answer.status !== 200) throw new UserError(errorViewSchema.parse(body).error);
-  return schema.parse(body);
+  const answered: unknown = JSON.parse(answer.body);
+  if (answer.status !== 200) throw new UserError(errorViewSchema.parse(answered).error);
+  return schema.parse(answered);
 }

@@ -4,23 +4,23 @@ import type {FastifyInstance, FastifyReply} from 'fastify';
 import type {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {describe, refuse} from './refusal.ts';
-import {drainOrderSchema, undrainOrderSchema, weightOrderSchema} from '../protocol/steering.ts';
+import {drainRequestSchema, undrainRequestSchema, weightRequestSchema} from '../protocol/steering.ts';
 import type {
-  DrainOrder,
+  DrainRequest,
   DrainView,
-  UndrainOrder,
+  UndrainRequest,
   UndrainView,
-  WeightOrder,
+  WeightRequest,
   WeightView,
 } from '../protocol/steering.ts';
 
-/** Each throws a UserError that names what is wrong with the order. */
+/** Each throws a UserError that names what is wrong with the request. */
 export interface Steered {
-  weight(order: WeightOrder): WeightView;
+  weight(request: WeightRequest): WeightView;
   weights(): WeightView[];
-  drain(order: DrainOrder): DrainView;
+  drain(request: DrainRequest): DrainView;
   drains(): DrainView[];
-  undrain(order: UndrainOrder): UndrainView;
+  undrain(request: UndrainRequest): UndrainView;
 }
 
 /** Answers a POST: 400 with one line if its body does not fit or cannot be carried out. */
@@ -28,12 +28,12 @@ function carryOut<T>(
   reply: FastifyReply,
   schema: z.ZodType<T>,
   body: unknown,
-  action: (order: T) => object,
+  action: (request: T) => object,
 ): FastifyReply {
-  const order = schema.safeParse(body);
-  if (!order.success) return refuse(reply, 400, describe(order.error));
+  const request = schema.safeParse(body);
+  if (!request.success) return refuse(reply, 400, describe(request.error));
   try {
-    return reply.send(action(order.data));
+    return reply.send(action(request.data));
   } catch (error) {
     if (error instanceof UserError) return refuse(reply, 400, error.message);
     throw error;
@@ -43,13 +43,13 @@ function carryOut<T>(
 export function addSteeringRoutes(server: FastifyInstance, steered: () => Steered): void {
   server.get('/v1/weight', (_, reply) => reply.send(steered().weights()));
   server.post('/v1/weight', ({body}, reply) =>
-    carryOut(reply, weightOrderSchema, body, (order) => steered().weight(order)),
+    carryOut(reply, weightRequestSchema, body, (request) => steered().weight(request)),
   );
   server.get('/v1/drain', (_, reply) => reply.send(steered().drains()));
   server.post('/v1/drain', ({body}, reply) =>
-    carryOut(reply, drainOrderSchema, body, (order) => steered().drain(order)),
+    carryOut(reply, drainRequestSchema, body, (request) => steered().drain(request)),
   );
   server.post('/v1/undrain', ({body}, reply) =>
-    carryOut(reply, undrainOrderSchema, body, (order) => steered().undrain(order)),
+    carryOut(reply, undrainRequestSchema, body, (request) => steered().undrain(request)),
   );
 }

@@ -6,11 +6,11 @@ import type {Clock} from '../base/clock.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
 import type {Steered} from './steering-routes.ts';
 import type {
-  DrainOrder,
+  DrainRequest,
   DrainView,
-  UndrainOrder,
+  UndrainRequest,
   UndrainView,
-  WeightOrder,
+  WeightRequest,
   WeightView,
 } from '../protocol/steering.ts';
 import type {Registry} from '../model/registry.ts';
@@ -37,7 +37,7 @@ export class Steering implements Steered {
   }
 
   /** Throws a UserError if there is no such node or endpoint. */
-  weight({target, factor}: WeightOrder): WeightView {
+  weight({target, factor}: WeightRequest): WeightView {
     const {registry, events, commit} = this.#deps;
     // What has a wish can be given another, though it is not there now.
     if (!registry.wishes.factors().has(target)) this.#check(target);
@@ -53,7 +53,7 @@ export class Steering implements Steered {
   }
 
   /** New flows go elsewhere; again for the same target: with another deadline. Throws a UserError as `weight` does. */
-  drain({target, deadlineSeconds, keepClients}: DrainOrder): DrainView {
+  drain({target, deadlineSeconds, keepClients}: DrainRequest): DrainView {
     const {clock, registry, events, drains, commit} = this.#deps;
     const before = registry.wishes.drains().get(target);
     if (!before) this.#check(target);
@@ -78,7 +78,7 @@ export class Steering implements Steered {
     return this.#deps.drains.views();
   }
 
-  undrain({target}: UndrainOrder): UndrainView {
+  undrain({target}: UndrainRequest): UndrainView {
     const {registry, events, drains, commit} = this.#deps;
     const was = registry.wishes.undrain(target);
     if (!was) this.#check(target);

@@ -40,7 +40,7 @@ export function addCommand(name: string, description: string): Command {
 export interface Question<T> {
   path: string;
   /** Of a POST; a GET has none. */
-  order?: object;
+  body?: object;
   /** POST without a body. */
   post?: boolean;
   schema: z.ZodType<T>;
@@ -49,9 +49,9 @@ export interface Question<T> {
 
 /** Asks the router and prints what it says. */
 export async function show<T>(options: Options, question: Question<T>): Promise<void> {
-  const {path, order, post, schema, format} = question;
-  const method = order || post ? 'POST' : 'GET';
-  print(options, await call(pathsIn(options.runDir).socket, method, path, schema, order), format);
+  const {path, body, post, schema, format} = question;
+  const method = body || post ? 'POST' : 'GET';
+  print(options, await call(pathsIn(options.runDir).socket, method, path, schema, body), format);
 }
 
 export function print<T>({json}: Options, view: T, format: (view: T) => string): void {

@@ -85,11 +85,11 @@ async function drain(target: string | undefined, options: DrainOptions): Promise
   const deadlineSeconds = secondsOf('--deadline', options.deadline);
   if (timeout !== undefined && !wait) throw new UserError('--timeout is for --wait', 2);
   const socket = pathsIn(runDir).socket;
-  const order = {target, deadlineSeconds, keepClients: keepClients ?? false};
+  const body = {target, deadlineSeconds, keepClients: keepClients ?? false};
   const views =
     target === undefined
       ? await call(socket, 'GET', '/v1/drain', list)
-      : [await call(socket, 'POST', '/v1/drain', drainViewSchema, order)];
+      : [await call(socket, 'POST', '/v1/drain', drainViewSchema, body)];
   const targets = views.map((view) => view.target);
   if (wait && views.some((view) => view.flows === undefined))
     process.stderr.write(`coscanet: ${UNCOUNTED}\n`);
@@ -111,6 +111,6 @@ export function addDrainCommands(): void {
   addCommand('undrain', 'a node or endpoint is in service again')
     .argument('<target>', TARGET)
     .action((target: string, options: Options) =>
-      show(options, {path: '/v1/undrain', order: {target}, schema: undrainViewSchema, format: formatUndrain}),
+      show(options, {path: '/v1/undrain', body: {target}, schema: undrainViewSchema, format: formatUndrain}),
     );
 }

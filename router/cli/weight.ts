@@ -35,7 +35,7 @@ export function addWeightCommand(): void {
       if (target === undefined)
         return show(options, {path, schema: z.array(weightViewSchema), format: formatWeights});
       if (text === undefined) throw new UserError('which factor? coscanet weight TARGET FACTOR', 2);
-      const order = {target, factor: parseFactor(text)};
-      return show(options, {path, order, schema: weightViewSchema, format: (view) => formatWeights([view])});
+      const body = {target, factor: parseFactor(text)};
+      return show(options, {path, body, schema: weightViewSchema, format: (view) => formatWeights([view])});
     });
 }

@@ -11,8 +11,8 @@ const target = z.string().min(1).max(300);
 
 export const MAX_FACTOR = 100;
 
-export const weightOrderSchema = z.strictObject({target, factor: z.number().min(0).max(MAX_FACTOR)});
-export type WeightOrder = z.infer<typeof weightOrderSchema>;
+export const weightRequestSchema = z.strictObject({target, factor: z.number().min(0).max(MAX_FACTOR)});
+export type WeightRequest = z.infer<typeof weightRequestSchema>;
 
 export const weightViewSchema = z.strictObject({
   target,
@@ -25,14 +25,14 @@ export type WeightView = z.infer<typeof weightViewSchema>;
 export const DEFAULT_DRAIN_SECONDS = 60;
 const MAX_DRAIN_SECONDS = 7 * 86_400;
 
-export const drainOrderSchema = z.strictObject({
+export const drainRequestSchema = z.strictObject({
   target,
   /** 0: at once. */
   deadlineSeconds: z.number().min(0).max(MAX_DRAIN_SECONDS).default(DEFAULT_DRAIN_SECONDS),
   /** Clients with an affinity come back until the deadline. */
   keepClients: z.boolean().default(false),
 });
-export type DrainOrder = z.infer<typeof drainOrderSchema>;
+export type DrainRequest = z.infer<typeof drainRequestSchema>;
 
 export const drainViewSchema = z.strictObject({
   target,
@@ -51,8 +51,8 @@ export const drainViewSchema = z.strictObject({
 });
 export type DrainView = z.infer<typeof drainViewSchema>;
 
-export const undrainOrderSchema = z.strictObject({target});
-export type UndrainOrder = z.infer<typeof undrainOrderSchema>;
+export const undrainRequestSchema = z.strictObject({target});
+export type UndrainRequest = z.infer<typeof undrainRequestSchema>;
 
 export const undrainViewSchema = z.strictObject({
   target,

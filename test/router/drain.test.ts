@@ -7,7 +7,7 @@ import {Steering} from '../../router/api/steering.ts';
 import {Bench, macOf, nodeState, VIP} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;
-const order = {target: 'node1', deadlineSeconds: 60, keepClients: false};
+const request = {target: 'node1', deadlineSeconds: 60, keepClients: false};
 
 async function twoNodes() {
   const bench = await new Bench().start();
@@ -35,10 +35,10 @@ async function twoNodes() {
 
 test('a drained node leaves all rings, an endpoint its own; they stay open until the deadline', async (t) => {
   const {bench, steering, policy} = await twoNodes();
-  t.deepEqual(steering.drain({...order, target: NAME}).endpoints, [NAME]);
+  t.deepEqual(steering.drain({...request, target: NAME}).endpoints, [NAME]);
   t.deepEqual(bench.ring(80), ['node2']);
   t.deepEqual(bench.ring(81).toSorted(), ['node1', 'node2']);
-  steering.drain(order);
+  steering.drain(request);
   t.deepEqual(bench.ring(81), ['node2']);
   t.true(policy(0)?.open);
   t.true(policy(1)?.open);
@@ -57,7 +57,7 @@ test('a drained node leaves all rings, an endpoint its own; they stay open until
 test('drained: no flow is left that anybody uses', async (t) => {
   const {bench, steering, endpoint, segment} = await twoNodes();
   segment.flowCounts = {'0:1': 3, '2:1': 9};
-  steering.drain(order);
+  steering.drain(request);
   await bench.clock.advance(1000);
   t.like(endpoint(NAME), {state: 'draining', weight: 0, reason: 'by the operator, 3 flows left'});
   t.like(steering.drains()[0], {target: 'node1', state: 'draining', flows: 3});
@@ -81,7 +81,7 @@ test('drained: no flow is left that anybody uses', async (t) => {
 test('a node is not drained before forwarders have the new policy', async (t) => {
   const {bench, steering, endpoint} = await twoNodes();
   await bench.clock.advance(499);
-  steering.drain(order);
+  steering.drain(request);
   await bench.clock.advance(1);
   t.like(steering.drains()[0], {state: 'draining'});
   t.is(endpoint(NAME)?.state, 'draining');
@@ -91,7 +91,7 @@ test('a node is not drained before forwarders have the new policy', async (t) =>
 
 test('clients that are kept may come back until the deadline: not drained before', async (t) => {
   const {bench, steering, endpoint} = await twoNodes();
-  steering.drain({...order, keepClients: true});
+  steering.drain({...request, keepClients: true});
   await bench.clock.advance(30_000);
   t.like(steering.drains()[0], {state: 'draining', flows: 0});
   t.is(endpoint(NAME)?.state, 'draining');
@@ -104,7 +104,7 @@ test('UDP conversations do not hold a drain up after the deadline', async (t) =>
   const endpoints = [{application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1}];
   await bench.put(3, 1, [], {endpoints});
   segment.flowCounts = {'4:1': 7};
-  steering.drain({...order, target: 'node3'});
+  steering.drain({...request, target: 'node3'});
   await bench.clock.advance(59_000);
   t.like(steering.drains()[0], {state: 'draining', flows: 7});
   await bench.clock.advance(2000);
@@ -116,7 +116,7 @@ test('connections of a closed socket count: the program may still serve them', a
   segment.flowCounts = {'0:1': 2};
   bench.supervisor.put('node1', nodeState(1, 2, [81]));
   t.like(endpoint(NAME), {state: 'closed', reason: 'its socket is closed; running connections go on'});
-  steering.drain(order);
+  steering.drain(request);
   await bench.clock.advance(1000);
   t.like(steering.drains()[0], {state: 'draining', flows: 2});
   // With the node itself its connections are gone.
@@ -125,11 +125,11 @@ test('connections of a closed socket count: the program may still serve them', a
   t.like(steering.drains()[0], {state: 'drained', flows: 0});
 });
 
-test('a drain outlives the supervisor, its node and its deadline; a second order changes the deadline', async (t) => {
+test('a drain outlives the supervisor, its node and its deadline; a second request changes the deadline', async (t) => {
   const {bench, steering, segment, policy} = await twoNodes();
   segment.flowCounts = {'0:1': 1};
-  steering.drain(order);
-  steering.drain({...order, deadlineSeconds: 0});
+  steering.drain(request);
+  steering.drain({...request, deadlineSeconds: 0});
   t.false(policy(0)?.open);
   const next = new Bench();
   next.registry.restore(structuredClone(bench.registry.memory()), 0);
@@ -146,7 +146,7 @@ test('a drain outlives the supervisor, its node and its deadline; a second order
 
 test('what does not exist is not drained', async (t) => {
   const {steering} = await twoNodes();
-  t.throws(() => steering.drain({...order, target: 'node7'}), {message: /there is no node "node7"/});
+  t.throws(() => steering.drain({...request, target: 'node7'}), {message: /there is no node "node7"/});
   t.throws(() => steering.undrain({target: 'node7'}), {message: /there is no node "node7"/});
 });
 
@@ -170,14 +170,14 @@ test('none is well: those that fail their checks serve all the same, drained and
   const {bench, steering, endpoint, policy} = await twoNodes();
   const [first] = nodeState(1, 2, [80]).endpoints;
   await bench.put(1, 2, [], {endpoints: [{...first!, failing: 'frozen'}]});
-  steering.drain({...order, target: 'node2'});
+  steering.drain({...request, target: 'node2'});
   t.deepEqual(bench.ring(80), ['node1']);
   t.true(policy(0)?.open);
   t.regex(endpoint(NAME)?.reason ?? '', /^frozen \(it serves all the same/);
   steering.undrain({target: 'node2'});
   t.deepEqual(bench.ring(80), ['node2']);
-  steering.drain(order);
-  steering.drain({...order, target: 'node2'});
+  steering.drain(request);
+  steering.drain({...request, target: 'node2'});
   t.deepEqual(bench.ring(80), []);
 });
 

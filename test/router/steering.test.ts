@@ -93,7 +93,7 @@ test('what does not exist is refused, with what does', async (t) => {
   t.deepEqual(steering.weights(), []);
 });
 
-test('over HTTP: orders that do not fit are refused with one line', async (t) => {
+test('over HTTP: requests that do not fit are refused with one line', async (t) => {
   const {bench, steering} = await twoNodes();
   const router = {steering} as unknown as ControlledRouter;
   const ready = Promise.resolve();
