@@ -19,10 +19,10 @@ function ask(
   const headers = {host: 'coscanet', ...(body ? {'content-type': 'application/json'} : {})};
   return new Promise((resolve, reject) => {
     const outgoing = request({socketPath, method, path, agent: false, headers}, (response) => {
-      let body = '';
+      let text = '';
       response.setEncoding('utf8');
-      response.on('data', (text: string) => (body += text));
-      response.on('end', () => resolve({status: response.statusCode ?? 0, body}));
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({status: response.statusCode ?? 0, body: text}));
       response.on('error', reject);
     });
     outgoing.on('error', reject);

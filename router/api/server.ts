@@ -138,7 +138,7 @@ function addRoutes(server: FastifyInstance, router: () => ControlledRouter): voi
     const state = nodeStateSchema.safeParse(request.body);
     if (!state.success) return refuse(reply, 400, describe(state.error));
     const outcome = router().put(name.data, state.data);
-    return outcome.kind === 'refused' ? refuse(reply, 409, outcome.reason) : reply.send(outcome.orders);
+    return outcome.kind === 'refused' ? refuse(reply, 409, outcome.reason) : reply.send(outcome.config);
   });
   server.get('/v1/status', (_, reply) => reply.send(router().status()));
   server.get('/v1/services', (_, reply) => reply.send(router().services()));

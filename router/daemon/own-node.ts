@@ -10,7 +10,7 @@ export function welcomeOwnNode(put: Put, own: readonly string[], translates: boo
   return (name, state) => {
     if (!own.includes(state.address)) return put(name, state);
     const outcome = put(name, {...state, address: HOST_ADDRESS});
-    if (outcome.kind !== 'orders' || !translates) return outcome;
-    return {...outcome, orders: {...outcome.orders, address: HOST_ADDRESS}};
+    if (outcome.kind !== 'config' || !translates) return outcome;
+    return {...outcome, config: {...outcome.config, address: HOST_ADDRESS}};
   };
 }

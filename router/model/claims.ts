@@ -1,7 +1,7 @@
 // What nodes claim: conversations of their own endpoints that the flow table shall know. Pure.
 
 import type {FlowImport} from '../../addon/router.ts';
-import type {Claim, NodeOrders} from '../protocol/messages.ts';
+import type {Claim, NodeConfig} from '../protocol/messages.ts';
 import type {FlowTimeouts} from './application/application.ts';
 import type {EndpointRecord} from './records.ts';
 
@@ -12,7 +12,7 @@ export interface ResolvedClaims {
   /** Of the same length and order as `flows`. */
   claims: Claim[];
   flows: FlowImport[];
-  refused: NonNullable<NodeOrders['claimsRefused']>;
+  refused: NonNullable<NodeConfig['claimsRefused']>;
 }
 
 export interface ClaimWorld {

@@ -4,12 +4,12 @@
 //   nat  the packet is translated to an address and port of the endpoint's own; what it answers passes the router
 
 import type {Network} from '../base/address.ts';
-import type {Mode, NodeEndpoint, NodeOrders} from '../protocol/messages.ts';
+import type {Mode, NodeEndpoint, NodeConfig} from '../protocol/messages.ts';
 
 export interface ForwardingMethod {
   readonly name: Mode;
   /** How a VIP is configured on a node. */
-  readonly vipPlacement: NodeOrders['vipPlacement'];
+  readonly vipPlacement: NodeConfig['vipPlacement'];
   /** What nodes send to the world passes the router. */
   readonly routes: boolean;
   /** Of the router's networks (external first, its own host last), those on which nodes are found. */

@@ -1,22 +1,22 @@
 // What a node needs to know: the answer to its PUT. Pure.
 
 import {LEASE_MS, RENEW_MS} from '../protocol/messages.ts';
-import type {NodeOrders} from '../protocol/messages.ts';
+import type {NodeConfig} from '../protocol/messages.ts';
 import {portsOf} from './application/application.ts';
 import type {Application} from './application/application.ts';
 import type {ForwardingMethod} from './method.ts';
 import type {NodeRecord} from './records.ts';
 import type {Registry} from './registry.ts';
 
-type ApplicationOrders = NodeOrders['applications'];
+type ApplicationConfigs = NodeConfig['applications'];
 
 /** Worked out once per configuration, not for every renewal of every node. */
-const known = new WeakMap<readonly Application[], ApplicationOrders>();
+const known = new WeakMap<readonly Application[], ApplicationConfigs>();
 
-function applicationOrders(applications: readonly Application[]): ApplicationOrders {
+function applicationConfigs(applications: readonly Application[]): ApplicationConfigs {
   const before = known.get(applications);
   if (before) return before;
-  const orders = applications.map((one) => ({
+  const configs = applications.map((one) => ({
     name: one.name,
     tenant: one.tenant,
     vips: one.vips,
@@ -25,11 +25,11 @@ function applicationOrders(applications: readonly Application[]): ApplicationOrd
     load: one.load,
     health: one.health,
   }));
-  known.set(applications, orders);
-  return orders;
+  known.set(applications, configs);
+  return configs;
 }
 
-export interface RouterPlace {
+export interface RouterAddress {
   /** The address that the node has the router under. */
   address: string;
   /** Networks that instances reach under their node's own address. */
@@ -38,12 +38,12 @@ export interface RouterPlace {
   tracksFlows: boolean;
 }
 
-export function ordersFor(
+export function nodeConfigFor(
   registry: Registry,
-  router: RouterPlace,
+  router: RouterAddress,
   method: ForwardingMethod,
   node: Pick<NodeRecord, 'name' | 'refused'>,
-): NodeOrders {
+): NodeConfig {
   const {generation} = registry;
   const {blocks, exclusive} = registry.ports;
   return {
@@ -52,7 +52,7 @@ export function ordersFor(
     renewMs: RENEW_MS,
     router: {address: router.address, generation},
     vipPlacement: method.vipPlacement,
-    applications: applicationOrders(registry.applications),
+    applications: applicationConfigs(registry.applications),
     // The flow table began with the registry: what one remembers, the other still has.
     ...(router.tracksFlows ? {flowTable: generation} : {}),
     blocks: blocks.ofNode(node.name),

@@ -1,5 +1,5 @@
 // What an agent checks from the inside, since a stopped program still completes handshakes: per application, for
-// each endpoint of it. The file that operators write and the orders that agents get have this one form; it reads
+// each endpoint of it. The file that operators write and the configuration that agents get have this one form; it reads
 // what it has written.
 //
 //   health:
@@ -14,7 +14,7 @@ import {parseRange} from './ports.ts';
 import {portRangeSchema, secondsSchema} from './terms.ts';
 import type {PortRange} from './terms.ts';
 
-/** "80/tcp", "8000-8999/tcp", or as orders have it. */
+/** "80/tcp", "8000-8999/tcp", or as the node's configuration has it. */
 const rangeSchema = z.preprocess((value, context) => {
   if (typeof value !== 'string' && typeof value !== 'number') return value;
   const parsed = parseRange(String(value));

@@ -1,6 +1,6 @@
 // How an agent judges the load of its node for an application: what it measures, what of that counts as low,
 // medium and high, how several metrics are combined, and how long it thinks before it tells the router. The file
-// that operators write and the orders that agents get have this one form; it reads what it has written.
+// that operators write and the configuration that agents get have this one form; it reads what it has written.
 //
 //   load:
 //     metrics:

@@ -4,7 +4,7 @@
 //
 //   PUT /v1/nodes/node1          authorization: Bearer SECRET
 //   NodeState  ───────────────►  registry
-//   NodeOrders ◄───────────────
+//   NodeConfig ◄───────────────
 //
 // 401 wrong secret · 400 does not fit the schema · 409 another agent (epoch) holds this name or address
 
@@ -134,7 +134,7 @@ export const nodeStateSchema = z.strictObject({
 });
 export type NodeState = z.infer<typeof nodeStateSchema>;
 
-export const applicationOrderSchema = z.strictObject({
+export const applicationConfigSchema = z.strictObject({
   name,
   tenant: name,
   vips: z.array(ipv4).min(1),
@@ -147,9 +147,9 @@ export const applicationOrderSchema = z.strictObject({
   /** How its agents check its endpoints from the inside; absent: the defaults. */
   health: healthSchema.optional(),
 });
-export type ApplicationOrder = z.infer<typeof applicationOrderSchema>;
+export type ApplicationConfig = z.infer<typeof applicationConfigSchema>;
 
-export const nodeOrdersSchema = z.strictObject({
+export const nodeConfigSchema = z.strictObject({
   mode: modeSchema,
   leaseMs: z.number().int().positive(),
   renewMs: z.number().int().positive(),
@@ -166,7 +166,7 @@ export const nodeOrdersSchema = z.strictObject({
    * 'none': its packets need it nowhere.
    */
   vipPlacement: z.enum(['loopback-noarp', 'none']),
-  applications: z.array(applicationOrderSchema),
+  applications: z.array(applicationConfigSchema),
   /** Changes when the router's flow table began empty: the node then claims all its connections again. */
   flowTable: z.number().int().nonnegative().optional(),
   /** All blocks that are the node's. */
@@ -193,4 +193,4 @@ export const nodeOrdersSchema = z.strictObject({
   /** Why an endpoint of the state was not taken, one line each, for the agent's log. */
   refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
 });
-export type NodeOrders = z.infer<typeof nodeOrdersSchema>;
+export type NodeConfig = z.infer<typeof nodeConfigSchema>;

@@ -3,7 +3,7 @@
 
 import type {ImportResult, Flow} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
-import type {Claim, NodeOrders} from '../protocol/messages.ts';
+import type {Claim, NodeConfig} from '../protocol/messages.ts';
 import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
 import {defaultTimeouts} from '../model/application/application.ts';
 import type {FlowTimeouts} from '../model/application/application.ts';
@@ -25,7 +25,7 @@ const refusals: Partial<Record<ImportResult, string>> = {
   full: 'the flow table is full',
 };
 
-type Refused = NonNullable<NodeOrders['claimsRefused']>;
+type Refused = NonNullable<NodeConfig['claimsRefused']>;
 
 export interface FlowClaimsDeps {
   clock: Clock;

@@ -1,7 +1,7 @@
 // What a node's message has changed that operators want to read: compared before and after.
 
 import type {EventLog} from './event-log.ts';
-import type {ExclusivePort, NodeOrders} from '../protocol/messages.ts';
+import type {ExclusivePort, NodeConfig} from '../protocol/messages.ts';
 import type {NodeRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
@@ -11,7 +11,7 @@ interface Seen {
   levels: NodeRecord['levels'];
   refusals: number;
   exclusive: ExclusivePort[];
-  exclusiveRefused: NonNullable<NodeOrders['exclusiveRefused']>;
+  exclusiveRefused: NonNullable<NodeConfig['exclusiveRefused']>;
 }
 
 export class PutReport {

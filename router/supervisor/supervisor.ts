@@ -6,9 +6,9 @@ import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import type {EventLog} from './event-log.ts';
 import {LEASE_MS} from '../protocol/messages.ts';
-import type {Claim, NodeOrders, NodeState} from '../protocol/messages.ts';
+import type {Claim, NodeConfig, NodeState} from '../protocol/messages.ts';
 import type {RouterEvent} from '../protocol/views.ts';
-import {ordersFor} from '../model/orders.ts';
+import {nodeConfigFor} from '../model/node-config.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {blockRoutesOf, Routes} from '../policy/routes.ts';
@@ -22,12 +22,12 @@ import {Prober} from './prober.ts';
 import {PutReport} from './put-report.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
 
-type ClaimsRefused = NonNullable<NodeOrders['claimsRefused']>;
+type ClaimsRefused = NonNullable<NodeConfig['claimsRefused']>;
 
 const LEASE_CHECK_MS = 100;
 const PRUNE_MS = 2000;
 
-export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'orders'; orders: NodeOrders};
+export type PutOutcome = {kind: 'refused'; reason: string} | {kind: 'config'; config: NodeConfig};
 
 export interface SupervisorDeps {
   clock: Clock;
@@ -118,7 +118,7 @@ export class Supervisor {
     report.write(events);
     const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
     const confirm = this.#flows ? {confirm: this.#flows.questionsFor(name)} : {};
-    return {kind: 'orders', orders: {...this.#orders(node), claimsRefused, ...confirm}};
+    return {kind: 'config', config: {...this.#config(node), claimsRefused, ...confirm}};
   }
 
   #take(node: NodeRecord, kind: 'applied' | 'overtaken', claims: readonly Claim[]): ClaimsRefused {
@@ -131,10 +131,10 @@ export class Supervisor {
     return this.#flows.take(node, claims);
   }
 
-  #orders(node: NodeRecord): NodeOrders {
+  #config(node: NodeRecord): NodeConfig {
     const {registry, provider, routerAddressFor, direct} = this.#deps;
     const place = {address: routerAddressFor(node.address), direct, tracksFlows: provider.flows !== null};
-    return ordersFor(registry, place, provider.method, node);
+    return nodeConfigFor(registry, place, provider.method, node);
   }
 
   /** Publishes if anything has changed since the last time. */

@@ -14,7 +14,7 @@ import {UserError, codeOf, messageOf} from '../../router/base/error.ts';
 import type {Exec} from '../../router/base/exec.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
-import type {NodeOrders} from '../../router/protocol/messages.ts';
+import type {NodeConfig} from '../../router/protocol/messages.ts';
 import {Binder} from './binder.ts';
 import {Condition} from './condition.ts';
 import {Endpoints, type FoundEndpoint} from './endpoints.ts';
@@ -141,7 +141,7 @@ export class Agent {
         exclusive: this.#exclusive.report(),
         ...this.#conversations.report(),
       }),
-      onOrders: (orders: NodeOrders) => this.#onOrders(orders),
+      onOrders: (orders: NodeConfig) => this.#onOrders(orders),
       onFailure: (error: unknown) => this.#onFailure(error),
     };
     return new RouterClient(options, this.#parts.clock);
@@ -263,7 +263,7 @@ export class Agent {
     return this.#client.settled(waitMs);
   };
 
-  #onOrders(orders: NodeOrders): void {
+  #onOrders(orders: NodeConfig): void {
     this.#state.setAddress(orders.address);
     this.#addresses.setRouter(orders.router, orders.address ?? this.#options.address);
     if (this.#orders.take(orders)) this.#endpoints.refresh();

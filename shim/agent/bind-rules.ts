@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import {containsPort, formatPorts} from '../../router/protocol/messages.ts';
-import type {ApplicationOrder, Protocol} from '../../router/protocol/messages.ts';
+import type {ApplicationConfig, Protocol} from '../../router/protocol/messages.ts';
 
 const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
 
@@ -35,7 +35,7 @@ export type BindDecision =
   | {kind: 'kernel'}
   | {kind: 'refused'; refusal: Refusal};
 
-export function mayBind(application: ApplicationOrder, protocol: Protocol, port: number): boolean {
+export function mayBind(application: ApplicationConfig, protocol: Protocol, port: number): boolean {
   return containsPort(application.ports, protocol, port);
 }
 
@@ -44,14 +44,14 @@ function refused(errno: number, reason: string): BindDecision {
 }
 
 /** A port that the kernel is to choose: of IPv6 alone, and of addresses that are not the application's, it does. */
-function decideAnyPort(application: ApplicationOrder, wish: BindWish, isWildcard: boolean): BindDecision {
+function decideAnyPort(application: ApplicationConfig, wish: BindWish, isWildcard: boolean): BindDecision {
   const vip = isWildcard ? application.vips[0] : wish.address;
   const isOurs = vip !== undefined && application.vips.includes(vip) && !(isWildcard && wish.v6only);
   return isOurs ? {kind: 'own-port', vip} : {kind: 'kernel'};
 }
 
 /** The rules of one application, applied to one wish. */
-export function decideBind(application: ApplicationOrder, wish: BindWish): BindDecision {
+export function decideBind(application: ApplicationConfig, wish: BindWish): BindDecision {
   const [first, ...others] = application.vips;
   const isWildcard = wish.address === '0.0.0.0' || wish.address === '::';
   if (wish.port === 0) return decideAnyPort(application, wish, isWildcard);
@@ -74,7 +74,7 @@ export function decideBind(application: ApplicationOrder, wish: BindWish): BindD
 }
 
 /** The refusal for a process of an application that the router does not know. */
-export function unknownApplication(name: string, applications: readonly ApplicationOrder[]): Refusal {
+export function unknownApplication(name: string, applications: readonly ApplicationConfig[]): Refusal {
   const known = applications.map((application) => application.name).join(', ');
   return {
     errno: EADDRNOTAVAIL,

@@ -4,7 +4,7 @@ import os from 'node:os';
 import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {NodeOrders, Protocol} from '../../router/protocol/messages.ts';
+import type {NodeConfig, Protocol} from '../../router/protocol/messages.ts';
 import {type BindWish, type Refusal, decideBind, refusal, unknownApplication} from './bind-rules.ts';
 import {type Exclusive, isExclusive} from './exclusive.ts';
 import {type Tables, boundSockets, describeHolder, processWithInode} from './holder.ts';
@@ -19,9 +19,9 @@ const {EADDRINUSE, EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 export interface BinderParts {
   native: Tables & Pick<AgentNative, 'socketFacts' | 'bindSocket'>;
   /** The router's orders; resolves with null if there are none within the time a program waits. */
-  orders(): Promise<NodeOrders | null>;
+  orders(): Promise<NodeConfig | null>;
   /** Asks the router again: an application may be newer than the last answer. */
-  freshOrders(): Promise<NodeOrders | null>;
+  freshOrders(): Promise<NodeConfig | null>;
   instances: {
     ofProcess(pid: number): Instance | null;
     ofCgroup(id: bigint): Instance | null;
@@ -61,7 +61,7 @@ export function ownerOf(application: string): number {
 }
 
 /** An application's order, and the router's mode. */
-type Ordered = Pick<NodeOrders, 'mode'> & {application: NodeOrders['applications'][number]};
+type Ordered = Pick<NodeConfig, 'mode'> & {application: NodeConfig['applications'][number]};
 
 export class Binder {
   readonly #parts: BinderParts;
@@ -106,7 +106,7 @@ export class Binder {
   }
 
   async #ordered(name: string): Promise<Ordered | Refusal> {
-    const find = (given: NodeOrders): Ordered | undefined => {
+    const find = (given: NodeConfig): Ordered | undefined => {
       const application = given.applications.find((other) => other.name === name);
       return application && {mode: given.mode, application};
     };

@@ -6,7 +6,7 @@ import type {Clock} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {LoadRules} from '../../router/protocol/load.ts';
-import type {ApplicationOrder, Level, NodeEndpoint} from '../../router/protocol/messages.ts';
+import type {ApplicationConfig, Level, NodeEndpoint} from '../../router/protocol/messages.ts';
 import type {FoundEndpoint} from './endpoints.ts';
 import {Health} from './health/health.ts';
 import {StoppedCheck} from './health/stopped.ts';
@@ -21,7 +21,7 @@ const LOAD_NAME = 'coscanet-load';
 
 export interface ConditionSources {
   instances: InstanceFinder;
-  orders: () => readonly ApplicationOrder[];
+  orders: () => readonly ApplicationConfig[];
   /** Those that have endpoints on this node. */
   applications: () => Iterable<string>;
   onHealth: () => void;

@@ -6,7 +6,7 @@ import type {Connection, SocketInfo, VirtualAddress} from '../../addon/agent.ts'
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {ApplicationOrder, NodeEndpoint, NodeOrders} from '../../router/protocol/messages.ts';
+import type {ApplicationConfig, NodeEndpoint, NodeConfig} from '../../router/protocol/messages.ts';
 import {mayBind} from './bind-rules.ts';
 import type {BoundPort} from './exclusive.ts';
 import {type Tables, boundSockets} from './holder.ts';
@@ -27,7 +27,7 @@ export interface EndpointSources {
   /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
   isBlockPort(vip: string, port: number): boolean;
   /** What the router ordered; null before its first answer (then the cgroup and the address must do). */
-  orders(): Pick<NodeOrders, 'mode' | 'applications'> | null;
+  orders(): Pick<NodeConfig, 'mode' | 'applications'> | null;
 }
 
 /** An endpoint and the sockets that it consists of, each with the folder of its instance. */
@@ -37,7 +37,7 @@ export interface FoundEndpoint {
 }
 
 function isAllowed(
-  applications: readonly ApplicationOrder[],
+  applications: readonly ApplicationConfig[],
   name: string,
   {vip, port}: VirtualAddress,
   {protocol}: SocketInfo,

@@ -6,9 +6,9 @@ import os from 'node:os';
 import type {Clock} from '../../router/base/clock.ts';
 import {containsPort} from '../../router/protocol/messages.ts';
 import type {
-  ApplicationOrder,
+  ApplicationConfig,
   ExclusivePort,
-  NodeOrders,
+  NodeConfig,
   NodeState,
   Protocol,
 } from '../../router/protocol/messages.ts';
@@ -30,7 +30,7 @@ export interface BoundPort extends ExclusivePort {
 }
 
 export interface ExclusiveParts {
-  orders(): NodeOrders | null;
+  orders(): NodeConfig | null;
   /** All sockets of this node's instances that are bound to ports of virtual IPs. */
   bound(): BoundPort[];
   /** Sends the state; true when the router has answered it. */
@@ -42,7 +42,7 @@ const keyOf = ({vip, protocol, port}: ExclusivePort): string => `${vip} ${protoc
 
 const textOf = ({vip, protocol, port}: ExclusivePort): string => `${vip}:${port}/${protocol} is exclusive`;
 
-export function isExclusive(application: ApplicationOrder, protocol: Protocol, port: number): boolean {
+export function isExclusive(application: ApplicationConfig, protocol: Protocol, port: number): boolean {
   return containsPort(application.exclusive ?? [], protocol, port);
 }
 
@@ -79,7 +79,7 @@ export class Exclusive {
     }
   }
 
-  #bound(orders: NodeOrders): BoundPort[] {
+  #bound(orders: NodeConfig): BoundPort[] {
     const some = orders.applications.filter(({exclusive}) => (exclusive ?? []).length > 0);
     if (some.length === 0) return [];
     return this.#parts.bound().filter((socket) => {

@@ -4,7 +4,7 @@
 import http from 'node:http';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
-import {type NodeOrders, type NodeState, RENEW_MS, nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import {type NodeConfig, type NodeState, RENEW_MS, nodeConfigSchema} from '../../router/protocol/messages.ts';
 
 const TIMEOUT_MS = 1000;
 const FIRST_RETRY_MS = 50;
@@ -48,7 +48,7 @@ export interface RouterClientOptions {
   /** Read for each request, so that a renewed secret counts at once. */
   secret: () => string;
   state(): ReportedState;
-  onOrders(orders: NodeOrders): void;
+  onOrders(orders: NodeConfig): void;
   onFailure(error: unknown): void;
 }
 
@@ -85,7 +85,7 @@ export class RouterClient {
   #timer: Timer | null = null;
   #stopped = false;
   /** The router's last answer: most of the time the next one is the same, and need not be read again. */
-  #answer: {text: string; orders: NodeOrders} | null = null;
+  #answer: {text: string; orders: NodeConfig} | null = null;
 
   constructor(options: RouterClientOptions, clock: Clock) {
     this.#options = options;
@@ -163,13 +163,13 @@ export class RouterClient {
     else this.#timer = this.#clock.after(pauseMs, () => void this.#round());
   }
 
-  async #put(state: ReportedState): Promise<NodeOrders> {
+  async #put(state: ReportedState): Promise<NodeConfig> {
     this.#sequence += 1;
     const message: NodeState = {...state, epoch: this.#options.epoch, sequence: this.#sequence};
     const {status, text} = await this.#request(JSON.stringify(message));
     if (status !== 200) throw new RouterRefusal(status, refusalText(text));
     if (text === this.#answer?.text) return this.#answer.orders;
-    const orders = nodeOrdersSchema.safeParse(parseJson(text));
+    const orders = nodeConfigSchema.safeParse(parseJson(text));
     if (orders.success) return (this.#answer = {text, orders: orders.data}).orders;
     const problems = orders.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`the answer does not fit this version of the agent: ${problems.join('; ')}`);

@@ -2,19 +2,19 @@
 
 import type {Clock} from '../../router/base/clock.ts';
 import type {Logger} from '../../router/base/logger.ts';
-import type {NodeOrders} from '../../router/protocol/messages.ts';
+import type {NodeConfig} from '../../router/protocol/messages.ts';
 
 /** A program waits 5 s; the reason must reach it before. */
 const WAIT_MS = 4500;
 
 /** What decides which sockets are endpoints. */
-const ruling = (orders: NodeOrders | null) => JSON.stringify([orders?.mode, orders?.applications]);
+const ruling = (orders: NodeConfig | null) => JSON.stringify([orders?.mode, orders?.applications]);
 
 export class StandingOrders {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #waiting = new Set<() => void>();
-  #current: NodeOrders | null = null;
+  #current: NodeConfig | null = null;
   #failure = '';
   #refused = '';
 
@@ -24,12 +24,12 @@ export class StandingOrders {
   }
 
   /** Null before the router's first answer. */
-  get current(): NodeOrders | null {
+  get current(): NodeConfig | null {
     return this.#current;
   }
 
   /** Resolves with null if there are none within the time a program waits. */
-  wait(): Promise<NodeOrders | null> {
+  wait(): Promise<NodeConfig | null> {
     if (this.#current !== null) return Promise.resolve(this.#current);
     return new Promise((resolve) => {
       const done = () => {
@@ -43,7 +43,7 @@ export class StandingOrders {
   }
 
   /** Takes the router's answer. Returns whether other sockets may be endpoints now. */
-  take(orders: NodeOrders): boolean {
+  take(orders: NodeConfig): boolean {
     const before = this.#current;
     this.#current = orders;
     if (this.#failure !== '' || before === null) {
@@ -69,7 +69,7 @@ export class StandingOrders {
     this.#failure = text;
   }
 
-  #tellRefused(orders: NodeOrders): void {
+  #tellRefused(orders: NodeConfig): void {
     const refused = orders.refused.map(({endpoint, reason}) => {
       return `${endpoint.application} ${endpoint.vip}:${endpoint.port}/${endpoint.protocol}: ${reason}`;
     });

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import * as fc from 'fast-check';
-import type {ExclusivePort, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
+import type {ExclusivePort, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
@@ -156,22 +156,22 @@ test('restored, and without the configuration’s word no more', (t) => {
   t.deepEqual(has(other, 1), [5001]);
 });
 
-test('in the orders, and told to operators once', async (t) => {
+test('in the configuration of its node, and told to operators once', async (t) => {
   const bench = await new Bench([media]).start();
-  const orders = async (node: number, n: number, exclusive: ExclusivePort[]): Promise<NodeOrders> => {
+  const config = async (node: number, n: number, exclusive: ExclusivePort[]): Promise<NodeConfig> => {
     const outcome = await bench.put(node, n, [], {exclusive});
-    if (outcome.kind !== 'orders') throw new Error(outcome.reason);
-    return outcome.orders;
+    if (outcome.kind !== 'config') throw new Error(outcome.reason);
+    return outcome.config;
   };
-  const first = await orders(1, 1, [port(5000)]);
+  const first = await config(1, 1, [port(5000)]);
   t.deepEqual(first.exclusive, [port(5000)]);
   t.deepEqual(first.applications[0]?.exclusive, media.exclusive);
   for (let n = 1; n < 4; n++)
     t.deepEqual(
-      (await orders(2, n, [port(5000)])).exclusiveRefused?.map((one) => one.port),
+      (await config(2, n, [port(5000)])).exclusiveRefused?.map((one) => one.port),
       [port(5000)],
     );
-  await orders(1, 2, []);
+  await config(1, 2, []);
   t.deepEqual(bench.names('exclusive-granted', 'exclusive-refused', 'exclusive-released'), [
     `exclusive-granted ${VIP} 5000 node1`,
     `exclusive-refused ${VIP} 5000 node2`,

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import {MAX_CLAIMS} from '../../router/protocol/messages.ts';
-import type {Claim, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
+import type {Claim, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import type {Flow} from '../../addon/router.ts';
 import {defaultTimeouts} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
@@ -26,10 +26,10 @@ async function put(
   ports = [80],
 ) {
   const outcome = await bench.put(node, sequence, ports, more);
-  if (outcome.kind !== 'orders') throw new Error(outcome.reason);
-  return outcome.orders;
+  if (outcome.kind !== 'config') throw new Error(outcome.reason);
+  return outcome.config;
 }
-const reasons = (orders: NodeOrders) => (orders.claimsRefused ?? []).map((one) => one.reason);
+const reasons = (config: NodeConfig) => (config.claimsRefused ?? []).map((one) => one.reason);
 const endpoint = (bench: Bench, node: number) => {
   const record = bench.registry.endpoints().find((one) => one.node === `node${node}`);
   return {endpointSlot: record?.slot, endpointGeneration: record?.generation};
@@ -41,8 +41,8 @@ test('a claim in the message that registers the endpoint is written with its pla
   const udp = {application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1};
   const endpoints = [{...udp, protocol: 'tcp' as const, port: 80}, udp];
   const claims = [claim(1000), claim(1001, {opening: true}), claim(1002, {protocol: 'udp', port: 53})];
-  const orders = await put(bench, 1, 1, {endpoints, claims});
-  t.deepEqual(orders.claimsRefused, []);
+  const config = await put(bench, 1, 1, {endpoints, claims});
+  t.deepEqual(config.claimsRefused, []);
   t.deepEqual(
     bench.native.segment.imported.map((one) => [one.client, one.clientPort, one.port, one.timeout]),
     [
@@ -57,11 +57,11 @@ test('a claim in the message that registers the endpoint is written with its pla
 test('an endpoint without instances: known and reached, but nobody’s new flows go there', async (t) => {
   const bench = await new Bench().start();
   const data = {application: 'web', vip: VIP, protocol: 'tcp' as const, port: 20, instances: 0};
-  const orders = await put(bench, 1, 1, {
+  const config = await put(bench, 1, 1, {
     endpoints: [data],
     claims: [claim(4000, {port: 20, opening: true})],
   });
-  t.deepEqual([orders.refused, orders.claimsRefused], [[], []]);
+  t.deepEqual([config.refused, config.claimsRefused], [[], []]);
   t.like(bench.native.segment.policy?.endpoints[0], {open: true});
   t.deepEqual(bench.native.segment.ring(20), []);
   t.is(bench.native.segment.imported.length, 1);
@@ -81,13 +81,13 @@ for (const [title, one] of foreign)
   test(`refused: ${title}`, async (t) => {
     const bench = await new Bench().start();
     await put(bench, 2, 1, {}, [81]);
-    const orders = await put(bench, 1, 1, {claims: [claim(999), one]});
+    const config = await put(bench, 1, 1, {claims: [claim(999), one]});
     t.deepEqual(
-      orders.claimsRefused?.map((refused) => refused.claim),
+      config.claimsRefused?.map((refused) => refused.claim),
       [one],
     );
     t.is(
-      reasons(orders)[0],
+      reasons(config)[0],
       `the node has no endpoint ${VIP}:${one.port}/${one.protocol} that the router knows`,
     );
     t.deepEqual(
@@ -100,10 +100,10 @@ test('refused: held by another, no room, overtaken', async (t) => {
   const bench = await new Bench().start();
   bench.native.segment.importResults = ['made', 'held', 'kept', 'full'];
   const claims = [1, 2, 3, 4].map((port) => claim(port));
-  const orders = await put(bench, 1, 5, {claims});
-  t.deepEqual(reasons(orders), ['another endpoint has the connection', 'the flow table is full']);
+  const config = await put(bench, 1, 5, {claims});
+  t.deepEqual(reasons(config), ['another endpoint has the connection', 'the flow table is full']);
   t.deepEqual(
-    orders.claimsRefused?.map((one) => one.claim.clientPort),
+    config.claimsRefused?.map((one) => one.claim.clientPort),
     [2, 4],
   );
   t.deepEqual(reasons(await put(bench, 1, 4, {claims: [claim(9)]})), [
@@ -122,13 +122,13 @@ test('translated: the socket says which instance; a closed one still has its con
     claim(2, {nodePort: 8080}),
     claim(3, {protocol: 'udp', port: 53, nodePort: 5353}),
   ];
-  const orders = await put(bench, 1, 2, {endpoints: [translated(80, 8081)], claims});
+  const config = await put(bench, 1, 2, {endpoints: [translated(80, 8081)], claims});
   t.deepEqual(
     bench.native.segment.imported.map((one) => one.endpointSlot),
     [second?.slot, first?.slot],
   );
   t.deepEqual(
-    orders.claimsRefused?.map((one) => one.claim.clientPort),
+    config.claimsRefused?.map((one) => one.claim.clientPort),
     [3],
   );
 });
@@ -206,8 +206,8 @@ test('a node that cannot be asked, for its agent is silent, is believed', async 
 
 test('a fresh flow table: its number is told, and unknown segments wait for claims as long as a lease', async (t) => {
   const bench = await new Bench([web], null, methods.dsr, true).start();
-  const orders = await put(bench, 1, 1);
-  t.is(orders.flowTable, 1);
+  const config = await put(bench, 1, 1);
+  t.is(config.flowTable, 1);
   t.true(bench.native.segment.policy?.awaitImports);
   await bench.clock.advance(2900);
   t.true(bench.native.segment.policy?.awaitImports);

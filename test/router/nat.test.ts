@@ -24,8 +24,8 @@ test('published: who is who, and how it is translated', async (t) => {
   const bench = await natBench();
   t.is(bench.provider.name, 'userspace-nat');
   t.like(await bench.put(1, 1, [], {endpoints: [translated(80, 8080)]}), {
-    kind: 'orders',
-    orders: {mode: 'nat', vipPlacement: 'none', refused: []},
+    kind: 'config',
+    config: {mode: 'nat', vipPlacement: 'none', refused: []},
   });
   const {policy} = bench.native.segment;
   t.true(policy?.routes);

@@ -5,7 +5,7 @@ import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
-import {nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import {nodeConfigSchema} from '../../router/protocol/messages.ts';
 import type {Claim, NodeState} from '../../router/protocol/messages.ts';
 import {
   blocksViewSchema,
@@ -26,7 +26,7 @@ const lab = useLab(CONFIG);
 let sequence = 0;
 function put(node: number, more: Partial<NodeState>, ports = [80]) {
   const range = {portRange: {first: 32768, last: 60999}};
-  return nodeOrdersSchema.parse(JSON.parse(lab.put(node, ++sequence, ports, {...range, ...more})));
+  return nodeConfigSchema.parse(JSON.parse(lab.put(node, ++sequence, ports, {...range, ...more})));
 }
 const want = (wanted: number, held: NonNullable<NodeState['outbound']>[number]['held'] = []) => ({
   outbound: [{vip: VIP, wanted, held}],
@@ -48,24 +48,24 @@ const flows = async () => {
 
 /** Until the first lease after a fresh start is over, nothing is given away. */
 async function granted(node: number, more: Partial<NodeState>) {
-  let orders = put(node, more);
+  let given = put(node, more);
   await until('blocks are leased', () => {
-    orders = put(node, more);
-    return (orders.blocks ?? []).length > 0;
+    given = put(node, more);
+    return (given.blocks ?? []).length > 0;
   });
-  return orders;
+  return given;
 }
 
 test.serial('leased, shown, and kept when the supervisor is killed', async (t) => {
   const first = await lab.router('--forwarders', '1');
   t.like(put(1, want(2)), {direct: ['10.88.0.0/24'], blocks: []});
   t.true((put(1, want(2)).blocksRefused?.[0]?.retryMs ?? 0) > 0);
-  const orders = await granted(1, {...want(2), exclusive: [EXCLUSIVE]});
-  t.deepEqual(orders.exclusive, [EXCLUSIVE]);
+  const given = await granted(1, {...want(2), exclusive: [EXCLUSIVE]});
+  t.deepEqual(given.exclusive, [EXCLUSIVE]);
   const leased = await blocks();
   t.deepEqual(
     leased.map(({vip, first: from, last}) => ({vip, first: from, last})),
-    orders.blocks?.toSorted((a, b) => a.first - b.first),
+    given.blocks?.toSorted((a, b) => a.first - b.first),
   );
   const status = await view('status', statusViewSchema);
   t.like(status.blocks, {leased: 2, quarantined: 0, refused: 0});

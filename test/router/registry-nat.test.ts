@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import {nodeStateSchema} from '../../router/protocol/messages.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
-import {ordersFor} from '../../router/model/orders.ts';
+import {nodeConfigFor} from '../../router/model/node-config.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {Routes} from '../../router/policy/routes.ts';
@@ -77,7 +77,7 @@ test('what each method needs of an endpoint and of a node', (t) => {
     reason: "address 10.77.0.12 is on none of the router's networks (10.88.0.1/24)",
   });
   t.like(
-    ordersFor(nat, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.nat, {
+    nodeConfigFor(nat, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.nat, {
       name: 'node1',
       refused: [],
     }),

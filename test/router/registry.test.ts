@@ -6,7 +6,7 @@ import type {NodeState} from '../../router/protocol/messages.ts';
 import {applicationDefaults} from '../../router/model/application/application.ts';
 import type {Application} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
-import {ordersFor} from '../../router/model/orders.ts';
+import {nodeConfigFor} from '../../router/model/node-config.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {registryMemorySchema} from '../../router/model/records.ts';
 import {Slots} from '../../router/base/slots.ts';
@@ -121,11 +121,11 @@ test('what an endpoint may be', (t) => {
     ],
   );
   t.deepEqual(states(registry), {'node1:80': 'up'});
-  const orders = ordersFor(registry, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.dsr, {
+  const config = nodeConfigFor(registry, {address: '10.88.0.1', direct: [], tracksFlows: true}, methods.dsr, {
     name: 'node1',
     refused: [],
   });
-  t.deepEqual(orders.applications[0]?.ports, [
+  t.deepEqual(config.applications[0]?.ports, [
     {protocol: 'tcp', first: 1, last: 24},
     {protocol: 'tcp', first: 26, last: 65535},
     {protocol: 'udp', first: 1, last: 65535},

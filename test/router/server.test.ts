@@ -13,7 +13,7 @@ import {call} from '../../router/api/client.ts';
 import {defaultHealthRules} from '../../router/protocol/health.ts';
 import {defaultLoadRules} from '../../router/protocol/load.ts';
 import {EventLog} from '../../router/supervisor/event-log.ts';
-import {nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import {nodeConfigSchema} from '../../router/protocol/messages.ts';
 import {endpointViewSchema, eventSchema, reloadViewSchema} from '../../router/protocol/views.ts';
 import type {RouterEvent} from '../../router/protocol/views.ts';
 import {createControlServer, listenOnPath, listenOnPort} from '../../router/api/server.ts';
@@ -59,7 +59,7 @@ async function control(secret: string | null = SECRET, ready = true) {
 }
 const authorization = `Bearer ${SECRET}`;
 
-test('a PUT is answered with orders', async (t) => {
+test('a PUT is answered with the configuration of its node', async (t) => {
   const {server, bench} = await control();
   const response = await server.inject({
     method: 'PUT',
@@ -68,11 +68,11 @@ test('a PUT is answered with orders', async (t) => {
     payload: nodeState(1, 1, [80]),
   });
   t.is(response.statusCode, 200);
-  const orders = nodeOrdersSchema.parse(response.json());
-  t.like(orders, {mode: 'dsr', vipPlacement: 'loopback-noarp', router: {address: '10.88.0.1'}, refused: []});
+  const config = nodeConfigSchema.parse(response.json());
+  t.like(config, {mode: 'dsr', vipPlacement: 'loopback-noarp', router: {address: '10.88.0.1'}, refused: []});
   t.is(bench.registry.endpoints().length, 1);
-  t.deepEqual(orders.applications[0]?.load, defaultLoadRules);
-  t.deepEqual(orders.applications[0]?.health, defaultHealthRules);
+  t.deepEqual(config.applications[0]?.load, defaultLoadRules);
+  t.deepEqual(config.applications[0]?.health, defaultHealthRules);
 });
 
 const refusals: [string, object, number, RegExp][] = [

@@ -9,7 +9,7 @@ test('an endpoint is in the ring when put returns', async (t) => {
   const bench = await new Bench().start();
   await bench.put(1, 1, []);
   const outcome = bench.supervisor.put('node1', nodeState(1, 2, [80]));
-  t.is(outcome.kind, 'orders');
+  t.is(outcome.kind, 'config');
   t.deepEqual(bench.ring(80), ['node1']);
   t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1, open: true});
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
@@ -172,9 +172,9 @@ test('a VIP is ours as long as blocks of it lead to nodes', async (t) => {
     portRange: {first: 32768, last: 60999},
   });
   const outcome = await bench.put(1, 1, [], outbound(1));
-  const orders = outcome.kind === 'orders' ? outcome.orders : null;
-  const [block] = orders?.blocks ?? [];
-  t.like(orders, {direct: ['10.88.0.0/24'], blocksRefused: []});
+  const config = outcome.kind === 'config' ? outcome.config : null;
+  const [block] = config?.blocks ?? [];
+  t.like(config, {direct: ['10.88.0.0/24'], blocksRefused: []});
   const {policy} = bench.native.segment;
   t.deepEqual(policy?.blocks, block && [{...block, mac: macOf(1), egress: 1}]);
   t.deepEqual(policy?.vips, [{address: VIP, active: true}]);

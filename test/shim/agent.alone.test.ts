@@ -14,12 +14,12 @@ import {
   synFlood,
   timedListen,
 } from './programs.ts';
-import {Bed, type Running, VIP, library, nodeCommand, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, library, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
 
 const bed = new Bed();
 const GONE_MS = 100;
 const NAMES_VIP = '10.77.0.200';
-const orders = ordersFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]);
+const orders = nodeConfigFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]);
 
 const instancesOf = (state: NodeState, port: number, protocol = 'tcp'): number =>
   state.endpoints.find((endpoint) => endpoint.port === port && endpoint.protocol === protocol)?.instances ??

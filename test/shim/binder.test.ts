@@ -7,7 +7,7 @@ import type {SocketFacts} from '../../addon/agent.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {Binder, type BinderParts, ownerOf} from '../../shim/agent/binder.ts';
 import {request, wildcard80} from './request.ts';
-import {VIP, ordersFor, web} from './support.ts';
+import {VIP, nodeConfigFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
@@ -27,7 +27,7 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
       datagramSockets: () => [],
       connectedDatagramSockets: () => [],
     },
-    orders: () => Promise.resolve(ordersFor([web])),
+    orders: () => Promise.resolve(nodeConfigFor([web])),
     freshOrders: () => Promise.resolve(null),
     instances: {
       ofProcess: () => ({application: 'web', folder: '/web/1'}),
@@ -81,8 +81,8 @@ test('nothing is bound for a program that did not wait', async (t) => {
 
 test('an application that is newer than the last answer is asked for', async (t) => {
   const {binder: tested} = binder(unbound, {
-    orders: () => Promise.resolve(ordersFor([])),
-    freshOrders: () => Promise.resolve(ordersFor([web])),
+    orders: () => Promise.resolve(nodeConfigFor([])),
+    freshOrders: () => Promise.resolve(nodeConfigFor([web])),
   });
   t.is(await tested.bind(request()), null);
 });

@@ -2,9 +2,9 @@
 // meanwhile. The drawing is at Bed in support.ts.
 
 import test from 'ava';
-import {type Claim, MAX_CLAIMS, type NodeOrders} from '../../router/protocol/messages.ts';
+import {type Claim, MAX_CLAIMS, type NodeConfig} from '../../router/protocol/messages.ts';
 import {server} from './programs.ts';
-import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 import {opens, takes} from './talkers.ts';
 
 const NODE = '10.88.0.11';
@@ -13,7 +13,7 @@ const COUNT = 2 * MAX_CLAIMS + 500;
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
-  const orders: NodeOrders = {...ordersFor([web], mode), flowTable: 1};
+  const orders: NodeConfig = {...nodeConfigFor([web], mode), flowTable: 1};
 
   test.before(async () => {
     await bed.up(orders);

@@ -3,9 +3,9 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {ExclusivePort, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
+import type {ExclusivePort, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {binds} from './programs.ts';
-import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 const TAKEN = 8990;
@@ -20,7 +20,7 @@ const media = {
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
-  const orders: NodeOrders = ordersFor([media], mode);
+  const orders: NodeConfig = nodeConfigFor([media], mode);
   const part = {taken: [TAKEN], undecided: [UNDECIDED]};
 
   test.before(async () => {

@@ -5,7 +5,7 @@
 //   node fake-router.js ADDRESS PORT SECRET ORDERS DELAY_MS PART
 
 import http from 'node:http';
-import type {NodeOrders, NodeState} from '../../router/protocol/messages.ts';
+import type {NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {type Part, Play} from './play.ts';
 
 const [address = '', port = '', secret = '', orders = '', delayMs = '0', part = '{}'] = process.argv.slice(2);
@@ -22,7 +22,7 @@ const server = http.createServer((request, response) => {
       return;
     }
     const state = JSON.parse(body) as NodeState;
-    const answer = JSON.stringify(play.answer(state, JSON.parse(orders) as NodeOrders));
+    const answer = JSON.stringify(play.answer(state, JSON.parse(orders) as NodeConfig));
     setTimeout(() => response.end(answer), Number(delayMs));
     process.stdout.write(`${JSON.stringify({time: Date.now(), url: request.url, state})}\n`);
   });

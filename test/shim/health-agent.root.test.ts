@@ -7,7 +7,7 @@ import test from 'ava';
 import {healthSchema} from '../../router/protocol/health.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import {deaf, forking, moody, server} from './programs.ts';
-import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 
 /** The promise for stopped programs; and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;
@@ -78,7 +78,7 @@ exit 3
 `,
       {mode: 0o755},
     );
-    await bed.up(ordersFor([{...web, health}], mode));
+    await bed.up(nodeConfigFor([{...web, health}], mode));
     await bed.startAgent('--checks-dir', checks);
   });
 

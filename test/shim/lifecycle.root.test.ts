@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {binds, server} from './programs.ts';
-import {Bed, VIP, nodeCommand, ordersFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const bed = new Bed();
@@ -22,7 +22,7 @@ async function serving() {
 const command = (name: string) => bed.spawnInNode(nodeCommand, [name, ...bed.hostArguments()]);
 
 test.before(async () => {
-  await bed.up(ordersFor([web]));
+  await bed.up(nodeConfigFor([web]));
   // One strict interface: the agent must loosen it, and put it back.
   await bed.inNode('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/eth1/rp_filter');
   before = await bed.hostState();
@@ -95,7 +95,7 @@ test.serial('leave takes the node out of service while instances run', async (t)
 });
 
 test.serial('a router that is silent: the bind fails in time, with the reason', async (t) => {
-  await bed.startRouter(ordersFor([]));
+  await bed.startRouter(nodeConfigFor([]));
   await bed.inRouter('ip', 'link', 'set', 'v0', 'down');
   const agent = bed.spawnInNode(nodeCommand, ['agent', ...bed.agentArguments()]);
   // Its 4.5 s begin with the request, the program's 5 s with its first try.
@@ -111,7 +111,7 @@ test.serial('a router that is silent: the bind fails in time, with the reason', 
     () => agent.stdout.includes('answers') || agent.stderr.includes('answers'),
   );
   await agent.kill('SIGTERM');
-  await bed.startRouter(ordersFor([web]));
+  await bed.startRouter(nodeConfigFor([web]));
   await assertClean(t);
 });
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import {loadSchema} from '../../router/protocol/load.ts';
 import {server} from './programs.ts';
-import {Bed, nodeCommand, ordersFor, waitFor, web} from './support.ts';
+import {Bed, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
 
 const bed = new Bed();
 const cgroup = path.join(bed.cgroupRoot, 'burden');
@@ -15,7 +15,7 @@ const load = loadSchema.parse({metrics: {cpu: {}}, interval: 0.2, smoothing: 0.5
 
 test.before(async () => {
   fs.mkdirSync(folder, {recursive: true});
-  await bed.up(ordersFor([{...web, load}]));
+  await bed.up(nodeConfigFor([{...web, load}]));
 });
 
 test.after.always(() => bed.down());

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import {silentLogger} from '../../router/base/logger.ts';
 import {loadSchema} from '../../router/protocol/load.ts';
 import type {LoadRules} from '../../router/protocol/load.ts';
-import type {ApplicationOrder, Level} from '../../router/protocol/messages.ts';
+import type {ApplicationConfig, Level} from '../../router/protocol/messages.ts';
 import {Levels} from '../../shim/agent/load/levels.ts';
 import {machineCpu, runningThreads} from '../../shim/agent/load/meters.ts';
 import type {Reading} from '../../shim/agent/load/meters.ts';
@@ -17,7 +17,7 @@ class Node {
   readonly clock = new FakeClock();
   readonly told: {second: number; levels: Record<string, Level>}[] = [];
   readonly applications = new Set(['web']);
-  orders: ApplicationOrder[] = [web];
+  orders: ApplicationConfig[] = [web];
   cpu = 0;
   pressure = 0;
   own: number | null = null;

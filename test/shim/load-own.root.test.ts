@@ -9,7 +9,7 @@ import {loadSchema} from '../../router/protocol/load.ts';
 import {OwnNumbers, numberInFile} from '../../shim/agent/load/own.ts';
 import {FakeClock} from '../router/fake-clock.ts';
 import {server} from './programs.ts';
-import {Bed, nodeCommand, ordersFor, waitFor, web} from './support.ts';
+import {Bed, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
 
 const rules = loadSchema.parse({'own-age': 10});
 
@@ -85,7 +85,7 @@ const load = loadSchema.parse({
 });
 
 test.before(async () => {
-  await bed.up(ordersFor([{...web, load}]));
+  await bed.up(nodeConfigFor([{...web, load}]));
   await bed.startAgent();
 });
 

@@ -8,7 +8,7 @@ import {Outbound, type OutboundParts} from '../../shim/agent/outbound/outbound.t
 import {refusal} from '../../shim/agent/bind-rules.ts';
 import {FakeClock} from '../router/fake-clock.ts';
 import {request} from './request.ts';
-import {VIP, ordersFor, web} from './support.ts';
+import {VIP, nodeConfigFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
@@ -26,7 +26,7 @@ function outbound(localPort: number) {
       socketFacts: () => (localPort === 0 ? unbound : {...unbound, localAddress: VIP, localPort}),
       bindInBlock: () => 0,
     },
-    orders: () => Promise.resolve(ordersFor([web])),
+    orders: () => Promise.resolve(nodeConfigFor([web])),
     instanceOf: () => ({application: 'web', folder: '/web/1'}),
     ensureAddress: () => Promise.resolve(),
     blocks: {

@@ -8,9 +8,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type {NodeOrders, NodeState} from '../../router/protocol/messages.ts';
+import type {NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
-import {Bed, type Running, VIP, library, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
 import {type Talk, keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
@@ -22,13 +22,13 @@ const OTHER = '198.51.100.2';
 const DIRECT = '10.88.0.1';
 
 interface Mode {
-  mode: NodeOrders['mode'];
+  mode: NodeConfig['mode'];
   bed: Bed;
 }
 
 const modes: Mode[] = (['dsr', 'nat'] as const).map((mode) => ({mode, bed: new Bed()}));
-const orders = (mode: NodeOrders['mode']) => ({
-  ...ordersFor([{...web, vips: [VIP, '10.77.0.101']}], mode),
+const orders = (mode: NodeConfig['mode']) => ({
+  ...nodeConfigFor([{...web, vips: [VIP, '10.77.0.101']}], mode),
   direct: ['10.88.0.0/24'],
 });
 

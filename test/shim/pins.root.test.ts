@@ -3,8 +3,8 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {Claim, NodeOrders, NodeState} from '../../router/protocol/messages.ts';
-import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+import type {Claim, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
+import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 import {mirror, speaksFrom} from './talkers.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
@@ -17,7 +17,7 @@ const ftp = {...web, ports: [...web.ports, {protocol: 'tcp', first: 20, last: 20
 const modes = (['dsr', 'nat'] as const).map((mode) => ({mode, bed: new Bed()}));
 
 for (const {mode, bed} of modes) {
-  const orders: NodeOrders = {...ordersFor([ftp], mode), direct: ['10.88.0.0/24'], flowTable: 1};
+  const orders: NodeConfig = {...nodeConfigFor([ftp], mode), direct: ['10.88.0.0/24'], flowTable: 1};
 
   test.before(async () => {
     await bed.up(orders, {refuse: [REFUSED]});

@@ -1,7 +1,7 @@
 // What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports, takes claims,
 // grants exclusive ports.
 
-import type {Claim, NodeOrders, NodeState, PortBlock} from '../../router/protocol/messages.ts';
+import type {Claim, NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 
 export interface Part {
   /** Blocks of `size` from `first` on, at most `most` for each VIP. */
@@ -26,7 +26,7 @@ export class Play {
   }
 
   /** The orders that answer this state. */
-  answer(state: NodeState, orders: NodeOrders): NodeOrders {
+  answer(state: NodeState, orders: NodeConfig): NodeConfig {
     const refused = (state.outbound ?? []).flatMap((wish) => this.#serve(wish));
     if (state.outbound !== undefined) {
       const wishes = new Set(state.outbound.map(({vip}) => vip));
@@ -37,7 +37,7 @@ export class Play {
     return {...orders, blocks, blocksRefused: refused, confirm, ...this.#judge(state)};
   }
 
-  #judge({claims = [], exclusive = []}: NodeState): Partial<NodeOrders> {
+  #judge({claims = [], exclusive = []}: NodeState): Partial<NodeConfig> {
     const {refuse = [], taken = [], undecided = []} = this.#part;
     const held = claims.filter(({clientPort}) => refuse.includes(clientPort));
     return {

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import type {NodeState} from '../../router/protocol/messages.ts';
-import {Bed, VIP, ordersFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 
 const WORLD = '198.51.100.1';
 const SIZE = 100_000;
@@ -28,7 +28,7 @@ for (const mode of ['dsr', 'nat'] as const) {
   const empty = path.join(bed.folder, 'empty');
 
   test.before(async () => {
-    await bed.up(ordersFor([application], mode), {blocks: {first: 40_000, size: 256, most: 1}});
+    await bed.up(nodeConfigFor([application], mode), {blocks: {first: 40_000, size: 256, most: 1}});
     await bed.inRouter('ip', 'address', 'add', `${WORLD}/32`, 'dev', 'lo');
     await bed.inNode('ip', 'route', 'add', 'default', 'via', '10.88.0.1');
     for (const folder of [files, empty]) fs.mkdirSync(folder);

@@ -3,7 +3,7 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds, foreignSocket} from './programs.ts';
-import {Bed, type Running, VIP, library, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
 
 const {EACCES, EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 const bed = new Bed();
@@ -29,7 +29,7 @@ test.before(async () => {
     vips: ['10.77.0.200'],
     ports: [{protocol: 'tcp', first: 1, last: 65_535}],
   } as const;
-  await bed.up(ordersFor([web, {...shop, vips: [...shop.vips], ports: [...shop.ports]}]));
+  await bed.up(nodeConfigFor([web, {...shop, vips: [...shop.vips], ports: [...shop.ports]}]));
   await bed.startAgent();
 });
 

@@ -8,7 +8,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import type {AnswerScope, VirtualAddress} from '../../addon/agent.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../../router/protocol/messages.ts';
+import type {NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
 
 export const run = promisify(execFile);
@@ -90,10 +90,10 @@ export async function waitFor<T>(
 export const VIP = '10.77.0.100';
 export const SECRET = 'a-secret-for-the-tests-of-the-shim';
 
-export function ordersFor(
-  applications: NodeOrders['applications'],
-  mode: NodeOrders['mode'] = 'dsr',
-): NodeOrders {
+export function nodeConfigFor(
+  applications: NodeConfig['applications'],
+  mode: NodeConfig['mode'] = 'dsr',
+): NodeConfig {
   return {
     mode,
     leaseMs: 3000,
@@ -105,7 +105,7 @@ export function ordersFor(
   };
 }
 
-export const web: NodeOrders['applications'][number] = {
+export const web: NodeConfig['applications'][number] = {
   name: 'web',
   tenant: 'acme',
   vips: [VIP],
@@ -172,7 +172,7 @@ export class Bed {
   readonly #instances: Running[] = [];
 
   /** Builds the bed; the fake router answers with `orders`. */
-  async up(orders: NodeOrders, part: Part = {}): Promise<this> {
+  async up(orders: NodeConfig, part: Part = {}): Promise<this> {
     const [router, node] = [`${this.name}-r`, `${this.name}-n`];
     await run('ip', ['netns', 'add', router]);
     await run('ip', ['netns', 'add', node]);
@@ -206,7 +206,7 @@ export class Bed {
     return this;
   }
 
-  async startRouter(orders: NodeOrders, delayMs = 0, part: Part = {}): Promise<void> {
+  async startRouter(orders: NodeConfig, delayMs = 0, part: Part = {}): Promise<void> {
     await this.#router?.kill();
     this.#read = 0;
     const script = builtFile('fake-router.js');

@@ -4,7 +4,7 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds} from './programs.ts';
-import {Bed, type Running, VIP, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 
 const {EADDRINUSE, EINVAL} = os.constants.errno;
 const bed = new Bed();
@@ -26,7 +26,7 @@ async function bindAll(...attempts: Parameters<typeof binds>): Promise<{program:
 }
 
 test.before(async () => {
-  await bed.up(ordersFor([{...web, vips: [VIP, '10.77.0.101']}], 'nat'));
+  await bed.up(nodeConfigFor([{...web, vips: [VIP, '10.77.0.101']}], 'nat'));
   await bed.startAgent();
 });
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import test from 'ava';
 import type {NodeEndpoint, NodeState} from '../../router/protocol/messages.ts';
 import {binds, closing, inherited, reporting, server} from './programs.ts';
-import {Bed, type Running, VIP, nodeCommand, ordersFor, waitFor, web} from './support.ts';
+import {Bed, type Running, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
 
 const {EADDRINUSE} = os.constants.errno;
 const NODE = '10.88.0.11';
@@ -18,7 +18,7 @@ const applications = [
   {...web, vips: [VIP, '10.77.0.101']},
   {...web, name: 'names', vips: [NAMES_VIP]},
 ];
-const orders = ordersFor(applications, 'nat');
+const orders = nodeConfigFor(applications, 'nat');
 const bed = new Bed();
 let before = '';
 
@@ -245,7 +245,7 @@ test.serial('a listener that is closed while its process lives goes at once', as
 test.serial(
   'from DSR to NAT and back: sockets of the other mode stay, unregistered; the host is put back',
   async (t) => {
-    await bed.startRouter(ordersFor(applications));
+    await bed.startRouter(nodeConfigFor(applications));
     await logged('the router is in DSR mode now');
     const dsr = Date.now();
     const onVip = await started(server(8500));
@@ -264,7 +264,7 @@ test.serial(
     const second = await started(server(8500));
     t.deepEqual(await nodePorts(8500, 1, again), [8500]);
     await onVip.kill();
-    await bed.startRouter(ordersFor(applications));
+    await bed.startRouter(nodeConfigFor(applications));
     await logged(`${NODE}:8500/tcp is not registered: it was bound in the other mode, the router is in DSR`);
     await second.kill();
     await bed.startRouter(orders);

@@ -3,7 +3,7 @@
 
 import http from 'node:http';
 import {z} from 'zod';
-import {LEASE_MS, nodeOrdersSchema} from '../../router/protocol/messages.ts';
+import {LEASE_MS, nodeConfigSchema} from '../../router/protocol/messages.ts';
 import type {NodeEndpoint} from '../../router/protocol/messages.ts';
 
 export interface ToldNode {
@@ -80,6 +80,6 @@ export class ToldNodes {
       });
       request.end(JSON.stringify(state));
     });
-    return z.object({refused: nodeOrdersSchema.shape.refused}).parse(JSON.parse(text)).refused;
+    return z.object({refused: nodeConfigSchema.shape.refused}).parse(JSON.parse(text)).refused;
   }
 }

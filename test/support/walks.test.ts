@@ -19,7 +19,7 @@ const DEFINITIONS: [string, string][] = [
   ['static int bind_by_agent(int fd) {', 'bind_by_agent'],
   ['__attribute__((visibility("default"))) int bind(int fd) {', 'bind'],
   ['  virtual void send(Frame* f) = 0;', 'send'],
-  ['export function ordersFor(', 'ordersFor'],
+  ['export function nodeConfigFor(', 'nodeConfigFor'],
   ['  put(name: string): PutOutcome {', 'put'],
   ['  async start(\n    a: string,\n    b: number,\n  ): Promise<void> {', 'start'],
   ['  apply(plan: Plan): Applied;', 'apply'],

@@ -2,14 +2,14 @@
 // leaves or is given up; doubt keeps. Pure. `changed` is called whenever the next supervisor must know.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
-import type {ExclusivePort, NodeOrders} from '../../protocol/messages.ts';
+import type {ExclusivePort, NodeConfig} from '../../protocol/messages.ts';
 import {serviceKey} from '../records.ts';
 
 export interface ExclusiveHolder extends ExclusivePort {
   node: string;
 }
 
-type Refused = NonNullable<NodeOrders['exclusiveRefused']>;
+type Refused = NonNullable<NodeConfig['exclusiveRefused']>;
 
 /** What a node says in one message. */
 export interface ExclusiveReport {

@@ -9,7 +9,7 @@
 // time to say so (`begin`), no block is leased anew.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../../protocol/messages.ts';
+import type {NodeConfig, NodeState, PortBlock} from '../../protocol/messages.ts';
 import {candidates, isWhole, overlaps, UNIT} from './spans.ts';
 import type {Span} from './spans.ts';
 
@@ -33,7 +33,7 @@ export interface PortUse {
   isVip(address: string): boolean;
 }
 
-type Refusals = NonNullable<NodeOrders['blocksRefused']>;
+type Refusals = NonNullable<NodeConfig['blocksRefused']>;
 type Wanted = NonNullable<NodeState['outbound']>[number];
 type Place = {name: string; address: string};
 

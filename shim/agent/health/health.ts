@@ -11,7 +11,7 @@ import type {Logger} from '../../../router/base/logger.ts';
 import {defaultHealthRules} from '../../../router/protocol/health.ts';
 import type {HealthRules} from '../../../router/protocol/health.ts';
 import {containsPort} from '../../../router/protocol/messages.ts';
-import type {ApplicationOrder, NodeEndpoint, PortRange} from '../../../router/protocol/messages.ts';
+import type {ApplicationConfig, NodeEndpoint, PortRange} from '../../../router/protocol/messages.ts';
 import type {FoundEndpoint} from '../endpoints.ts';
 import {Patient} from './patient.ts';
 import type {Insight} from './patient.ts';
@@ -19,7 +19,7 @@ import {probeCommand, probeHttp, probeTcp} from './probes.ts';
 import type {Target} from './probes.ts';
 
 export interface HealthSources extends Insight {
-  orders(): readonly ApplicationOrder[];
+  orders(): readonly ApplicationConfig[];
   /** The node's own address, where NAT-mode sockets are. */
   address: string;
   /** The folder of programs that may be run as checks. */

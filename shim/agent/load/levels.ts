@@ -5,7 +5,7 @@ import type {Clock, Timer} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {defaultLoadRules} from '../../../router/protocol/load.ts';
 import type {LoadRules} from '../../../router/protocol/load.ts';
-import type {ApplicationOrder, Level} from '../../../router/protocol/messages.ts';
+import type {ApplicationConfig, Level} from '../../../router/protocol/messages.ts';
 import {Judge} from './judge.ts';
 import type {Meter} from './meters.ts';
 
@@ -13,7 +13,7 @@ export interface LevelSources {
   meter: Meter;
   /** Those that have endpoints on this node. */
   applications(): Iterable<string>;
-  orders(): readonly ApplicationOrder[];
+  orders(): readonly ApplicationConfig[];
   /** The application's own number; null if there is none, or only old ones. */
   own: (application: string, rules: LoadRules) => number | null;
 }

@@ -6,7 +6,7 @@ import os from 'node:os';
 import type {AgentNative} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import type {NodeOrders, NodeState, PortBlock} from '../../../router/protocol/messages.ts';
+import type {NodeConfig, NodeState, PortBlock} from '../../../router/protocol/messages.ts';
 import {type Refusal, refusal} from '../bind-rules.ts';
 
 /** A program waits 5 s; the reason must reach it before. */
@@ -73,7 +73,7 @@ export class Blocks {
   }
 
   /** What the router answers. */
-  onOrders(orders: Pick<NodeOrders, 'blocks' | 'blocksRefused'>): void {
+  onOrders(orders: Pick<NodeConfig, 'blocks' | 'blocksRefused'>): void {
     const {log} = this.#parts;
     this.#isKnown = true;
     this.#refusals = new Map((orders.blocksRefused ?? []).map((one) => [one.vip, one]));

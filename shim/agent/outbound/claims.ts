@@ -10,7 +10,7 @@ import {
   type Claim,
   MAX_CLAIMS,
   type NodeEndpoint,
-  type NodeOrders,
+  type NodeConfig,
 } from '../../../router/protocol/messages.ts';
 import {type Refusal, refusal} from '../bind-rules.ts';
 
@@ -61,7 +61,7 @@ export class Claims {
   }
 
   /** The router's answer to it. */
-  onOrders(orders: Pick<NodeOrders, 'claimsRefused' | 'confirm' | 'flowTable'>): void {
+  onOrders(orders: Pick<NodeConfig, 'claimsRefused' | 'confirm' | 'flowTable'>): void {
     const refused = new Map((orders.claimsRefused ?? []).map(({claim, reason}) => [keyOf(claim), reason]));
     for (const key of this.#underWay) {
       const entry = this.#waiting.get(key);

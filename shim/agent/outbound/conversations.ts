@@ -4,7 +4,7 @@
 import type {AgentNative, Connection} from '../../../addon/agent.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import type {NodeEndpoint, NodeOrders} from '../../../router/protocol/messages.ts';
+import type {NodeEndpoint, NodeConfig} from '../../../router/protocol/messages.ts';
 import {type OwnPorts, readPortRange} from '../host/port-range.ts';
 import type {Instance} from '../instances.ts';
 import type {ReportedState} from '../router-client.ts';
@@ -19,7 +19,7 @@ export interface ConversationsParts {
   /** What an earlier agent left of blocks. */
   stored: BlocksParts['stored'];
   /** The router's orders; resolves with null if there are none within the time a program waits. */
-  orders(): Promise<NodeOrders | null>;
+  orders(): Promise<NodeConfig | null>;
   instanceOf(pid: number): Instance | null;
   ensureAddress(vip: string): Promise<void>;
   /** The virtual IPs that the node carries. */
@@ -85,7 +85,7 @@ export class Conversations {
     return this.#range.ports;
   }
 
-  onOrders(orders: NodeOrders): void {
+  onOrders(orders: NodeConfig): void {
     this.blocks.onOrders(orders);
     this.#claims.onOrders(orders);
   }

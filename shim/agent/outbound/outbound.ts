@@ -15,10 +15,10 @@ import {messageOf} from '../../../router/base/error.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import type {
-  ApplicationOrder,
+  ApplicationConfig,
   Mode,
   NodeEndpoint,
-  NodeOrders,
+  NodeConfig,
   PortBlock,
   Protocol,
 } from '../../../router/protocol/messages.ts';
@@ -40,7 +40,7 @@ const TELL_MS = 10_000;
 export interface OutboundParts {
   native: Pick<AgentNative, 'socketFacts' | 'bindInBlock'>;
   /** The router's orders; resolves with null if there are none within the time a program waits. */
-  orders(): Promise<NodeOrders | null>;
+  orders(): Promise<NodeConfig | null>;
   instanceOf(pid: number): Instance | null;
   ensureAddress(vip: string): Promise<void>;
   blocks: Pick<Blocks, 'obtain' | 'exhausted' | 'around'>;
@@ -61,7 +61,7 @@ export type OutboundAnswer = AnswerScope | Refusal;
 const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
 
 /** The VIP whose block gives the socket its port; null for a socket that has its source. */
-function sourceOf({localAddress, localPort}: SocketFacts, {vips}: ApplicationOrder): string | null {
+function sourceOf({localAddress, localPort}: SocketFacts, {vips}: ApplicationConfig): string | null {
   if (localPort !== 0) return null;
   if (isWildcard(localAddress)) return vips[0] ?? null;
   // Bound by us before, for a connection that has failed or ended; or by a program that chose no port.
@@ -135,7 +135,7 @@ export class Outbound {
     facts: SocketFacts,
     protocol: Protocol,
     mode: Mode,
-    application: ApplicationOrder,
+    application: ApplicationConfig,
   ): NodeEndpoint | null {
     const {localAddress, localPort, virtualAddress} = facts;
     if (mode === 'nat' && localAddress !== this.#parts.address()) return null;
