@@ -1,7 +1,7 @@
-// A router in memory (addon/src/js/memory.cc): the real path of a packet, one forwarder, two memory devices and
-// a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
+// A router in memory (test/native/addon/memory_router.cc): the real path of a packet, one forwarder, memory devices
+// and a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
 
-import {native} from '../../addon/index.ts';
+import {testAddon} from './test-addon.ts';
 import type {ImportResult, Flow, FlowImport, Policy, SegmentLimits} from '../../addon/router.ts';
 
 /** An 802.1Q tag that the kernel took out of the frame. */
@@ -72,6 +72,6 @@ const SMALL: SegmentLimits = {
 
 /** A small one, unless other limits are given: making it costs as much time as it has memory. */
 export function createMemoryRouter(limits?: Partial<SegmentLimits>): MemoryRouter {
-  const {MemoryRouter} = native as unknown as MemoryNative;
+  const {MemoryRouter} = testAddon as MemoryNative;
   return new MemoryRouter({...SMALL, ...limits});
 }

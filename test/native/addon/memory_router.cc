@@ -1,14 +1,13 @@
 // test/support/memory-router.ts: a router in memory, with one forwarder and two memory devices, for packet
 // tables, properties and replays. Time stands still unless the test moves it.
-#include "device/memory.h"
-
 #include <memory>
 #include <vector>
 
 #include "device/forwarder.h"
+#include "device/memory.h"
+#include "init.h"
 #include "js/convert.h"
 #include "js/flows.h"
-#include "js/init.h"
 #include "js/policy.h"
 
 namespace coscanet {
@@ -156,7 +155,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
 
 }  // namespace
 
-void InitMemory(Napi::Env env, Napi::Object exports) {
+void InitMemoryRouter(Napi::Env env, Napi::Object exports) {
   exports.Set("MemoryRouter", MemoryRouter::Class(env));
 }
 
