@@ -37,7 +37,8 @@ export interface Exposed {
 
 /** What the server asks of the router. */
 export interface ControlledRouter {
-  put(node: string, state: NodeState): PutOutcome;
+  /** Resolves when what the message changes is in force. */
+  put(node: string, state: NodeState): Promise<PutOutcome>;
   status(): StatusView;
   services(): ServiceView[];
   endpoints(): EndpointView[];
@@ -132,12 +133,12 @@ function addMetricsRoute(server: FastifyInstance, router: () => ControlledRouter
 }
 
 function addRoutes(server: FastifyInstance, router: () => ControlledRouter): void {
-  server.put<{Params: {name: string}}>('/v1/nodes/:name', (request, reply) => {
+  server.put<{Params: {name: string}}>('/v1/nodes/:name', async (request, reply) => {
     const name = nodeViewSchema.shape.name.safeParse(request.params.name);
     if (!name.success) return refuse(reply, 400, `node name: ${describe(name.error)}`);
     const state = nodeStateSchema.safeParse(request.body);
     if (!state.success) return refuse(reply, 400, describe(state.error));
-    const outcome = router().put(name.data, state.data);
+    const outcome = await router().put(name.data, state.data);
     return outcome.kind === 'refused' ? refuse(reply, 409, outcome.reason) : reply.send(outcome.config);
   });
   server.get('/v1/status', (_, reply) => reply.send(router().status()));

@@ -14,26 +14,26 @@ import type {
   WeightView,
 } from '../protocol/steering.ts';
 
-/** Each throws a UserError that names what is wrong with the request. */
+/** Requests: resolve when they are in force; reject with a UserError that names what is wrong with them. */
 export interface Steered {
-  weight(request: WeightRequest): WeightView;
+  weight(request: WeightRequest): Promise<WeightView>;
   weights(): WeightView[];
-  drain(request: DrainRequest): DrainView;
+  drain(request: DrainRequest): Promise<DrainView>;
   drains(): DrainView[];
-  undrain(request: UndrainRequest): UndrainView;
+  undrain(request: UndrainRequest): Promise<UndrainView>;
 }
 
 /** Answers a POST: 400 with one line if its body does not fit or cannot be carried out. */
-function carryOut<T>(
+async function carryOut<T>(
   reply: FastifyReply,
   schema: z.ZodType<T>,
   body: unknown,
-  action: (request: T) => object,
-): FastifyReply {
+  action: (request: T) => Promise<object>,
+): Promise<FastifyReply> {
   const request = schema.safeParse(body);
   if (!request.success) return refuse(reply, 400, describe(request.error));
   try {
-    return reply.send(action(request.data));
+    return await reply.send(await action(request.data));
   } catch (error) {
     if (error instanceof UserError) return refuse(reply, 400, error.message);
     throw error;

@@ -25,8 +25,8 @@ export interface SteeringDeps {
   registry: Registry;
   events: EventLog;
   drains: Drains;
-  /** Publishes what follows. */
-  commit: () => void;
+  /** Resolves when what follows is in force. */
+  commit: () => Promise<void>;
 }
 
 export class Steering implements Steered {
@@ -36,13 +36,13 @@ export class Steering implements Steered {
     this.#deps = deps;
   }
 
-  /** Throws a UserError if there is no such node or endpoint. */
-  weight({target, factor}: WeightRequest): WeightView {
+  /** Rejects with a UserError if there is no such node or endpoint. */
+  async weight({target, factor}: WeightRequest): Promise<WeightView> {
     const {registry, events, commit} = this.#deps;
     // What has a wish can be given another, though it is not there now.
     if (!registry.wishes.factors().has(target)) this.#check(target);
     registry.wishes.setFactor(target, factor);
-    commit();
+    await commit();
     events.add({event: 'weight', detail: `${target}: factor ${factor}`});
     return {target, factor, endpoints: this.#endpoints(target)};
   }
@@ -52,8 +52,8 @@ export class Steering implements Steered {
     return factors.map(([target, factor]) => ({target, factor, endpoints: this.#endpoints(target)}));
   }
 
-  /** New flows go elsewhere; again for the same target: with another deadline. Throws a UserError as `weight` does. */
-  drain({target, deadlineSeconds, keepClients}: DrainRequest): DrainView {
+  /** New flows go elsewhere; again for the same target: with another deadline. Rejects as `weight` does. */
+  async drain({target, deadlineSeconds, keepClients}: DrainRequest): Promise<DrainView> {
     const {clock, registry, events, drains, commit} = this.#deps;
     const before = registry.wishes.drains().get(target);
     if (!before) this.#check(target);
@@ -66,11 +66,11 @@ export class Steering implements Steered {
       over: deadline <= now,
     });
     drains.changed(target);
-    commit();
+    await commit();
     const kept = keepClients ? ', clients kept' : '';
     events.add({event: 'drain', detail: `${target}: until ${new Date(deadline).toISOString()}${kept}`});
     const view = drains.views().find((one) => one.target === target);
-    if (!view) throw new Error('a drain that has just begun is gone');
+    if (!view) throw new UserError(`${target} was undrained meanwhile`);
     return view;
   }
 
@@ -78,12 +78,12 @@ export class Steering implements Steered {
     return this.#deps.drains.views();
   }
 
-  undrain({target}: UndrainRequest): UndrainView {
+  async undrain({target}: UndrainRequest): Promise<UndrainView> {
     const {registry, events, drains, commit} = this.#deps;
     const was = registry.wishes.undrain(target);
     if (!was) this.#check(target);
     drains.changed(target);
-    commit();
+    await commit();
     if (was) events.add({event: 'undrain', detail: target});
     return {target, was, endpoints: this.#endpoints(target)};
   }

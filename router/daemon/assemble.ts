@@ -151,7 +151,7 @@ export async function assemble(deps: AssembleDeps, undo: Undo): Promise<Assemble
   await provider.reserve([...new Set([...vipsOf(settings.applications), ...activeVips])]);
   supervisor.vips.adopt(activeVips);
   undo.add('supervisor', () => supervisor.stop());
-  supervisor.start();
+  await supervisor.start();
   const {readSettings: read, readSecret} = deps;
   const reloader = new Reloader({...core, clock, read, readSecret, maxVips: provider.limits.vips}, settings);
   const put = welcomeOwnNode(

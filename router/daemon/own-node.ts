@@ -7,9 +7,9 @@ type Put = ControlledRouter['put'];
 
 /** `own`: the host's addresses on the router's sides. `translates`: endpoints are bound to a node's own address. */
 export function welcomeOwnNode(put: Put, own: readonly string[], translates: boolean): Put {
-  return (name, state) => {
-    if (!own.includes(state.address)) return put(name, state);
-    const outcome = put(name, {...state, address: HOST_ADDRESS});
+  return async (name, state) => {
+    if (!own.includes(state.address)) return await put(name, state);
+    const outcome = await put(name, {...state, address: HOST_ADDRESS});
     if (outcome.kind !== 'config' || !translates) return outcome;
     return {...outcome, config: {...outcome.config, address: HOST_ADDRESS}};
   };

@@ -53,7 +53,7 @@ export class Reloader {
     supervisor.prober.configure(settings.probes);
     registry.ports.blocks.size = settings.blockPorts;
     registry.configure(settings.applications, clock.now());
-    supervisor.publish();
+    await supervisor.publish();
     this.#settings = settings;
     events.add({event: 'reloaded', detail: lines.join('; ') || 'nothing changed'});
     return {differences: lines};

@@ -75,13 +75,14 @@ export class Wishes {
     return first ? {...first, keepClients: drains.every((drain) => drain.keepClients)} : null;
   }
 
-  /** Time goes on: deadlines pass. */
-  pass(now: number): void {
-    for (const [name, drain] of this.#drains) {
-      if (drain.over || now < drain.deadline) continue;
+  /** Time goes on: the names whose deadlines have passed just now. */
+  pass(now: number): string[] {
+    const passed = [...this.#drains].filter(([, drain]) => !drain.over && now >= drain.deadline);
+    for (const [name, drain] of passed) {
       drain.over = true;
       this.#changed(name);
     }
+    return passed.map(([name]) => name);
   }
 
   memory(): WishesMemory {

@@ -9,12 +9,14 @@ import type {ForwardingMethod} from '../model/method.ts';
 import type {Side} from '../model/side.ts';
 import type {Plan} from '../policy/route.ts';
 
+/** What is in force: the state that was applied, or a newer one. */
 export interface Applied {
+  /** Of the policy; grows. */
   generation: number;
   /** Slots of the endpoints that now get new flows. */
-  scheduled: Set<number>;
+  scheduled: ReadonlySet<number>;
   /** VIPs that packets can be forwarded for: to an endpoint that is open, or to a block. */
-  served: Set<string>;
+  served: ReadonlySet<string>;
 }
 
 export interface ProbeTarget {
@@ -104,8 +106,12 @@ export interface RoutingProvider {
   path(address: string): NodePath;
   /** Do endpoints answer, on the way that their flows take? One result for each. */
   probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]>;
-  /** Replaces all that was realised before, atomically. */
-  apply(plan: Plan): Applied;
+  /**
+   * Replaces all that was realised before, atomically; resolves when that is in force, not earlier. Applies may overlap:
+   * the newest wins, and those before it resolve with it or sooner. Rejects if the state cannot be realised: what was in
+   * force stays. It settles in any case; who waits for others bounds that.
+   */
+  apply(plan: Plan): Promise<Applied>;
   stats(): ProviderStats;
   /** Undoes everything on this host. */
   close(): Promise<void>;

@@ -21,8 +21,8 @@ export interface DrainsDeps {
   registry: Registry;
   provider: {readonly flows: FlowCapability | null};
   events: EventLog;
-  /** Publishes what follows. */
-  onDeadline: () => void;
+  /** Resolves when what follows is in force, or could not be published. */
+  onDeadline: () => Promise<void>;
 }
 
 export class Drains {
@@ -32,14 +32,20 @@ export class Drains {
   /** When that was (milliseconds since the epoch). */
   #lookedAt = 0;
   readonly #drained = new Set<string>();
+  /** By drain that is not in force yet, the registry's revision that has it. */
+  readonly #asked = new Map<string, number>();
+  /** By drain, since when it is in force (milliseconds since the epoch). */
+  readonly #inForceSince = new Map<string, number>();
   #timer: Timer | null = null;
 
   constructor(deps: DrainsDeps) {
     this.#deps = deps;
   }
 
+  /** After the first publication: drains that were kept are in force. */
   start(): void {
-    this.#timer = this.#deps.clock.every(INTERVAL_MS, () => this.#look());
+    for (const [name, {since}] of this.#deps.registry.wishes.drains()) this.#inForceSince.set(name, since);
+    this.#timer = this.#deps.clock.every(INTERVAL_MS, () => void this.#look());
   }
 
   stop(): void {
@@ -48,7 +54,20 @@ export class Drains {
 
   /** A drain has begun, has changed or has ended. */
   changed(name: string): void {
+    const {registry} = this.#deps;
     this.#drained.delete(name);
+    this.#asked.delete(name);
+    if (!registry.wishes.drains().has(name)) this.#inForceSince.delete(name);
+    else this.#asked.set(name, registry.revision);
+  }
+
+  /** What was registered until this revision is in force. */
+  published(revision: number): void {
+    for (const [name, asked] of this.#asked) {
+      if (asked > revision) continue;
+      this.#asked.delete(name);
+      if (!this.#inForceSince.has(name)) this.#inForceSince.set(name, this.#deps.clock.wall());
+    }
   }
 
   /** Flows left of an endpoint that is being drained, at the last look; null: they are not counted. */
@@ -66,7 +85,9 @@ export class Drains {
   /** Nobody uses an endpoint that is being drained, and nobody will. */
   isDrained(record: EndpointRecord): boolean {
     const drain = this.#deps.registry.wishes.drainOf(record);
-    return drain !== null && this.#isSettled(drain) && this.#isUnused(record);
+    return (
+      drain !== null && namesOf(record).some((name) => this.#isSettled(name, drain)) && this.#isUnused(record)
+    );
   }
 
   /** As far as is known. */
@@ -74,7 +95,9 @@ export class Drains {
     return (this.flowsOf(record) ?? 0) === 0;
   }
 
-  #isSettled({since, keepClients, over}: Drain): boolean {
+  #isSettled(name: string, {keepClients, over}: Drain): boolean {
+    const since = this.#inForceSince.get(name);
+    if (since === undefined || this.#asked.has(name)) return false;
     // Until the deadline clients that are kept may come back, and flows that nobody counts go on.
     const waits = keepClients || this.#deps.provider.flows === null;
     return this.#lookedAt - since >= SETTLED_MS && (!waits || over);
@@ -101,12 +124,12 @@ export class Drains {
     return records.filter((record) => registry.node(record.node)?.state !== 'left');
   }
 
-  #look(): void {
+  async #look(): Promise<void> {
     const {clock, registry, provider, events, onDeadline} = this.#deps;
     const {wishes} = registry;
-    const before = registry.revision;
-    wishes.pass(clock.wall());
-    if (registry.revision !== before) onDeadline();
+    const over = wishes.pass(clock.wall());
+    for (const name of over) this.#asked.set(name, registry.revision);
+    if (over.length > 0) await onDeadline();
     const waiting = [...wishes.drains()].filter(([name]) => !this.#drained.has(name));
     if (waiting.length === 0) return;
     this.#flows = provider.flows?.countByEndpoint(QUIET_SECONDS) ?? {};
@@ -119,6 +142,6 @@ export class Drains {
   }
 
   #isDone(name: string, drain: Drain): boolean {
-    return this.#isSettled(drain) && this.#recordsOf(name).every((record) => this.#isUnused(record));
+    return this.#isSettled(name, drain) && this.#recordsOf(name).every((record) => this.#isUnused(record));
   }
 }

@@ -9,7 +9,9 @@ import type {Registry} from '../model/registry.ts';
 interface Seen {
   state: NodeRecord['state'] | undefined;
   levels: NodeRecord['levels'];
+  address: string;
   refusals: number;
+  blocksRefused: NonNullable<NodeConfig['blocksRefused']>;
   exclusive: ExclusivePort[];
   exclusiveRefused: NonNullable<NodeConfig['exclusiveRefused']>;
 }
@@ -18,12 +20,19 @@ export class PutReport {
   readonly #registry: Registry;
   readonly #name: string;
   readonly #before: Seen;
+  #now: Seen;
 
   /** Looks at the node before its message is applied. */
   constructor(registry: Registry, name: string) {
     this.#registry = registry;
     this.#name = name;
     this.#before = this.#look();
+    this.#now = this.#before;
+  }
+
+  /** Looks again, when the message has been applied. */
+  take(): void {
+    this.#now = this.#look();
   }
 
   #look(): Seen {
@@ -32,21 +41,23 @@ export class PutReport {
     return {
       state: node?.state,
       levels: {...node?.levels},
+      address: node?.address ?? '',
       refusals: blocks.refusals,
+      blocksRefused: blocks.refusedOf(this.#name),
       exclusive: exclusive.ofNode(this.#name),
       exclusiveRefused: exclusive.refusedOf(this.#name),
     };
   }
 
-  /** Looks again, and writes down what is different. */
+  /** Writes down what is different. */
   write(events: EventLog): void {
-    const [before, now, node] = [this.#before, this.#look(), this.#name];
+    const [before, now, node] = [this.#before, this.#now, this.#name];
     this.#levels(events, before.levels, now.levels);
     if (before.state !== 'up' && now.state === 'up')
-      events.add({event: 'node-up', node, detail: this.#registry.node(node)?.address ?? ''});
+      events.add({event: 'node-up', node, detail: now.address});
     if (before.state !== 'left' && now.state === 'left') events.add({event: 'node-left', node});
     if (now.refusals > before.refusals)
-      for (const {vip, reason} of this.#registry.ports.blocks.refusedOf(node))
+      for (const {vip, reason} of now.blocksRefused)
         events.add({event: 'blocks-refused', vip, node, detail: reason});
     for (const port of without(now.exclusive, before.exclusive))
       events.add({event: 'exclusive-granted', ...port, node});

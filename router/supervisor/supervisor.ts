@@ -1,5 +1,5 @@
-// The supervisor's heart: takes what agents report, keeps the registry, and has the provider realise what
-// follows from it, at once and synchronously: from a PUT to the published ring is a matter of microseconds.
+// The supervisor's heart: takes what agents report, keeps the registry, and has what follows from it put in force.
+// With the user-space provider that is done before `put` gives way: it takes microseconds.
 
 import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
@@ -11,14 +11,16 @@ import type {RouterEvent} from '../protocol/views.ts';
 import {nodeConfigFor} from '../model/node-config.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import {blockRoutesOf, Routes} from '../policy/routes.ts';
 import type {EchoSource} from './echo.ts';
 import type {ProbeRules} from '../model/liveness.ts';
+import type {Standings} from '../policy/standing.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Applications} from './applications.ts';
 import {Drains} from './drains.ts';
 import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
+import {Publisher} from './publisher.ts';
+import type {Published} from './publisher.ts';
 import {PutReport} from './put-report.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
 
@@ -57,29 +59,33 @@ export class Supervisor {
   readonly drains: Drains;
   readonly prober: Prober;
   readonly applications: Applications;
-  readonly #routes: Routes;
+  readonly #publisher: Publisher;
   /** Endpoints that got new flows under the last policy. */
   #scheduled: ReadonlySet<EndpointRecord> = new Set();
-  #published = 0;
   #awaitImports: boolean;
   /** Value of the counter at the last look. */
   #conflicts = 0;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
-    this.#routes = new Routes(deps.registry);
     this.#awaitImports = deps.fresh && deps.provider.flows !== null;
     const {flows} = deps.provider;
     this.#flows = flows && new FlowClaims({...deps, flows});
-    this.prober = new Prober({...deps, onResult: () => this.#commitLater()}, deps.probes);
-    this.drains = new Drains({...deps, onDeadline: () => this.#commitLater()});
+    this.prober = new Prober({...deps, onResult: () => void this.#commitSoon()}, deps.probes);
+    this.drains = new Drains({...deps, onDeadline: () => this.#commitSoon()});
     this.applications = new Applications(deps);
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
+    this.#publisher = new Publisher({
+      ...deps,
+      vips: this.vips,
+      awaitImports: () => this.#awaitImports,
+      onPublished: (published) => this.#published(published),
+    });
   }
 
-  /** First publication, then the clockwork. */
-  start(): void {
-    this.publish();
+  /** First publication, then the clockwork. Rejects if nothing can be published. */
+  async start(): Promise<void> {
+    await this.publish();
     this.#conflicts = this.#conflictsSeen();
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
@@ -91,21 +97,24 @@ export class Supervisor {
     this.applications.start();
   }
 
-  stop(): void {
+  /** Resolves when the provider has done what it was asked. */
+  stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#flows?.stop();
     this.prober.stop();
     this.drains.stop();
     this.applications.stop();
+    return this.#publisher.settled();
   }
 
   /** Every node has had the time to tell its connections. */
   #claimed(): void {
     this.#awaitImports = false;
-    this.#commitLater(true);
+    void this.#publishSoon();
   }
 
-  put(name: string, state: NodeState): PutOutcome {
+  /** Resolves when what the message changes is in force. */
+  async put(name: string, state: NodeState): Promise<PutOutcome> {
     const {registry, events, clock, log} = this.#deps;
     const report = new PutReport(registry, name);
     const result = registry.put(name, state, clock.now());
@@ -114,7 +123,8 @@ export class Supervisor {
       return result;
     }
     const {node} = result;
-    this.commit();
+    report.take();
+    await this.commit();
     report.write(events);
     const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
     const confirm = this.#flows ? {confirm: this.#flows.questionsFor(name)} : {};
@@ -137,35 +147,28 @@ export class Supervisor {
     return nodeConfigFor(registry, place, provider.method, node);
   }
 
-  /** Publishes if anything has changed since the last time. */
-  commit(): void {
-    if (this.#deps.registry.revision !== this.#published) this.publish();
+  /** Resolves when what is registered now is in force. */
+  commit(): Promise<void> {
+    return this.#publisher.commit();
   }
 
   /** Also when only the provider's own knowledge (a MAC, a VIP's rival) has changed. */
-  publish(): void {
-    const {registry, provider, events, clock} = this.#deps;
-    const begun = clock.now();
-    const routes = this.#routes.refresh(begun);
-    const {revision} = registry;
-    const plan = {routes, blocks: blockRoutesOf(registry), awaitImports: this.#awaitImports};
-    const used = [...registry.nodes(), ...registry.endpoints(), ...plan.blocks];
-    provider.reach([...new Set(used.map((one) => one.address))]);
-    let applied = provider.apply(plan);
-    // Only now: who finds a VIP must find its endpoints.
-    if (this.vips.claim(applied.served)) applied = provider.apply(plan);
-    this.#deps.onPublished((clock.now() - begun) / 1000);
-    const {generation, scheduled} = applied;
-    this.#published = revision;
-    this.#report(scheduled);
-    this.applications.published(this.#routes.standings, this.#scheduled);
+  publish(): Promise<void> {
+    return this.#publisher.publish();
+  }
+
+  #published({generation, revision, standings, scheduled, seconds}: Published): void {
+    const {events, onPublished} = this.#deps;
+    onPublished(seconds);
+    this.#report(scheduled, standings);
+    this.applications.published(standings, scheduled);
+    this.drains.published(revision);
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
   /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
-  #report(scheduled: ReadonlySet<number>): void {
-    const {events, registry} = this.#deps;
-    const now = new Set(registry.endpoints().filter((record) => scheduled.has(record.slot)));
+  #report(now: ReadonlySet<EndpointRecord>, standings: Standings): void {
+    const {events} = this.#deps;
     for (const record of now)
       if (!this.#scheduled.has(record)) events.add(endpointEvent('endpoint-up', record));
     for (const record of this.#scheduled) {
@@ -174,24 +177,31 @@ export class Supervisor {
         record.unreachable !== undefined && record.state !== 'closed'
           ? 'endpoint-unreachable'
           : 'endpoint-down';
-      events.add(endpointEvent(event, record, this.#routes.standings.find(record)?.reason));
+      events.add(endpointEvent(event, record, standings.find(record)?.reason));
     }
     this.#scheduled = now;
   }
 
   /** For timers: a failure to publish is logged and tried again with the next housekeeping. */
-  #commitLater(always = false): void {
+  async #logFailure(publishing: Promise<void>): Promise<void> {
     try {
-      if (always) this.publish();
-      else this.commit();
+      await publishing;
     } catch (error) {
       this.#deps.log.error({error: messageOf(error)}, 'cannot publish the policy');
     }
   }
 
+  #commitSoon(): Promise<void> {
+    return this.#logFailure(this.commit());
+  }
+
+  #publishSoon(): Promise<void> {
+    return this.#logFailure(this.publish());
+  }
+
   /** The provider learnt something. */
   changed(): void {
-    this.#commitLater(true);
+    void this.#publishSoon();
   }
 
   #checkLeases(): void {
@@ -201,7 +211,7 @@ export class Supervisor {
     for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
     for (const record of silent.flatMap((node) => registry.endpointsOfNode(node.name)))
       if (record.state === 'doubt') events.add(endpointEvent('endpoint-doubt', record));
-    this.#commitLater();
+    void this.#commitSoon();
   }
 
   /** Forwarders see, and never believe, another host that says in ARP that it is one of our VIPs. */
@@ -225,7 +235,8 @@ export class Supervisor {
     if (flows) this.applications.counted(flows);
     registry.prune(flows, clock.now(), isReachable);
     this.#watchConflicts();
-    this.#commitLater(this.vips.release());
+    if (this.vips.release()) void this.#publishSoon();
+    else void this.#commitSoon();
   }
 }
 

@@ -54,38 +54,38 @@ test('members: who gets flows, and who is drained and keeps its clients until th
   const {bench, of} = await started('each');
   t.deepEqual(of(80)?.members, [0, 3]);
   bench.registry.wishes.setFactor(`node2:${VIP}:80/tcp`, 0);
-  bench.supervisor.commit();
+  await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [0]);
   bench.registry.wishes.setFactor(`node2:${VIP}:80/tcp`, 1);
   bench.registry.wishes.drain('node1', {...drain, deadline: bench.clock.wall() + 10_000});
-  bench.supervisor.commit();
+  await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [0, 3]);
   t.deepEqual(bench.ring(80), ['node2']);
   await bench.clock.advance(10_500);
   t.deepEqual(of(80)?.members, [3]);
   bench.registry.wishes.drain('node1', {...drain, keepClients: false});
-  bench.supervisor.commit();
+  await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [3]);
 });
 
 test('a closed or failing endpoint releases its clients', async (t) => {
   const {bench, of} = await started('each');
-  bench.supervisor.put('node1', nodeState(1, 2, [81, 443]));
+  await bench.supervisor.put('node1', nodeState(1, 2, [81, 443]));
   t.deepEqual(of(80)?.members, [3]);
   const endpoints = nodeState(2, 2, [80, 81]).endpoints.map((one) => ({...one, failing: 'frozen'}));
-  bench.supervisor.put('node2', nodeState(2, 2, [], {endpoints}));
+  await bench.supervisor.put('node2', nodeState(2, 2, [], {endpoints}));
   t.deepEqual(of(81)?.members, [1]);
 });
 
 test('groups and numbers of nodes outlive the supervisor and endpoints of others', async (t) => {
   const {bench, of} = await started('each');
   const before = [81, 443].map((port) => of(port)?.group);
-  bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
+  await bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
   await bench.clock.advance(10_000);
   const next = new Bench([{...web, affinity}]);
   next.registry.restore(structuredClone(bench.registry.memory()), 0);
   t.is(next.registry.nodeNumbers.of('node2'), 1);
-  next.supervisor.publish();
+  await next.supervisor.publish();
   const services = next.native.segment.policy?.services ?? [];
   t.deepEqual(
     [81, 443].map((port) => services.find((service) => service.port === port)?.affinity?.group),

@@ -51,10 +51,10 @@ test('its level follows those of its nodes, by what they can take; changes are e
   };
   await keepAlive(1, 'low', 'high');
   t.like(viewOf(bench), {level: 'medium', load: 0.5, nodes: 2, instances: 2, scale: 'keep'});
-  steering.weight({target: 'node2', factor: 9});
+  await steering.weight({target: 'node2', factor: 9});
   for (let sequence = 2; sequence < 60; sequence++) await keepAlive(sequence, 'low', 'high');
   t.like(viewOf(bench), {level: 'high', load: 0.9, scale: 'out', reason: 'its load is high, for 48s'});
-  steering.weight({target: 'node2', factor: 1});
+  await steering.weight({target: 'node2', factor: 1});
   for (let sequence = 60; sequence < 75; sequence++) await keepAlive(sequence, 'low', 'low');
   t.like(viewOf(bench), {level: 'low', load: 0, scale: 'keep'});
   const story = bench.events.list().filter((one) => ['application-level', 'scale'].includes(one.event));
@@ -78,10 +78,10 @@ test('endpoints by how they stand', async (t) => {
   await bench.put(2, 1, [80]);
   await bench.put(3, 1, [], {endpoints: [{...first!, failing: 'frozen'}]});
   await bench.put(4, 1, [80]);
-  steering.drain({target: 'node2', deadlineSeconds: 60, keepClients: false});
-  steering.weight({target: 'node4', factor: 0});
+  await steering.drain({target: 'node2', deadlineSeconds: 60, keepClients: false});
+  await steering.weight({target: 'node4', factor: 0});
   // Its agent speaks, its MAC is not known.
-  bench.supervisor.put('node5', nodeState(5, 1, [80]));
+  await bench.supervisor.put('node5', nodeState(5, 1, [80]));
   await bench.clock.advance(1000);
   t.like(viewOf(bench), {
     nodes: 1,
@@ -164,7 +164,7 @@ test('an application that is taken out of the configuration is forgotten; a new 
   await bench.put(1, 1, [80], levels('high'));
   await bench.clock.advance(1000);
   bench.registry.configure([mail], bench.clock.now());
-  bench.supervisor.publish();
+  await bench.supervisor.publish();
   await bench.clock.advance(1000);
   t.deepEqual(
     bench.supervisor.applications.views().map((one) => one.application),

@@ -143,13 +143,13 @@ export class Bench {
   async start(): Promise<this> {
     await this.provider.start([]);
     await this.provider.reserve(vipsOf(this.registry.applications));
-    this.supervisor.start();
+    await this.supervisor.start();
     return this;
   }
 
   /** Node's whole state; its MAC becomes known. */
   async put(node: number, sequence: number, ports: number[], more: Partial<NodeState> = {}) {
-    const outcome = this.supervisor.put(`node${node}`, nodeState(node, sequence, ports, more));
+    const outcome = await this.supervisor.put(`node${node}`, nodeState(node, sequence, ports, more));
     this.exec.say(`${addressOf(node)} dev eth1 lladdr ${macOf(node)} REACHABLE`);
     await settled();
     return outcome;

@@ -35,10 +35,10 @@ async function twoNodes() {
 
 test('a drained node leaves all rings, an endpoint its own; they stay open until the deadline', async (t) => {
   const {bench, steering, policy} = await twoNodes();
-  t.deepEqual(steering.drain({...request, target: NAME}).endpoints, [NAME]);
+  t.deepEqual((await steering.drain({...request, target: NAME})).endpoints, [NAME]);
   t.deepEqual(bench.ring(80), ['node2']);
   t.deepEqual(bench.ring(81).toSorted(), ['node1', 'node2']);
-  steering.drain(request);
+  await steering.drain(request);
   t.deepEqual(bench.ring(81), ['node2']);
   t.true(policy(0)?.open);
   t.true(policy(1)?.open);
@@ -46,18 +46,18 @@ test('a drained node leaves all rings, an endpoint its own; they stay open until
   t.false(policy(0)?.open);
   t.false(policy(1)?.open);
   t.true(policy(2)?.open);
-  t.true(steering.undrain({target: 'node1'}).was);
+  t.true((await steering.undrain({target: 'node1'})).was);
   t.deepEqual(bench.ring(81).toSorted(), ['node1', 'node2']);
   t.deepEqual(bench.ring(80), ['node2']);
-  t.true(steering.undrain({target: NAME}).was);
+  t.true((await steering.undrain({target: NAME})).was);
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2']);
-  t.false(steering.undrain({target: NAME}).was);
+  t.false((await steering.undrain({target: NAME})).was);
 });
 
 test('drained: no flow is left that anybody uses', async (t) => {
   const {bench, steering, endpoint, segment} = await twoNodes();
   segment.flowCounts = {'0:1': 3, '2:1': 9};
-  steering.drain(request);
+  await steering.drain(request);
   await bench.clock.advance(1000);
   t.like(endpoint(NAME), {state: 'draining', weight: 0, reason: 'by the operator, 3 flows left'});
   t.like(steering.drains()[0], {target: 'node1', state: 'draining', flows: 3});
@@ -81,7 +81,7 @@ test('drained: no flow is left that anybody uses', async (t) => {
 test('a node is not drained before forwarders have the new policy', async (t) => {
   const {bench, steering, endpoint} = await twoNodes();
   await bench.clock.advance(499);
-  steering.drain(request);
+  await steering.drain(request);
   await bench.clock.advance(1);
   t.like(steering.drains()[0], {state: 'draining'});
   t.is(endpoint(NAME)?.state, 'draining');
@@ -91,7 +91,7 @@ test('a node is not drained before forwarders have the new policy', async (t) =>
 
 test('clients that are kept may come back until the deadline: not drained before', async (t) => {
   const {bench, steering, endpoint} = await twoNodes();
-  steering.drain({...request, keepClients: true});
+  await steering.drain({...request, keepClients: true});
   await bench.clock.advance(30_000);
   t.like(steering.drains()[0], {state: 'draining', flows: 0});
   t.is(endpoint(NAME)?.state, 'draining');
@@ -104,7 +104,7 @@ test('UDP conversations do not hold a drain up after the deadline', async (t) =>
   const endpoints = [{application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1}];
   await bench.put(3, 1, [], {endpoints});
   segment.flowCounts = {'4:1': 7};
-  steering.drain({...request, target: 'node3'});
+  await steering.drain({...request, target: 'node3'});
   await bench.clock.advance(59_000);
   t.like(steering.drains()[0], {state: 'draining', flows: 7});
   await bench.clock.advance(2000);
@@ -114,13 +114,13 @@ test('UDP conversations do not hold a drain up after the deadline', async (t) =>
 test('connections of a closed socket count: the program may still serve them', async (t) => {
   const {bench, steering, endpoint, segment} = await twoNodes();
   segment.flowCounts = {'0:1': 2};
-  bench.supervisor.put('node1', nodeState(1, 2, [81]));
+  await bench.supervisor.put('node1', nodeState(1, 2, [81]));
   t.like(endpoint(NAME), {state: 'closed', reason: 'its socket is closed; running connections go on'});
-  steering.drain(request);
+  await steering.drain(request);
   await bench.clock.advance(1000);
   t.like(steering.drains()[0], {state: 'draining', flows: 2});
   // With the node itself its connections are gone.
-  bench.supervisor.put('node1', nodeState(1, 3, [], {leaving: true}));
+  await bench.supervisor.put('node1', nodeState(1, 3, [], {leaving: true}));
   await bench.clock.advance(1000);
   t.like(steering.drains()[0], {state: 'drained', flows: 0});
 });
@@ -128,26 +128,28 @@ test('connections of a closed socket count: the program may still serve them', a
 test('a drain outlives the supervisor, its node and its deadline; a second request changes the deadline', async (t) => {
   const {bench, steering, segment, policy} = await twoNodes();
   segment.flowCounts = {'0:1': 1};
-  steering.drain(request);
-  steering.drain({...request, deadlineSeconds: 0});
+  await steering.drain(request);
+  await steering.drain({...request, deadlineSeconds: 0});
   t.false(policy(0)?.open);
   const next = new Bench();
   next.registry.restore(structuredClone(bench.registry.memory()), 0);
   t.like(next.registry.wishes.drains().get('node1'), {over: true});
   segment.flowCounts = {};
-  bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
+  await bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
   await bench.clock.advance(10_000);
   t.is(bench.registry.node('node1'), undefined);
   await bench.put(1, 3, [80]);
   t.deepEqual(bench.ring(80), ['node2']);
-  steering.undrain({target: 'node1'});
+  await steering.undrain({target: 'node1'});
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2']);
 });
 
 test('what does not exist is not drained', async (t) => {
   const {steering} = await twoNodes();
-  t.throws(() => steering.drain({...request, target: 'node7'}), {message: /there is no node "node7"/});
-  t.throws(() => steering.undrain({target: 'node7'}), {message: /there is no node "node7"/});
+  await t.throwsAsync(() => steering.drain({...request, target: 'node7'}), {
+    message: /there is no node "node7"/,
+  });
+  await t.throwsAsync(() => steering.undrain({target: 'node7'}), {message: /there is no node "node7"/});
 });
 
 test('failing from the inside: no new flows, with its reason; well again: as before', async (t) => {
@@ -170,20 +172,20 @@ test('none is well: those that fail their checks serve all the same, drained and
   const {bench, steering, endpoint, policy} = await twoNodes();
   const [first] = nodeState(1, 2, [80]).endpoints;
   await bench.put(1, 2, [], {endpoints: [{...first!, failing: 'frozen'}]});
-  steering.drain({...request, target: 'node2'});
+  await steering.drain({...request, target: 'node2'});
   t.deepEqual(bench.ring(80), ['node1']);
   t.true(policy(0)?.open);
   t.regex(endpoint(NAME)?.reason ?? '', /^frozen \(it serves all the same/);
-  steering.undrain({target: 'node2'});
+  await steering.undrain({target: 'node2'});
   t.deepEqual(bench.ring(80), ['node2']);
-  steering.drain(request);
-  steering.drain({...request, target: 'node2'});
+  await steering.drain(request);
+  await steering.drain({...request, target: 'node2'});
   t.deepEqual(bench.ring(80), []);
 });
 
 test('why an endpoint gets no flows though it is up', async (t) => {
   const {bench, steering, endpoint, policy} = await twoNodes();
-  steering.weight({target: NAME, factor: 0});
+  await steering.weight({target: NAME, factor: 0});
   t.like(endpoint(NAME), {state: 'up', weight: 0, reason: 'its weight factor is 0'});
   const [first] = nodeState(1, 2, [81]).endpoints;
   t.is(policy(1)?.outboundOnly, undefined);

@@ -62,6 +62,7 @@ test('the gateway: kept fresh by the kernel, published when its MAC is known and
   t.true(bench.exec.commands.includes(`ip neigh replace ${GATEWAY} dev eth0 managed`));
   bench.exec.say(`${GATEWAY} dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
   t.deepEqual(gatewayOf(bench), {mac: GATEWAY_MAC, egress: 0});
+  await settled();
   bench.exec.say(`${GATEWAY} dev eth0 lladdr 02:00:00:00:00:fd REACHABLE`);
   t.deepEqual(gatewayOf(bench), {mac: '02:00:00:00:00:fd', egress: 0});
 });
@@ -99,9 +100,9 @@ test('the next supervisor goes on where this one ended; closing undoes all', asy
   await next.provider.start([addressOf(1)]);
   await next.provider.reserve([VIP]);
   next.supervisor.vips.adopt(memory.provider.activeVips);
-  next.supervisor.start();
+  await next.supervisor.start();
   t.deepEqual(next.native.segment.policy, bench.native.segment.policy);
-  next.supervisor.stop();
+  await next.supervisor.stop();
   next.exec.commands.length = 0;
   await next.provider.close();
   t.deepEqual(next.exec.commands.toSorted(), [

@@ -164,27 +164,29 @@ test.serial("a virtual IP that this host's own agent carries is no obstacle", as
   t.is((await router.ended).status, 0);
 });
 
-test('an agent that goes by an address of the router is a node on the local side', (t) => {
+test('an agent that goes by an address of the router is a node on the local side', async (t) => {
   const seen: string[] = [];
   const given = {mode: 'nat'} as never;
   const put = (name: string, {address}: {address: string}) => {
     seen.push(`${name} ${address}`);
-    return name === 'unwanted'
-      ? ({kind: 'refused', reason: 'no'} as const)
-      : ({kind: 'config', config: given} as const);
+    const outcome =
+      name === 'unwanted'
+        ? ({kind: 'refused', reason: 'no'} as const)
+        : ({kind: 'config', config: given} as const);
+    return Promise.resolve(outcome);
   };
   for (const translates of [false, true]) {
     const welcome = welcomeOwnNode(put, ['10.77.0.1', '10.88.0.1'], translates);
     const own = translates ? {mode: 'nat', address: '192.0.0.7'} : {mode: 'nat'};
-    t.deepEqual(welcome('router', {...nodeState(1, 1, []), address: '10.77.0.1'}), {
+    t.deepEqual(await welcome('router', {...nodeState(1, 1, []), address: '10.77.0.1'}), {
       kind: 'config',
       config: own,
     } as never);
-    t.deepEqual(welcome('unwanted', {...nodeState(1, 1, []), address: '10.88.0.1'}), {
+    t.deepEqual(await welcome('unwanted', {...nodeState(1, 1, []), address: '10.88.0.1'}), {
       kind: 'refused',
       reason: 'no',
     });
-    t.deepEqual(welcome('node1', nodeState(1, 1, [])), {kind: 'config', config: given});
+    t.deepEqual(await welcome('node1', nodeState(1, 1, [])), {kind: 'config', config: given});
   }
   const once = ['router 192.0.0.7', 'unwanted 192.0.0.7', 'node1 10.88.0.11'];
   t.deepEqual(seen, [...once, ...once]);

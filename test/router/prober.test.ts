@@ -35,7 +35,7 @@ let sequence = 1;
 async function renewed(bench: Bench, ms: number, nodes: readonly number[] = [1, 2]): Promise<void> {
   for (let left = ms; left > 0; left -= 250) {
     sequence++;
-    for (const node of nodes) bench.supervisor.put(`node${node}`, nodeState(node, sequence, [80, 81]));
+    for (const node of nodes) await bench.supervisor.put(`node${node}`, nodeState(node, sequence, [80, 81]));
     await bench.clock.advance(Math.min(250, left));
   }
 }
@@ -81,7 +81,7 @@ test('silent to probes from the start: they may not get through, the agent is be
   const bench = await started();
   await bench.put(3, 1, [80]);
   for (let turn = 0; turn < 40; turn++) {
-    bench.supervisor.put('node3', nodeState(3, turn + 2, [80]));
+    await bench.supervisor.put('node3', nodeState(3, turn + 2, [80]));
     await renewed(bench, 250);
   }
   t.is(bench.ring(80).length, 3);
@@ -125,7 +125,7 @@ test('UDP: nodes that answered echoes are believed by their echoes, others by AR
     for (let left = ms; left > 0; left -= 250) {
       sequence++;
       for (const node of [1, 2])
-        bench.supervisor.put(`node${node}`, nodeState(node, sequence, [], {endpoints}));
+        await bench.supervisor.put(`node${node}`, nodeState(node, sequence, [], {endpoints}));
       await bench.clock.advance(Math.min(250, left));
     }
   };

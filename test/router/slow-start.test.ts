@@ -46,25 +46,25 @@ test('who serves again rises again: undrained, well again, opened anew; who stay
   await bench.clock.advance(11_000);
   t.is(per100(bench, 'node2'), 50);
   const {wishes} = bench.registry;
-  const again = (what: string) => {
-    bench.supervisor.commit();
+  const again = async (what: string) => {
+    await bench.supervisor.commit();
     t.is(per100(bench, 'node2'), 17, what);
   };
   wishes.drain('node2', {since: 0, deadline: Infinity, keepClients: false, over: false});
-  bench.supervisor.commit();
+  await bench.supervisor.commit();
   wishes.undrain('node2');
-  again('undrained');
+  await again('undrained');
   await bench.clock.advance(11_000);
   const [endpoint] = nodeState(2, 2, [80]).endpoints;
   await bench.put(2, 2, [], {endpoints: [{...endpoint!, failing: 'frozen'}]});
   t.is(per100(bench, 'node2'), 0);
   await bench.put(2, 3, [80]);
-  again('well again');
+  await again('well again');
   await bench.clock.advance(11_000);
   t.is(per100(bench, 'node2'), 50);
   await bench.put(2, 4, []);
   await bench.put(2, 5, [80]);
-  again('opened anew');
+  await again('opened anew');
 });
 
 test('its reason is shown while it rises', async (t) => {
@@ -82,7 +82,7 @@ test('who served under the supervisor before this one has all of its weight', as
   next.registry.restore(memory.registry, 0);
   await next.provider.start([addressOf(1), addressOf(2)]);
   await next.provider.reserve([VIP]);
-  next.supervisor.start();
+  await next.supervisor.start();
   t.is(per100(next, 'node2'), 50);
 });
 

@@ -37,10 +37,14 @@ test('names, from coarse to fine', (t) => {
 
 test('a factor of an endpoint changes its service alone, one of a node all of its services', async (t) => {
   const {bench, steering} = await twoNodes();
-  t.deepEqual(steering.weight({target: NAME, factor: 0.5}), {target: NAME, factor: 0.5, endpoints: [NAME]});
+  t.deepEqual(await steering.weight({target: NAME, factor: 0.5}), {
+    target: NAME,
+    factor: 0.5,
+    endpoints: [NAME],
+  });
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2', 'node2']);
   t.deepEqual(bench.ring(81).toSorted(), ['node1', 'node2']);
-  t.is(steering.weight({target: 'node1', factor: 4}).endpoints.length, 2);
+  t.is((await steering.weight({target: 'node1', factor: 4})).endpoints.length, 2);
   // 0.5 of the endpoint times 4 of the node.
   t.is(count(bench.ring(80), 'node1'), 2 * count(bench.ring(80), 'node2'));
   t.is(count(bench.ring(81), 'node1'), 4 * count(bench.ring(81), 'node2'));
@@ -51,8 +55,8 @@ test('a factor of an endpoint changes its service alone, one of a node all of it
       ['node1', 4],
     ],
   );
-  steering.weight({target: 'node1', factor: 1});
-  steering.weight({target: NAME, factor: 1});
+  await steering.weight({target: 'node1', factor: 1});
+  await steering.weight({target: NAME, factor: 1});
   t.deepEqual(steering.weights(), []);
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2']);
   const details = bench.events.list().filter((event) => event.event === 'weight');
@@ -61,14 +65,14 @@ test('a factor of an endpoint changes its service alone, one of a node all of it
 
 test('a factor of 0: no new flows; the endpoint stays open', async (t) => {
   const {bench, steering} = await twoNodes();
-  steering.weight({target: 'node1', factor: 0});
+  await steering.weight({target: 'node1', factor: 0});
   t.deepEqual(bench.ring(80), ['node2']);
   t.true(bench.native.segment.policy?.endpoints.every((endpoint) => endpoint.open));
 });
 
 test('a factor outlives the supervisor and what it names', async (t) => {
   const {bench, steering} = await twoNodes();
-  steering.weight({target: NAME, factor: 3});
+  await steering.weight({target: NAME, factor: 3});
   const next = new Bench();
   next.registry.restore(structuredClone(bench.registry.memory()), 0);
   t.deepEqual([...next.registry.wishes.factors()], [[NAME, 3]]);
@@ -76,17 +80,17 @@ test('a factor outlives the supervisor and what it names', async (t) => {
   await bench.put(1, 2, [], {leaving: true});
   await bench.clock.advance(10_000);
   t.deepEqual(bench.ring(80), ['node2']);
-  t.is(steering.weight({target: NAME, factor: 2}).endpoints.length, 0);
+  t.is((await steering.weight({target: NAME, factor: 2})).endpoints.length, 0);
   await bench.put(1, 3, [80]);
   t.is(count(bench.ring(80), 'node1'), 2);
 });
 
 test('what does not exist is refused, with what does', async (t) => {
   const {steering} = await twoNodes();
-  t.throws(() => steering.weight({target: 'nod1', factor: 2}), {
+  await t.throwsAsync(() => steering.weight({target: 'nod1', factor: 2}), {
     message: 'there is no node "nod1" (did you mean "node1"?); there are: node1, node2',
   });
-  t.throws(() => steering.weight({target: `node3:${VIP}:80/tcp`, factor: 2}), {
+  await t.throwsAsync(() => steering.weight({target: `node3:${VIP}:80/tcp`, factor: 2}), {
     message:
       /^there is no endpoint "node3:10\.77\.0\.100:80\/tcp" \(did you mean "node1:10\.77\.0\.100:80\/tcp"\?\)/,
   });

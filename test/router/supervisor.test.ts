@@ -8,7 +8,7 @@ import {settled} from './fake-clock.ts';
 test('an endpoint is in the ring when put returns', async (t) => {
   const bench = await new Bench().start();
   await bench.put(1, 1, []);
-  const outcome = bench.supervisor.put('node1', nodeState(1, 2, [80]));
+  const outcome = await bench.supervisor.put('node1', nodeState(1, 2, [80]));
   t.is(outcome.kind, 'config');
   t.deepEqual(bench.ring(80), ['node1']);
   t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1, open: true});
@@ -29,7 +29,7 @@ test('a closed endpoint leaves the ring at once and stays for its flows', async 
   await bench.put(1, 1, [80]);
   await bench.put(2, 1, [80]);
   bench.native.segment.flowCounts = {'0:1': 3};
-  bench.supervisor.put('node1', nodeState(1, 2, []));
+  await bench.supervisor.put('node1', nodeState(1, 2, []));
   t.deepEqual(bench.ring(80), ['node2']);
   t.like(bench.native.segment.policy?.endpoints[0], {slot: 0, generation: 1, open: false});
   t.deepEqual(bench.names('endpoint-down'), [`endpoint-down ${VIP} 80 node1`]);
@@ -42,12 +42,13 @@ test('a closed endpoint leaves the ring at once and stays for its flows', async 
 
 test('a node without a known MAC gets no flows until it has one; a new MAC is published', async (t) => {
   const bench = await new Bench().start();
-  bench.supervisor.put('node1', nodeState(1, 1, [80]));
+  await bench.supervisor.put('node1', nodeState(1, 1, [80]));
   t.deepEqual(bench.ring(80), []);
   await settled();
   t.true(bench.exec.commands.includes(`ip neigh replace ${addressOf(1)} dev eth1 managed`));
   bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:aa REACHABLE`);
   t.deepEqual(bench.ring(80), ['node1']);
+  await settled();
   bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:bb STALE`);
   t.is(bench.native.segment.policy?.endpoints[0]?.mac, '02:00:00:00:00:bb');
   // A failed resolution does not unlearn: whether the node lives, lease and probes tell.
@@ -65,7 +66,7 @@ test('a VIP is claimed with its first endpoint and released a grace after the la
   await bench.clock.advance(1000);
   t.is(bench.native.announced.length, 2);
   bench.native.segment.flowCounts = {'0:1': 1};
-  bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
+  await bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
   await bench.clock.advance(60_000);
   t.true(active());
   t.is(bench.native.announced.length, 3);
@@ -115,7 +116,7 @@ test('the next supervisor goes on where this one ended', async (t) => {
   await next.provider.start([addressOf(1), addressOf(2)]);
   await next.provider.reserve([VIP]);
   next.supervisor.vips.adopt(memory.provider.activeVips);
-  next.supervisor.start();
+  await next.supervisor.start();
   t.deepEqual(next.native.segment.policy, before);
   t.deepEqual(new Set(next.registry.nodes().map((node) => node.state)), new Set(['doubt']));
 });
@@ -124,9 +125,9 @@ test('nothing published: the next PUT tries again', async (t) => {
   const bench = await new Bench().start();
   await bench.put(1, 1, []);
   bench.native.segment.failure = new Error('no room');
-  t.throws(() => bench.supervisor.put('node1', nodeState(1, 2, [80])), {message: 'no room'});
+  await t.throwsAsync(() => bench.supervisor.put('node1', nodeState(1, 2, [80])), {message: 'no room'});
   bench.native.segment.failure = null;
-  bench.supervisor.put('node1', nodeState(1, 3, [80]));
+  await bench.supervisor.put('node1', nodeState(1, 3, [80]));
   t.deepEqual(bench.ring(80), ['node1']);
 });
 
@@ -134,7 +135,7 @@ test('closing undoes what the host was given', async (t) => {
   const bench = await new Bench().start();
   await bench.put(1, 1, [80]);
   bench.exec.commands.length = 0;
-  bench.supervisor.stop();
+  await bench.supervisor.stop();
   await bench.provider.close();
   t.deepEqual(bench.exec.commands, [
     `ip neigh del ${addressOf(1)} dev eth1`,
@@ -156,11 +157,12 @@ test('another host that calls itself a virtual IP is an alarm, once for what was
 
 test('a VIP is ours from the moment that its first endpoint can be reached, not earlier', async (t) => {
   const bench = await new Bench().start();
-  bench.supervisor.put('node1', nodeState(1, 1, [80]));
+  await bench.supervisor.put('node1', nodeState(1, 1, [80]));
   // Its MAC is not known: whoever came now would be refused.
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: false}]);
   t.deepEqual(bench.native.announced, []);
   bench.exec.say(`${addressOf(1)} dev eth1 lladdr ${macOf(1)} REACHABLE`);
+  await settled();
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
   t.true(bench.native.announced.includes(`eth0 ${VIP}`));
 });

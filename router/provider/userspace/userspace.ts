@@ -143,7 +143,9 @@ export class UserspaceProvider implements RoutingProvider {
     return await probeEndpoints(deps, targets, timeoutMs);
   }
 
-  apply(plan: Plan): Applied {
+  /** Published, and so in force, before it gives way. */
+  // oxlint-disable-next-line require-await
+  async apply(plan: Plan): Promise<Applied> {
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
