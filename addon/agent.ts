@@ -1,6 +1,6 @@
 // What the node agent asks of the addon: the unix socket over which programs pass their sockets, the bind on
-// a passed socket, and the kernel's truth about sockets (sock_diag). Every method throws an Error with `code`
-// (an errno name) when the kernel refuses, unless it returns the errno.
+// a passed socket, and what the kernel reports about sockets (sock_diag). Every method throws an Error with `code`
+// (an errno name) when the kernel refuses, unless it returns the errno: 0, or positive as in os.constants.errno.
 
 /**
  * What an answer holds for: this call alone; (bind) nothing, the kernel is to answer; (connect, send) for a while
@@ -114,7 +114,7 @@ export interface AgentNative {
   listenLoad(name: string, onMessage: (message: LoadMessage) => void): ShimServer;
   /** Facts of a passed socket. */
   socketFacts(descriptor: number): SocketFacts;
-  /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns 0 or the errno, positive. */
+  /** fchown + SO_REUSEPORT (when `shareUid` is given), then bind. Returns the errno. */
   bindSocket(descriptor: number, address: string, port: number, shareUid: number | null): number;
   /**
    * Tags the socket with `name`, then binds it to address:port (0: the kernel chooses). Returns the errno, or 0

@@ -29,7 +29,7 @@ static Napi::Value GetSocketFacts(const Napi::CallbackInfo& info) {
   uint32_t descriptor;
   if (!read_u32(info[0], "descriptor", &descriptor)) return env.Undefined();
   int result = read_socket_facts(static_cast<int>(descriptor), &facts);
-  if (result < 0) return throw_system(env, -result, "getsockopt");
+  if (result < 0) return throw_result(env, result, "getsockopt");
   Napi::Object object = Napi::Object::New(env);
   object.Set("cookie", Napi::BigInt::New(env, facts.cookie));
   object.Set("family", family_name(facts.family));
@@ -57,7 +57,7 @@ static Napi::Value BindPassedSocket(const Napi::CallbackInfo& info) {
   }
   std::optional<uid_t> share_uid;
   if (!info[3].IsNull()) share_uid = uid;
-  return Napi::Number::New(
+  return errno_value(
       env, bind_socket(static_cast<int>(descriptor), address, static_cast<uint16_t>(port), share_uid));
 }
 
@@ -85,20 +85,20 @@ template <SocketState state>
 static Napi::Value Dump(const Napi::CallbackInfo& info) {
   std::vector<SocketInfo> sockets;
   int result = dump_sockets(state, &sockets);
-  return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
+  return result < 0 ? throw_result(info.Env(), result, "sock_diag") : to_array(info.Env(), sockets);
 }
 
 static Napi::Value DumpUnaccepted(const Napi::CallbackInfo& info) {
   std::vector<SocketInfo> sockets;
   int result = dump_unaccepted(&sockets);
-  return result < 0 ? throw_system(info.Env(), -result, "sock_diag") : to_array(info.Env(), sockets);
+  return result < 0 ? throw_result(info.Env(), result, "sock_diag") : to_array(info.Env(), sockets);
 }
 
 static Napi::Value AddressInUse(const Napi::CallbackInfo& info) {
   std::string address;
   if (!read_string(info[0], "address", &address)) return info.Env().Undefined();
   int result = is_in_use(address);
-  if (result < 0) return throw_system(info.Env(), -result, "sock_diag");
+  if (result < 0) return throw_result(info.Env(), result, "sock_diag");
   return Napi::Boolean::New(info.Env(), result > 0);
 }
 

@@ -5,9 +5,19 @@
 
 #include <optional>
 
+#include "js/convert.h"
 #include "node/nat_socket.h"
 
 namespace coscanet {
+
+// Functions of node/ return what system calls return: 0 or more, or -errno. JavaScript gets errnos as
+// os.constants.errno has them, positive: as the `errno` of an Error that is thrown, or as a number.
+inline Napi::Value throw_result(Napi::Env env, int result, const std::string& what) {
+  return throw_system(env, -result, what);
+}
+inline Napi::Value errno_value(Napi::Env env, int result) {
+  return Napi::Number::New(env, -result);
+}
 
 Napi::Value ListenForPrograms(const Napi::CallbackInfo& info);
 Napi::Value ListenForLoad(const Napi::CallbackInfo& info);

@@ -78,7 +78,7 @@ Napi::Value ReadConnections(const Napi::CallbackInfo& info) {
     if (!read_u32(call[0], "most", &most)) return call.Env().Undefined();
     std::vector<Connection> connections;
     int result = reader->next(most, &connections);
-    if (result < 0) return throw_system(call.Env(), -result, "sock_diag");
+    if (result < 0) return throw_result(call.Env(), result, "sock_diag");
     return to_array(call.Env(), connections);
   });
 }

@@ -41,13 +41,13 @@ Napi::Value WatchDestroyed(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   int fd = open_destroy_events();
-  if (fd < 0) return throw_system(env, -fd, "sock_diag destroy events");
+  if (fd < 0) return throw_result(env, fd, "sock_diag destroy events");
   auto watcher = std::make_shared<Watcher>();
   watcher->on_destroyed = Napi::Persistent(info[0].As<Napi::Function>());
   watcher->on_overflow = Napi::Persistent(info[1].As<Napi::Function>());
   // The handle keeps the watcher alive until its environment ends or close() is called.
   watcher->handle = PollHandle::open(env, fd, [watcher] { watcher->read(); });
-  if (watcher->handle == nullptr) return throw_system(env, EINVAL, "event loop");
+  if (watcher->handle == nullptr) return throw_result(env, -EINVAL, "event loop");
   Napi::Object object = Napi::Object::New(env);
   object.Set("close", Napi::Function::New(env, [watcher](const Napi::CallbackInfo&) {
                if (!watcher->closed) watcher->handle->close();

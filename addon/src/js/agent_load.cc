@@ -52,11 +52,11 @@ Napi::Value ListenForLoad(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   int fd = listen_load(name);
-  if (fd < 0) return throw_system(env, -fd, "@" + name);
+  if (fd < 0) return throw_result(env, fd, "@" + name);
   auto server = std::make_shared<LoadServer>();
   server->on_message = Napi::Persistent(info[1].As<Napi::Function>());
   server->handle = PollHandle::open(env, fd, [server] { server->read(); });
-  if (server->handle == nullptr) return throw_system(env, EINVAL, "event loop");
+  if (server->handle == nullptr) return throw_result(env, -EINVAL, "event loop");
   Napi::Object object = Napi::Object::New(env);
   object.Set("close", Napi::Function::New(env, [server](const Napi::CallbackInfo&) {
                if (server->handle != nullptr) server->handle->close();

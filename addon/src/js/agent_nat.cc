@@ -45,11 +45,11 @@ Napi::Value BindNat(const Napi::CallbackInfo& info) {
       !read_port(info[2], "port", &port) || !read_virtual_address(info[3], &name) ||
       !read_sharing(info[4], &sharing))
     return env.Undefined();
-  NatBind result = bind_nat(static_cast<int>(descriptor), address, port, name, sharing);
+  NatBind bound = bind_nat(static_cast<int>(descriptor), address, port, name, sharing);
   Napi::Object object = Napi::Object::New(env);
-  object.Set("errno", Napi::Number::New(env, result.error));
-  object.Set("port", static_cast<double>(result.port));
-  object.Set("tagged", result.tagged);
+  object.Set("errno", errno_value(env, bound.result));
+  object.Set("port", static_cast<double>(bound.port));
+  object.Set("tagged", bound.tagged);
   return object;
 }
 

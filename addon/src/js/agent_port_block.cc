@@ -42,7 +42,7 @@ Napi::Value BindInBlock(const Napi::CallbackInfo& info) {
     type_error(env, "last must not be less than first");
     return env.Undefined();
   }
-  return Napi::Number::New(env, bind_in_block(static_cast<int>(descriptor), block, choice, remote));
+  return errno_value(env, bind_in_block(static_cast<int>(descriptor), block, choice, remote));
 }
 
 Napi::Value PortsInUse(const Napi::CallbackInfo& info) {
@@ -55,7 +55,7 @@ Napi::Value PortsInUse(const Napi::CallbackInfo& info) {
   int result = protocol == "tcp"   ? is_in_use(address, first, last, {IPPROTO_TCP})
                : protocol == "udp" ? is_in_use(address, first, last, {IPPROTO_UDP})
                                    : is_in_use(address, first, last);
-  if (result < 0) return throw_system(info.Env(), -result, "sock_diag");
+  if (result < 0) return throw_result(info.Env(), result, "sock_diag");
   return Napi::Boolean::New(info.Env(), result > 0);
 }
 

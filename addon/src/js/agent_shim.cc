@@ -161,9 +161,9 @@ Napi::Value ListenForPrograms(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   int fd = listen_shim(name);
-  if (fd < 0) return throw_system(env, -fd, "@" + name);
+  if (fd < 0) return throw_result(env, fd, "@" + name);
   auto server = std::make_shared<Server>(info[1].As<Napi::Function>());
-  if (!server->start(env, fd)) return throw_system(env, EINVAL, "event loop");
+  if (!server->start(env, fd)) return throw_result(env, -EINVAL, "event loop");
   Napi::Object object = Napi::Object::New(env);
   object.Set("close", Napi::Function::New(env, [server](const Napi::CallbackInfo&) { server->close(); }));
   return object;

@@ -1,6 +1,6 @@
 #pragma once
 // The unix datagram socket to which instances write how busy they are. Who wrote is the kernel's word
-// (SCM_CREDENTIALS), never the message's. Nothing here blocks. Errors are -errno.
+// (SCM_CREDENTIALS), never the message's. Nothing here blocks.
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -16,7 +16,7 @@ struct LoadMessage {
   socklen_t sender_length = 0;
 };
 
-// The abstract socket `@name` of this network namespace.
+// The abstract socket `@name` of this network namespace; or -errno.
 int listen_load(const std::string& name);
 // The next message: 0, or -EAGAIN if there is none.
 int receive_load(int fd, LoadMessage* message);

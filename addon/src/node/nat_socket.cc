@@ -57,21 +57,20 @@ static bool set_tag(int fd, const VirtualAddress& name) {
 
 NatBind bind_nat(int fd, const std::string& address, uint16_t port, const VirtualAddress& name,
                  PortSharing sharing) {
-  NatBind result;
-  result.tagged = set_tag(fd, name);
+  NatBind bound;
+  bound.tagged = set_tag(fd, name);
   {
     ScopedOption reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, sharing != PortSharing::kAsAsked);
     ScopedOption reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, sharing == PortSharing::kAlone);
     // Else the kernel would choose none.
     ScopedOption no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, port == 0);
-    result.error = bind_socket(fd, address, port, {});
+    bound.result = bind_socket(fd, address, port, {});
   }
   SocketFacts facts;
-  if (result.error == 0 && read_socket_facts(fd, &facts) == 0) result.port = facts.local_port;
+  if (bound.result == 0 && read_socket_facts(fd, &facts) == 0) bound.port = facts.local_port;
   int unused = 0;
-  if (result.error != 0 && result.tagged)
-    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
-  return result;
+  if (bound.result < 0 && bound.tagged) setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+  return bound;
 }
 
 }  // namespace coscanet

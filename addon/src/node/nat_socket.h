@@ -22,7 +22,7 @@ enum class PortSharing {
 };
 
 struct NatBind {
-  int error = 0;       // 0 or an errno
+  int result = 0;      // 0 or -errno
   uint16_t port = 0;   // the node port
   bool tagged = true;  // false: the program has a socket filter of its own
 };

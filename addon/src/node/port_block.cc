@@ -18,18 +18,18 @@ namespace coscanet {
 
 static int set_range(int fd, uint32_t first, uint32_t last) {
   const uint32_t range = last << 16 | first;
-  return setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range) == 0 ? 0 : errno;
+  return setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range) == 0 ? 0 : -errno;
 }
 
 static int bind_by_kernel(int fd, const PortBlock& block, bool at_connect) {
-  int error = set_range(fd, block.first, block.last);
-  if (error != 0) return error;
+  int result = set_range(fd, block.first, block.last);
+  if (result < 0) return result;
   {
     ScopedOption no_port(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, at_connect);
-    error = bind_socket(fd, block.vip, 0, {});
+    result = bind_socket(fd, block.vip, 0, {});
   }
-  if (error != 0) set_range(fd, 0, 0);
-  return error;
+  if (result < 0) set_range(fd, 0, 0);
+  return result;
 }
 
 static int bind_one_by_one(int fd, const PortBlock& block, const std::optional<SocketAddress>& remote) {
@@ -40,10 +40,10 @@ static int bind_one_by_one(int fd, const PortBlock& block, const std::optional<S
   for (uint32_t i = 0; i < count; i++) {
     const auto port = static_cast<uint16_t>(block.first + (start % count + i) % count);
     if (remote && lookup.state({block.vip, port}, *remote) != 0) continue;
-    const int error = bind_socket(fd, block.vip, port, {});
-    if (error != EADDRINUSE) return error;
+    const int result = bind_socket(fd, block.vip, port, {});
+    if (result != -EADDRINUSE) return result;
   }
-  return EADDRINUSE;
+  return -EADDRINUSE;
 }
 
 int bind_in_block(int fd, const PortBlock& block, PortChoice choice,
@@ -54,7 +54,7 @@ int bind_in_block(int fd, const PortBlock& block, PortChoice choice,
   ScopedOption reuse_port(fd, SOL_SOCKET, SO_REUSEPORT, 0, true);
   ScopedOption reuse_address(fd, SOL_SOCKET, SO_REUSEADDR, 0, !shares);
   const int on = 1;
-  if (shares && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return errno;
+  if (shares && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -errno;
   return choice == PortChoice::kAgent ? bind_one_by_one(fd, block, remote)
                                       : bind_by_kernel(fd, block, choice == PortChoice::kAtConnect);
 }

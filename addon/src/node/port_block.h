@@ -20,7 +20,7 @@ enum class PortChoice {
   kAgent,      // by us, one by one
 };
 
-// Returns 0 or the errno: EADDRINUSE if no port is free; ENOPROTOOPT if the kernel (before 6.3) cannot
+// 0 or -errno: -EADDRINUSE if no port is free; -ENOPROTOOPT if the kernel (before 6.3) cannot
 // choose. For kAgent `remote` is whom a TCP socket is about to connect to: then it may have a port that
 // others have for other remotes.
 int bind_in_block(int fd, const PortBlock& block, PortChoice choice,

@@ -1,6 +1,6 @@
 #pragma once
 // The unix socket over which programs pass their sockets: listening, one request per connection, the answer.
-// Nothing here blocks. Errors are -errno.
+// Nothing here blocks.
 #include <sys/types.h>
 
 #include <cstdint>
@@ -19,15 +19,16 @@ struct ShimMessage {
   uid_t uid = 0;
 };
 
-// Listens on the abstract SEQPACKET socket `@name` of this network namespace.
+// Listens on the abstract SEQPACKET socket `@name` of this network namespace: a descriptor or -errno.
 int listen_shim(const std::string& name);
-// The next connection, -EAGAIN if there is none.
+// The next connection or -errno, -EAGAIN if there is none.
 int accept_shim(int listener);
-// The request on a connection: 0, -EAGAIN, or an error after which the connection is of no use.
+// The request on a connection: 0, -EAGAIN, or another -errno, after which the connection is of no use.
 int receive_request(int connection, ShimMessage* message);
 // Has the program gone or given up waiting?
 bool has_hung_up(int connection);
-// Answers; `flags` are COSCANET_ANSWER_…. Failures do not matter: the program is gone then.
+// Answers; `error` is 0 or an errno, positive as in the message; `flags` are COSCANET_ANSWER_…. Failures do
+// not matter: the program is gone then.
 void send_answer(int connection, int error, const std::string& reason, uint32_t flags);
 
 }  // namespace coscanet

@@ -1,6 +1,6 @@
 #pragma once
 // What the kernel knows about the sockets of this network namespace (NETLINK_SOCK_DIAG): dumps, and events
-// when the last holder of a socket lets go of it. Errors are -errno.
+// when the last descriptor of a socket is closed. Functions return 0 or more, or -errno.
 #include <netinet/in.h>
 
 #include <cstdint>

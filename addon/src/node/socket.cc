@@ -100,15 +100,15 @@ static socklen_t make_address(int family, const std::string& address, uint16_t p
 int bind_socket(int fd, const std::string& address, uint16_t port, std::optional<uid_t> share_uid) {
   int family = 0;
   sockaddr_storage storage;
-  if (!get_option(fd, SOL_SOCKET, SO_DOMAIN, &family)) return errno;
+  if (!get_option(fd, SOL_SOCKET, SO_DOMAIN, &family)) return -errno;
   socklen_t length = make_address(family, address, port, &storage);
-  if (length == 0) return EAFNOSUPPORT;
+  if (length == 0) return -EAFNOSUPPORT;
   struct stat before {};
   int reuse_before = get_flag(fd, SOL_SOCKET, SO_REUSEPORT);
   if (share_uid) {
     int on = 1;
-    if (fstat(fd, &before) < 0 || fchown(fd, *share_uid, static_cast<gid_t>(-1)) < 0) return errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) return errno;
+    if (fstat(fd, &before) < 0 || fchown(fd, *share_uid, static_cast<gid_t>(-1)) < 0) return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) return -errno;
   }
   if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) == 0) return 0;
   int error = errno;
@@ -116,7 +116,7 @@ int bind_socket(int fd, const std::string& address, uint16_t port, std::optional
     (void)!fchown(fd, before.st_uid, static_cast<gid_t>(-1));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &reuse_before, sizeof reuse_before);
   }
-  return error;
+  return -error;
 }
 
 }  // namespace coscanet

@@ -21,12 +21,12 @@ struct SocketFacts {
   uint16_t local_port = 0;
 };
 
-// 0 or -errno (-ENOTSOCK for what is no socket).
+// 0, or -errno: -ENOTSOCK for what is no socket.
 int read_socket_facts(int fd, SocketFacts* facts);
 
 // Binds `fd` to address:port; an IPv4 address on an IPv6 socket in its mapped form. With `share_uid` the
 // socket first gets that owner and SO_REUSEPORT, so that sockets of one application share the port; a failed
-// bind takes both back. Returns 0 or the errno, positive.
+// bind restores both. 0 or -errno.
 int bind_socket(int fd, const std::string& address, uint16_t port, std::optional<uid_t> share_uid);
 
 }  // namespace coscanet
