@@ -16,13 +16,13 @@ import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
 import type {NodeConfig} from '../../router/protocol/messages.ts';
 import {Binder} from './binder.ts';
-import {Condition} from './condition.ts';
 import {Endpoints, type FoundEndpoint} from './endpoints.ts';
 import {Exclusive} from './exclusive.ts';
 import {boundSockets} from './holder.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
+import {NodeStatus} from './node-status.ts';
 import type {AgentOptions} from './options.ts';
 import {Conversations} from './outbound/conversations.ts';
 import {RouterClient, RouterRefusal, describeFailure} from './router-client.ts';
@@ -52,7 +52,7 @@ export class Agent {
   readonly #addresses: Addresses;
   readonly #virtualAddresses: VirtualAddresses;
   readonly #endpoints: Endpoints;
-  readonly #condition: Condition;
+  readonly #status: NodeStatus;
   readonly #conversations: Conversations;
   readonly #exclusive: Exclusive;
   readonly #client: RouterClient;
@@ -75,7 +75,7 @@ export class Agent {
     this.#addresses = new Addresses(exec, clock, this.#state, log);
     this.#virtualAddresses = new VirtualAddresses(native, clock);
     this.#endpoints = this.#makeEndpoints();
-    this.#condition = this.#makeCondition(mountinfo);
+    this.#status = this.#makeStatus(mountinfo);
     this.#conversations = this.#makeConversations();
     this.#exclusive = new Exclusive({
       orders: () => this.#orders.current,
@@ -98,12 +98,12 @@ export class Agent {
       isBlockPort: (vip: string, port: number) => this.#conversations.blocks.around(vip, port) !== null,
       orders: () => this.#orders.current,
     };
-    const judge = (found: readonly FoundEndpoint[]) => this.#condition.judge(found);
-    return new Endpoints(sources, judge, clock, log, () => this.#client.send());
+    const annotate = (found: readonly FoundEndpoint[]) => this.#status.annotate(found);
+    return new Endpoints(sources, annotate, clock, log, () => this.#client.send());
   }
 
-  #makeCondition(mountinfo: string): Condition {
-    return new Condition(this.#options, mountinfo, this.#parts, {
+  #makeStatus(mountinfo: string): NodeStatus {
+    return new NodeStatus(this.#options, mountinfo, this.#parts, {
       instances: this.#instances,
       orders: () => this.#orders.current?.applications ?? [],
       applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
@@ -137,7 +137,7 @@ export class Agent {
       state: () => ({
         address,
         vips: this.#addresses.carried(),
-        levels: this.#condition.levels,
+        levels: this.#status.levels,
         exclusive: this.#exclusive.report(),
         ...this.#conversations.report(),
       }),
@@ -194,7 +194,7 @@ export class Agent {
     );
     this.#endpoints.refresh();
     if (this.#state.previousPid !== 0) await this.#conversations.adopt();
-    this.#condition.start();
+    this.#status.start();
     this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
     this.#client.send();
   }
@@ -211,7 +211,7 @@ export class Agent {
     const alive = this.#instances.anyAlive();
     const goes = leaving || !alive;
     this.#endpoints.close();
-    this.#condition.close();
+    this.#status.close();
     await this.#client.stop(goes && this.#orders.current !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });

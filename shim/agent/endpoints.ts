@@ -114,7 +114,7 @@ export class Endpoints {
   readonly #sources: EndpointSources;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #examine: (found: readonly FoundEndpoint[]) => NodeEndpoint[];
+  readonly #annotate: (found: readonly FoundEndpoint[]) => NodeEndpoint[];
   readonly #onChange: () => void;
   readonly #strays = new Set<bigint>();
   #current: NodeEndpoint[] = [];
@@ -123,16 +123,16 @@ export class Endpoints {
   #timer: Timer | null = null;
   #closed = false;
 
-  /** `examine`: says which of them are sick. */
+  /** `annotate`: adds why endpoints fail their checks. */
   constructor(
     sources: EndpointSources,
-    examine: (found: readonly FoundEndpoint[]) => NodeEndpoint[],
+    annotate: (found: readonly FoundEndpoint[]) => NodeEndpoint[],
     clock: Clock,
     log: Logger,
     onChange: () => void,
   ) {
     this.#sources = sources;
-    this.#examine = examine;
+    this.#annotate = annotate;
     this.#clock = clock;
     this.#log = log;
     this.#onChange = onChange;
@@ -188,7 +188,7 @@ export class Endpoints {
     const {native} = this.#sources;
     const sockets = [...native.listeners(), ...native.datagramSockets()];
     const found = endpointsOf(sockets, this.#sources, (socket, reason) => this.#reportStray(socket, reason));
-    this.#current = this.#examine(found);
+    this.#current = this.#annotate(found);
     this.#cookies = new Set(sockets.map((socket) => socket.cookie));
     const text = JSON.stringify(this.#current);
     const changed = text !== this.#text;

@@ -1,9 +1,9 @@
-// What the agent knows of its endpoints from the inside. Each is looked at every second or as configured: stopped
-// programs and accept queues that do not move, and what the configuration adds. A sick endpoint stays in the
+// Health of this node's endpoints, checked on the node. Each is checked every second or as configured: stopped
+// programs and accept queues that do not move, and the probes of the configuration. A failing endpoint stays in the
 // node's state with its reason: the router gives it no new flows.
 //
 // On several sockets of one endpoint (instances in DSR mode, SO_REUSEPORT) the kernel spreads connections without
-// asking us, so that one sick among them makes the endpoint sick: others would get what it cannot serve.
+// asking us, so that one failing among them makes the endpoint fail: it would get connections that it cannot serve.
 
 import type {Clock, Timer} from '../../../router/base/clock.ts';
 import {messageOf} from '../../../router/base/error.ts';
@@ -13,12 +13,12 @@ import type {HealthRules} from '../../../router/protocol/health.ts';
 import {containsPort} from '../../../router/protocol/messages.ts';
 import type {ApplicationConfig, NodeEndpoint, PortRange} from '../../../router/protocol/messages.ts';
 import type {FoundEndpoint} from '../endpoints.ts';
-import {Patient} from './patient.ts';
-import type {Insight} from './patient.ts';
+import {EndpointCheck} from './endpoint-check.ts';
+import type {SocketInspection} from './endpoint-check.ts';
 import {probeCommand, probeHttp, probeTcp} from './probes.ts';
 import type {Target} from './probes.ts';
 
-export interface HealthSources extends Insight {
+export interface HealthDeps extends SocketInspection {
   orders(): readonly ApplicationConfig[];
   /** The node's own address, where NAT-mode sockets are. */
   address: string;
@@ -34,23 +34,23 @@ function keyOf({application, vip, protocol, port, nodePort}: NodeEndpoint): stri
   return `${application} ${vip}:${port}/${protocol}${nodePort === undefined ? '' : ` at port ${nodePort}`}`;
 }
 
-function isMeant(ranges: readonly PortRange[] | undefined, {protocol, port}: NodeEndpoint): boolean {
+function appliesTo(ranges: readonly PortRange[] | undefined, {protocol, port}: NodeEndpoint): boolean {
   return ranges === undefined || containsPort(ranges, protocol, port);
 }
 
 type Probe = readonly [name: string, run: () => Promise<string | null>];
 
 export class Health {
-  readonly #sources: HealthSources;
+  readonly #deps: HealthDeps;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #onChange: () => void;
-  readonly #patients = new Map<string, Patient>();
+  readonly #checks = new Map<string, EndpointCheck>();
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(sources: HealthSources, clock: Clock, log: Logger, onChange: () => void) {
-    this.#sources = sources;
+  constructor(deps: HealthDeps, clock: Clock, log: Logger, onChange: () => void) {
+    this.#deps = deps;
     this.#clock = clock;
     this.#log = log;
     this.#onChange = onChange;
@@ -65,38 +65,38 @@ export class Health {
     this.#timer?.cancel();
   }
 
-  /** The endpoints as the router is to know them: with what is wrong. Endpoints not among them are forgotten. */
-  judge(found: readonly FoundEndpoint[]): NodeEndpoint[] {
+  /** The endpoints with what is wrong with each, as the router gets them. Endpoints not among them are forgotten. */
+  annotate(found: readonly FoundEndpoint[]): NodeEndpoint[] {
     const keys = new Set<string>();
-    const judged = found.map((one) => {
+    const annotated = found.map((one) => {
       const key = keyOf(one.endpoint);
       keys.add(key);
-      const failing = this.#meet(key, one).failing() ?? this.#beginning(key);
+      const failing = this.#checkOf(key, one).failure() ?? this.#beforeFirstProbe(key);
       return failing === null ? one.endpoint : {...one.endpoint, failing};
     });
-    for (const key of this.#patients.keys()) if (!keys.has(key)) this.#patients.delete(key);
-    return judged;
+    for (const key of this.#checks.keys()) if (!keys.has(key)) this.#checks.delete(key);
+    return annotated;
   }
 
-  #meet(key: string, found: FoundEndpoint): Patient {
-    const known = this.#patients.get(key);
+  #checkOf(key: string, found: FoundEndpoint): EndpointCheck {
+    const known = this.#checks.get(key);
     if (known) {
       known.found = found;
       return known;
     }
-    // What an agent finds when it starts served before: without orders yet, it knows of no probes.
-    const patient = new Patient(found, this.#probesOf(found.endpoint).length === 0);
-    this.#patients.set(key, patient);
-    if (!patient.isKnown) this.#tickAfter(0);
-    return patient;
+    // What an agent finds when it starts served before: without a configuration yet, it knows of no probes.
+    const check = new EndpointCheck(found, this.#probesOf(found.endpoint).length === 0);
+    this.#checks.set(key, check);
+    if (!check.checked) this.#tickAfter(0);
+    return check;
   }
 
-  #beginning(key: string): string | null {
-    return this.#patients.get(key)?.isKnown === false ? 'not checked yet' : null;
+  #beforeFirstProbe(key: string): string | null {
+    return this.#checks.get(key)?.checked === false ? 'not checked yet' : null;
   }
 
   #rulesOf(application: string): HealthRules {
-    return this.#sources.orders().find(({name}) => name === application)?.health ?? defaultHealthRules;
+    return this.#deps.orders().find(({name}) => name === application)?.health ?? defaultHealthRules;
   }
 
   #tickAfter(ms: number): void {
@@ -107,42 +107,42 @@ export class Health {
   #tick(): void {
     const now = this.#clock.now();
     let pause = IDLE_MS;
-    for (const [key, patient] of this.#patients) {
-      const rules = this.#rulesOf(patient.found.endpoint.application);
+    for (const [key, check] of this.#checks) {
+      const rules = this.#rulesOf(check.found.endpoint.application);
       pause = Math.min(pause, rules.interval * 1000);
-      // A timer that fires a little early must not skip a turn.
-      const isDue = now - patient.lastRound >= rules.interval * 900;
-      if (patient.isBusy || !isDue) continue;
-      patient.lastRound = now;
-      patient.isBusy = true;
-      void this.#round(key, patient, rules, now).finally(() => (patient.isBusy = false));
+      // A timer that fires a little early must not skip a round.
+      const isDue = now - check.lastRound >= rules.interval * 900;
+      if (check.busy || !isDue) continue;
+      check.lastRound = now;
+      check.busy = true;
+      void this.#round(key, check, rules, now).finally(() => (check.busy = false));
     }
-    const members = [...this.#patients.values()].flatMap((patient) => patient.found.members);
-    this.#sources.stopped.keepOnly(new Set(members.map(({socket}) => socket.inode)));
+    const members = [...this.#checks.values()].flatMap((check) => check.found.members);
+    this.#deps.stopped.keepOnly(new Set(members.map(({socket}) => socket.inode)));
     this.#tickAfter(pause);
   }
 
-  async #round(key: string, patient: Patient, rules: HealthRules, now: number): Promise<void> {
-    const before = patient.isKnown ? patient.failing() : 'not checked yet';
+  async #round(key: string, check: EndpointCheck, rules: HealthRules, now: number): Promise<void> {
+    const before = check.checked ? check.failure() : 'not checked yet';
     try {
-      // Who cannot run is not asked: the questions would fill its queue.
-      if (!patient.examine(rules, this.#sources, now)) await this.#ask(patient, rules);
+      // A program that cannot run is not probed: the probes would fill its queue.
+      if (!check.inspect(rules, this.#deps, now)) await this.#probe(check, rules);
     } catch (error) {
       // The kernel is short of memory, or the like: what was true last stays.
       this.#log.error({}, `cannot check ${key}: ${messageOf(error)}`);
       return;
     }
-    const failing = patient.failing();
-    if (this.#closed || failing === before || this.#patients.get(key) !== patient) return;
-    if (failing === null) this.#log.info({}, `${key} is well`);
+    const failing = check.failure();
+    if (this.#closed || failing === before || this.#checks.get(key) !== check) return;
+    if (failing === null) this.#log.info({}, `${key} is healthy`);
     else this.#log.warn({}, `${key} is failing: ${failing}`);
     this.#onChange();
   }
 
-  async #ask(patient: Patient, rules: HealthRules): Promise<void> {
-    const probes = this.#probesOf(patient.found.endpoint);
+  async #probe(check: EndpointCheck, rules: HealthRules): Promise<void> {
+    const probes = this.#probesOf(check.found.endpoint);
     const answers = await Promise.all(probes.map(async ([name, run]) => [name, await run()] as const));
-    patient.probed(new Map(answers), rules);
+    check.takeProbeResults(new Map(answers), rules);
   }
 
   #probesOf(endpoint: NodeEndpoint): Probe[] {
@@ -151,18 +151,18 @@ export class Health {
     const target: Target =
       nodePort === undefined
         ? {address: vip, port, source: LOCAL_SOURCE}
-        : {address: this.#sources.address, port: nodePort, source: null};
-    const meant = <T extends {ports?: PortRange[] | undefined}>(checks: readonly T[]) =>
-      checks.filter(({ports}) => isMeant(ports, endpoint));
+        : {address: this.#deps.address, port: nodePort, source: null};
+    const applying = <T extends {ports?: PortRange[] | undefined}>(checks: readonly T[]) =>
+      checks.filter(({ports}) => appliesTo(ports, endpoint));
     const connecting: Probe[] = [
-      ...meant(tcp).map((_, index): Probe => [`tcp ${index}`, () => probeTcp(target, timeout)]),
-      ...meant(http).map((check, index): Probe => {
-        return [`http ${index}`, () => probeHttp(target, check, `${vip}:${port}`, timeout)];
+      ...applying(tcp).map((_, index): Probe => [`tcp ${index}`, () => probeTcp(target, timeout)]),
+      ...applying(http).map((probe, index): Probe => {
+        return [`http ${index}`, () => probeHttp(target, probe, `${vip}:${port}`, timeout)];
       }),
     ];
-    const running = meant(command).map((check, index): Probe => {
-      const {checksFolder} = this.#sources;
-      return [`command ${index}`, () => probeCommand(checksFolder, check, endpoint, target, timeout)];
+    const running = applying(command).map((probe, index): Probe => {
+      const {checksFolder} = this.#deps;
+      return [`command ${index}`, () => probeCommand(checksFolder, probe, endpoint, target, timeout)];
     });
     return [...(protocol === 'tcp' ? connecting : []), ...running];
   }

@@ -80,7 +80,7 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** Runs a program of the node's folder for checks; it is well if that ends with status 0. `timeout` in seconds. */
+/** Runs a program of the node's folder for checks; it passes if that ends with status 0. `timeout` in seconds. */
 export function probeCommand(
   folder: string,
   {run: [program = '', ...args]}: CommandCheck,

@@ -1,4 +1,4 @@
-// From a load that wavers to a level that does not: a small state machine. Pure; time is passed in.
+// From a noisy load to a steady level: a small state machine. Pure; time is passed in.
 //
 //          load > 0.25 + h            load > 0.75 + h
 //     low ─────────────────► medium ─────────────────► high      up: any number of steps at once
@@ -6,8 +6,8 @@
 //          load < 0.25 - h            load < 0.75 - h
 //
 // h is the hysteresis: a load that stays within ± h of anything crosses no border in both directions. Beyond that,
-// a level lasts at least the dwell time. Getting busier is told after that; getting calmer is believed more slowly
-// each time: each fall of the last ten minutes makes the next wait four times as long. With the default dwell of
+// a level lasts at least the dwell time. A rise waits no longer than that; a fall waits longer each time: each fall
+// of the last ten minutes makes the next wait four times as long. With the default dwell of
 // 5 s there are at most four falls in ten minutes, so at most six rises: ten messages, whatever the load does.
 
 import {levelSchema} from '../../../router/protocol/terms.ts';
@@ -26,7 +26,7 @@ export interface LevelState {
   readonly falls: readonly number[];
 }
 
-export interface Steadiness {
+export interface Damping {
   hysteresis: number;
   /** Seconds. */
   dwell: number;
@@ -41,7 +41,7 @@ export function nextLevel(
   state: LevelState | null,
   load: number,
   now: number,
-  {hysteresis, dwell}: Steadiness,
+  {hysteresis, dwell}: Damping,
 ): LevelState {
   const levels = levelSchema.options;
   const at = (index: number) => levels[Math.min(Math.max(index, 0), levels.length - 1)] ?? 'medium';

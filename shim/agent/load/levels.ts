@@ -1,15 +1,15 @@
-// The load levels of this node, one for each application that has endpoints here. They are looked at every
-// second or as configured; only a change is worth a message to the router.
+// The load levels of this node, one for each application that has endpoints here. They are sampled every second
+// or as configured; only a change causes a message to the router.
 
 import type {Clock, Timer} from '../../../router/base/clock.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {defaultLoadRules} from '../../../router/protocol/load.ts';
 import type {LoadRules} from '../../../router/protocol/load.ts';
 import type {ApplicationConfig, Level} from '../../../router/protocol/messages.ts';
-import {Judge} from './judge.ts';
+import {LoadEstimator} from './load-estimator.ts';
 import type {Meter} from './meters.ts';
 
-export interface LevelSources {
+export interface LevelDeps {
   meter: Meter;
   /** Those that have endpoints on this node. */
   applications(): Iterable<string>;
@@ -23,31 +23,31 @@ const LONGEST_MS = 1000;
 const FIRST_MS = 200;
 
 export class Levels {
-  readonly #sources: LevelSources;
+  readonly #deps: LevelDeps;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #onChange: () => void;
-  readonly #judges = new Map<string, Judge>();
-  /** By their rules: what the node's level would be for an application that came now. */
-  readonly #scouts = new Map<string, Judge>();
+  readonly #estimators = new Map<string, LoadEstimator>();
+  /** By rules: of the node, without an application's own number. An application that starts here begins with a copy. */
+  readonly #nodeEstimators = new Map<string, LoadEstimator>();
   #timer: Timer | null = null;
   #ticks = 0;
-  /** Told since the start. */
+  /** Changes of level since the start. */
   #messages = 0;
 
-  constructor(sources: LevelSources, clock: Clock, log: Logger, onChange: () => void) {
-    this.#sources = sources;
+  constructor(deps: LevelDeps, clock: Clock, log: Logger, onChange: () => void) {
+    this.#deps = deps;
     this.#clock = clock;
     this.#log = log;
     this.#onChange = onChange;
   }
 
-  /** As the router is to know them; undefined: it is too early to say, what it knew before may go on. */
+  /** As the router gets them; undefined: too early to say, the router keeps what it had. */
   get current(): Record<string, Level> | undefined {
     if (this.#ticks < 2) return undefined;
-    this.#meet();
+    this.#syncEstimators();
     return Object.fromEntries(
-      [...this.#judges].flatMap(([name, {level}]) => (level === null ? [] : [[name, level]])),
+      [...this.#estimators].flatMap(([name, {level}]) => (level === null ? [] : [[name, level]])),
     );
   }
 
@@ -61,52 +61,54 @@ export class Levels {
 
   #tick(): void {
     const now = this.#clock.now();
-    this.#meet();
-    const sample = {now, reading: this.#sources.meter.read(now)};
+    this.#syncEstimators();
+    const sample = {now, reading: this.#deps.meter.read(now)};
     // The second sample is early for all.
-    const isDue = (judge: Judge) => this.#ticks === 1 || judge.isDue(now);
-    for (const scout of this.#scouts.values()) if (isDue(scout)) scout.take({...sample, own: null});
-    const changed = [...this.#judges]
-      .filter(([, judge]) => isDue(judge))
-      .map(([name, judge]) => {
-        const before = judge.level;
-        judge.take({...sample, own: this.#sources.own(name, judge.rules)});
-        return this.#tell(name, before, judge);
+    const isDue = (estimator: LoadEstimator) => this.#ticks === 1 || estimator.isDue(now);
+    for (const estimator of this.#nodeEstimators.values())
+      if (isDue(estimator)) estimator.take({...sample, own: null});
+    const changed = [...this.#estimators]
+      .filter(([, estimator]) => isDue(estimator))
+      .map(([name, estimator]) => {
+        const before = estimator.level;
+        estimator.take({...sample, own: this.#deps.own(name, estimator.rules)});
+        return this.#logChange(name, before, estimator);
       });
     this.#ticks += 1;
     if (changed.includes(true)) this.#onChange();
-    const intervals = [...this.#scouts.values()].map((scout) => scout.rules.interval * 1000);
+    const intervals = [...this.#nodeEstimators.values()].map((estimator) => estimator.rules.interval * 1000);
     const pause = this.#ticks === 1 ? FIRST_MS : Math.min(LONGEST_MS, ...intervals);
     this.#timer = this.#clock.after(pause, () => this.#tick());
   }
 
-  /** A scout for all rules that there are, and a judge for each application that is here. */
-  #meet(): void {
-    const all = new Map(this.#sources.orders().map(({name, load}) => [name, load ?? defaultLoadRules]));
+  /** One node estimator for each set of rules, and one estimator for each application that is here. */
+  #syncEstimators(): void {
+    const all = new Map(this.#deps.orders().map(({name, load}) => [name, load ?? defaultLoadRules]));
     const texts = new Map([...all.values(), defaultLoadRules].map((rules) => [JSON.stringify(rules), rules]));
-    for (const text of this.#scouts.keys()) if (!texts.has(text)) this.#scouts.delete(text);
-    for (const [text, rules] of texts) if (!this.#scouts.has(text)) this.#scouts.set(text, new Judge(rules));
-    const here = new Set(this.#sources.applications());
-    for (const name of this.#judges.keys()) if (!here.has(name)) this.#judges.delete(name);
+    for (const text of this.#nodeEstimators.keys()) if (!texts.has(text)) this.#nodeEstimators.delete(text);
+    for (const [text, rules] of texts)
+      if (!this.#nodeEstimators.has(text)) this.#nodeEstimators.set(text, new LoadEstimator(rules));
+    const here = new Set(this.#deps.applications());
+    for (const name of this.#estimators.keys()) if (!here.has(name)) this.#estimators.delete(name);
     for (const name of here) {
       const rules = all.get(name) ?? defaultLoadRules;
-      const known = this.#judges.get(name);
+      const known = this.#estimators.get(name);
       if (known) known.rules = rules;
-      else this.#welcome(name, rules);
+      else this.#addApplication(name, rules);
     }
   }
 
-  #welcome(name: string, rules: LoadRules): void {
-    const judge = this.#scouts.get(JSON.stringify(rules))?.copy() ?? new Judge(rules);
-    this.#judges.set(name, judge);
-    this.#tell(name, null, judge);
+  #addApplication(name: string, rules: LoadRules): void {
+    const estimator = this.#nodeEstimators.get(JSON.stringify(rules))?.copy() ?? new LoadEstimator(rules);
+    this.#estimators.set(name, estimator);
+    this.#logChange(name, null, estimator);
   }
 
-  #tell(name: string, before: Level | null, judge: Judge): boolean {
-    if (judge.level === before) return false;
+  #logChange(name: string, before: Level | null, estimator: LoadEstimator): boolean {
+    if (estimator.level === before) return false;
     this.#messages += 1;
-    const text = `${name} is at load level ${judge.level ?? 'unknown'} (was ${before ?? 'unknown'}): ${judge.describe()}`;
-    this.#log.info({application: name, loadLevel: judge.level, messages: this.#messages}, text);
+    const text = `${name} is at load level ${estimator.level ?? 'unknown'} (was ${before ?? 'unknown'}): ${estimator.describe()}`;
+    this.#log.info({application: name, loadLevel: estimator.level, messages: this.#messages}, text);
     return true;
   }
 }

@@ -1,5 +1,5 @@
-// What the kernel knows of the node's load: of the whole machine, or of the cgroup that stands for the node.
-// Everything that grows is given as it grew so far; who looks twice knows the share in between.
+// What the kernel measures of the node's load: of the whole machine, or of the cgroup that stands for the node.
+// Counters are given as they are; two readings give the rate in between.
 
 import fs from 'node:fs';
 import {availableParallelism} from 'node:os';

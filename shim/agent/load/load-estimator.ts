@@ -1,5 +1,5 @@
-// The load of one application on this node: rates of what was measured, their averages over time, the fuzzy
-// rules, and the level that comes of it.
+// Estimates the load of one application on this node: rates of what was measured, their averages over time, the
+// fuzzy rules, and the level that follows.
 
 import {metricSchema} from '../../../router/protocol/load.ts';
 import type {LoadRules, Metric} from '../../../router/protocol/load.ts';
@@ -9,7 +9,7 @@ import {nextLevel} from './level.ts';
 import type {LevelState} from './level.ts';
 import type {Reading} from './meters.ts';
 
-/** What is true of the node and the application at one time. */
+/** One sample of the node and the application. */
 export interface Sample {
   /** Milliseconds, monotonic. */
   now: number;
@@ -31,7 +31,7 @@ function pressureBetween({pressure: before}: Reading, {pressure: after}: Reading
   return before && after ? percent(after.stalled - before.stalled, after.time - before.time) : null;
 }
 
-export class Judge {
+export class LoadEstimator {
   /** May be changed: the level stays until the new rules say otherwise. */
   rules: LoadRules;
   readonly #averages = new Map<Metric, number>();
@@ -43,9 +43,9 @@ export class Judge {
     this.rules = rules;
   }
 
-  /** One that knows the same, and learns by itself from now on. */
-  copy(): Judge {
-    const copy = new Judge(this.rules);
+  /** One with the same averages and level, independent from now on. */
+  copy(): LoadEstimator {
+    const copy = new LoadEstimator(this.rules);
     for (const [metric, value] of this.#averages) copy.#averages.set(metric, value);
     copy.#last = this.#last;
     copy.#state = this.#state;
@@ -60,7 +60,7 @@ export class Judge {
 
   /** Is it time for the next sample? */
   isDue(now: number): boolean {
-    // A timer that fires a little early must not skip a turn.
+    // A timer that fires a little early must not skip a sample.
     return this.#last === null || now - this.#last.now >= this.rules.interval * 900;
   }
 

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {loadSchema} from '../../router/protocol/load.ts';
-import {OwnNumbers, numberInFile} from '../../shim/agent/load/own.ts';
+import {OwnMetric, numberInFile} from '../../shim/agent/load/own-metric.ts';
 import {FakeClock} from '../router/fake-clock.ts';
 import {server} from './programs.ts';
 import {Bed, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
@@ -17,7 +17,7 @@ const rules = loadSchema.parse({'own-age': 10});
 function numbers() {
   const clock = new FakeClock();
   const applications = ['', 'web', 'web', 'mail'];
-  const own = new OwnNumbers(
+  const own = new OwnMetric(
     {
       ofProcess: (pid) => {
         const application = applications[pid];

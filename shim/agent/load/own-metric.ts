@@ -42,7 +42,7 @@ export function numberInFile(file: string, maxAge: number, wall: number): number
   }
 }
 
-export class OwnNumbers {
+export class OwnMetric {
   readonly #instances: InstanceFinder;
   readonly #clock: Clock;
   /** By the folder of the instance. */

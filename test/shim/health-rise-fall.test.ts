@@ -1,34 +1,34 @@
-// The pure parts of health: counts, and what a queue's sights say.
+// The pure parts of health: rise and fall, and samples of an accept queue.
 
 import test from 'ava';
 import {nextQueueState, queueProblem} from '../../shim/agent/health/accept-queue.ts';
 import type {QueueState} from '../../shim/agent/health/accept-queue.ts';
 import {findFreezer} from '../../shim/agent/health/stopped.ts';
-import {WELL, nextVerdict} from '../../shim/agent/health/verdict.ts';
+import {HEALTHY, nextCheckState} from '../../shim/agent/health/rise-fall.ts';
 
-/** One character for each check: '.' good, 'x' bad; the answer: 'w' well, 's' sick after it. */
-function verdicts(checks: string, rise: number, fall: number): string {
-  let verdict = WELL;
+/** One character for each check: '.' good, 'x' bad; the answer: 'h' healthy, 'f' failing after it. */
+function states(checks: string, rise: number, fall: number): string {
+  let state = HEALTHY;
   return [...checks]
     .map((check) => {
-      verdict = nextVerdict(verdict, check === 'x' ? 'broken' : null, {rise, fall});
-      return verdict.sick === null ? 'w' : 's';
+      state = nextCheckState(state, check === 'x' ? 'broken' : null, {rise, fall});
+      return state.failure === null ? 'h' : 'f';
     })
     .join('');
 }
 
 test('rise and fall', (t) => {
-  t.is(verdicts('.xx...', 2, 2), 'wwssww');
-  t.is(verdicts('x.x.x.', 2, 2), 'wwwwww', 'never two in a row');
-  t.is(verdicts('xxx.xx.x..', 2, 3), 'wwsssssssw');
-  t.is(verdicts('x.x.', 1, 1), 'swsw');
+  t.is(states('.xx...', 2, 2), 'hhffhh');
+  t.is(states('x.x.x.', 2, 2), 'hhhhhh', 'never two in a row');
+  t.is(states('xxx.xx.x..', 2, 3), 'hhfffffffh');
+  t.is(states('x.x.', 1, 1), 'fhfh');
 });
 
-test('who is sick keeps the latest reason', (t) => {
+test('a failing check keeps its latest reason', (t) => {
   const counts = {rise: 2, fall: 1};
-  const first = nextVerdict(WELL, 'refused', counts);
-  t.is(nextVerdict(first, 'no answer', counts).sick, 'no answer');
-  t.is(nextVerdict(first, null, counts).sick, 'refused');
+  const first = nextCheckState(HEALTHY, 'refused', counts);
+  t.is(nextCheckState(first, 'no answer', counts).failure, 'no answer');
+  t.is(nextCheckState(first, null, counts).failure, 'refused');
 });
 
 interface Sight {

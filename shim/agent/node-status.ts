@@ -1,5 +1,5 @@
-// What the agent tells of its node's condition: how busy it is for each application (load/), and which endpoints
-// are sick (health/). Puts both together with the kernel.
+// The status of this node that the agent reports: how busy it is for each application (load/), and which endpoints
+// fail their checks (health/). Connects both with the kernel.
 
 import type {AgentNative, ShimServer} from '../../addon/agent.ts';
 import type {Clock} from '../../router/base/clock.ts';
@@ -13,13 +13,13 @@ import {StoppedCheck} from './health/stopped.ts';
 import {findCgroupMount} from './instances.ts';
 import {Levels} from './load/levels.ts';
 import {meterOf} from './load/meters.ts';
-import {OwnNumbers} from './load/own.ts';
-import type {InstanceFinder} from './load/own.ts';
+import {OwnMetric} from './load/own-metric.ts';
+import type {InstanceFinder} from './load/own-metric.ts';
 import type {AgentOptions} from './options.ts';
 
 const LOAD_NAME = 'coscanet-load';
 
-export interface ConditionSources {
+export interface NodeStatusDeps {
   instances: InstanceFinder;
   orders: () => readonly ApplicationConfig[];
   /** Those that have endpoints on this node. */
@@ -28,11 +28,11 @@ export interface ConditionSources {
   onLevels: () => void;
 }
 
-export class Condition {
+export class NodeStatus {
   readonly #health: Health;
-  readonly #own: OwnNumbers;
+  readonly #ownMetric: OwnMetric;
   readonly #levels: Levels;
-  readonly #parts: {native: AgentNative; log: Logger};
+  readonly #deps: {native: AgentNative; log: Logger};
   #socket: ShimServer | null = null;
 
   /** Throws a UserError if the cgroup that stands for the node cannot be read. */
@@ -40,17 +40,17 @@ export class Condition {
     {address, checksFolder, load}: Pick<AgentOptions, 'address' | 'checksFolder' | 'load'>,
     mountinfo: string,
     {native, clock, log}: {native: AgentNative; clock: Clock; log: Logger},
-    {instances, orders, applications, onHealth, onLevels}: ConditionSources,
+    {instances, orders, applications, onHealth, onLevels}: NodeStatusDeps,
   ) {
     const waiting = (at: string, port: number) =>
       native.unacceptedConnections().filter((one) => one.address === at && one.port === port);
     const stopped = new StoppedCheck(mountinfo);
     this.#health = new Health({stopped, waiting, orders, address, checksFolder}, clock, log, onHealth);
     const meter = meterOf(findCgroupMount(mountinfo).folder, load);
-    this.#own = new OwnNumbers(instances, clock);
-    const own = (application: string, rules: LoadRules) => this.#own.of(application, rules);
+    this.#ownMetric = new OwnMetric(instances, clock);
+    const own = (application: string, rules: LoadRules) => this.#ownMetric.of(application, rules);
     this.#levels = new Levels({meter, applications, orders, own}, clock, log, onLevels);
-    this.#parts = {native, log};
+    this.#deps = {native, log};
   }
 
   /** The load level of each application that is here; undefined: not known yet. */
@@ -58,17 +58,17 @@ export class Condition {
     return this.#levels.current;
   }
 
-  /** The endpoints as the router is to know them: with what is wrong. */
-  judge(found: readonly FoundEndpoint[]): NodeEndpoint[] {
-    return this.#health.judge(found);
+  /** The endpoints with what is wrong with each, as the router gets them. */
+  annotate(found: readonly FoundEndpoint[]): NodeEndpoint[] {
+    return this.#health.annotate(found);
   }
 
   start(): void {
     try {
-      this.#socket = this.#parts.native.listenLoad(LOAD_NAME, (message) => this.#own.take(message));
+      this.#socket = this.#deps.native.listenLoad(LOAD_NAME, (message) => this.#ownMetric.take(message));
     } catch (error) {
       // Without it, all that is missing are numbers of applications.
-      this.#parts.log.error({}, `instances cannot tell their load: ${messageOf(error)}`);
+      this.#deps.log.error({}, `instances cannot tell their load: ${messageOf(error)}`);
     }
     this.#health.start();
     this.#levels.start();
