@@ -1,8 +1,8 @@
-// The node agent: puts the parts together.
+// The node agent: connects its parts.
 //
 //   programs ──@coscanet-agent──► Binder   ──► kernel        Endpoints (dumps) ──► RouterClient ──PUT──► router
-//                                 Outbound                       ▲    ▲                  │
-//                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, orders
+//                                 SourceSelector                 ▲    ▲                  │
+//                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, config
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
 // (StateFile): killed and started again it finds all endpoints, and what NAT-mode sockets stand for (VirtualAddresses).
@@ -16,27 +16,27 @@ import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
 import type {NodeConfig} from '../../router/protocol/messages.ts';
 import {Binder} from './binder.ts';
-import {Endpoints, type FoundEndpoint} from './endpoints.ts';
-import {Exclusive} from './exclusive.ts';
-import {boundSockets} from './holder.ts';
+import {Endpoints} from './endpoints.ts';
+import {ExclusivePorts} from './exclusive-ports.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
+import {NodeConfigStore} from './node-config-store.ts';
 import {NodeStatus} from './node-status.ts';
 import type {AgentOptions} from './options.ts';
-import {Conversations} from './outbound/conversations.ts';
+import {OutboundFlows} from './outbound/outbound-flows.ts';
+import {boundSockets} from './port-owner.ts';
 import {RouterClient, RouterRefusal, describeFailure} from './router-client.ts';
-import {StandingOrders} from './standing-orders.ts';
 import {Translator} from './translator.ts';
 import {VirtualAddresses} from './virtual-addresses.ts';
 
 export const SHIM_NAME = 'coscanet-agent';
 
 /** A bind of an application that the router does not know asks it once more. */
-const FRESH_ORDERS_WAIT_MS = 1000;
+const FRESH_CONFIG_WAIT_MS = 1000;
 const HOUSEKEEPING_MS = 5000;
 
-export interface AgentParts {
+export interface AgentDeps {
   native: AgentNative;
   exec: Exec;
   clock: Clock;
@@ -45,16 +45,16 @@ export interface AgentParts {
 
 export class Agent {
   readonly #options: AgentOptions;
-  readonly #parts: AgentParts;
+  readonly #deps: AgentDeps;
   readonly #state: StateFile;
-  readonly #orders: StandingOrders;
+  readonly #nodeConfig: NodeConfigStore;
   readonly #instances: Instances;
   readonly #addresses: Addresses;
   readonly #virtualAddresses: VirtualAddresses;
   readonly #endpoints: Endpoints;
   readonly #status: NodeStatus;
-  readonly #conversations: Conversations;
-  readonly #exclusive: Exclusive;
+  readonly #outboundFlows: OutboundFlows;
+  readonly #exclusivePorts: ExclusivePorts;
   readonly #client: RouterClient;
   readonly #binder: Binder;
   readonly #onFatal: (error: UserError) => void;
@@ -63,22 +63,22 @@ export class Agent {
   #housekeeping: Timer | null = null;
 
   /** `onFatal`: the router has refused this agent before it ever served. */
-  constructor(options: AgentOptions, parts: AgentParts, onFatal: (error: UserError) => void) {
-    const {native, exec, clock, log} = parts;
+  constructor(options: AgentOptions, deps: AgentDeps, onFatal: (error: UserError) => void) {
+    const {native, exec, clock, log} = deps;
     this.#options = options;
-    this.#parts = parts;
+    this.#deps = deps;
     this.#onFatal = onFatal;
     this.#state = new StateFile(options.runDir, options.node);
-    this.#orders = new StandingOrders(clock, log);
+    this.#nodeConfig = new NodeConfigStore(clock, log);
     const mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8');
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
     this.#addresses = new Addresses(exec, clock, this.#state, log);
     this.#virtualAddresses = new VirtualAddresses(native, clock);
     this.#endpoints = this.#makeEndpoints();
     this.#status = this.#makeStatus(mountinfo);
-    this.#conversations = this.#makeConversations();
-    this.#exclusive = new Exclusive({
-      orders: () => this.#orders.current,
+    this.#outboundFlows = this.#makeOutboundFlows();
+    this.#exclusivePorts = new ExclusivePorts({
+      config: () => this.#nodeConfig.current,
       bound: () => this.#endpoints.boundPorts(),
       send: this.#deliver,
       clock,
@@ -88,35 +88,34 @@ export class Agent {
   }
 
   #makeEndpoints(): Endpoints {
-    const {native, clock, log} = this.#parts;
-    const sources = {
-      native,
-      instanceOf: (cgroup: bigint) => this.#instances.ofCgroup(cgroup),
+    return new Endpoints({
+      ...this.#deps,
+      instanceOf: (cgroup) => this.#instances.ofCgroup(cgroup),
       vips: () => this.#addresses.carried(),
       address: this.#address,
       virtualAddresses: this.#virtualAddresses,
-      isBlockPort: (vip: string, port: number) => this.#conversations.blocks.around(vip, port) !== null,
-      orders: () => this.#orders.current,
-    };
-    const annotate = (found: readonly FoundEndpoint[]) => this.#status.annotate(found);
-    return new Endpoints(sources, annotate, clock, log, () => this.#client.send());
+      isBlockPort: (vip, port) => this.#outboundFlows.blocks.containing(vip, port) !== null,
+      config: () => this.#nodeConfig.current,
+      annotate: (found) => this.#status.annotate(found),
+      onChange: () => this.#client.send(),
+    });
   }
 
   #makeStatus(mountinfo: string): NodeStatus {
-    return new NodeStatus(this.#options, mountinfo, this.#parts, {
+    return new NodeStatus(this.#options, mountinfo, this.#deps, {
       instances: this.#instances,
-      orders: () => this.#orders.current?.applications ?? [],
+      applicationConfigs: () => this.#nodeConfig.current?.applications ?? [],
       applications: () => new Set(this.#endpoints.current.map(({application}) => application)),
       onHealth: () => this.#endpoints.refresh(),
       onLevels: () => this.#client.send(),
     });
   }
 
-  #makeConversations(): Conversations {
-    return new Conversations({
-      ...this.#parts,
+  #makeOutboundFlows(): OutboundFlows {
+    return new OutboundFlows({
+      ...this.#deps,
       stored: this.#state,
-      orders: () => this.#orders.wait(),
+      awaitConfig: () => this.#nodeConfig.wait(),
       instanceOf: (pid) => this.#instances.ofProcess(pid),
       ensureAddress: (vip) => this.#addresses.ensure(vip),
       vips: () => this.#addresses.carried(),
@@ -138,31 +137,31 @@ export class Agent {
         address,
         vips: this.#addresses.carried(),
         levels: this.#status.levels,
-        exclusive: this.#exclusive.report(),
-        ...this.#conversations.report(),
+        exclusive: this.#exclusivePorts.report(),
+        ...this.#outboundFlows.report(),
       }),
-      onOrders: (orders: NodeConfig) => this.#onOrders(orders),
+      onConfig: (config: NodeConfig) => this.#onConfig(config),
       onFailure: (error: unknown) => this.#onFailure(error),
     };
-    return new RouterClient(options, this.#parts.clock);
+    return new RouterClient(options, this.#deps.clock);
   }
 
   #makeBinder(): Binder {
-    const {native, log} = this.#parts;
+    const {native, log} = this.#deps;
     const virtualAddresses = this.#virtualAddresses;
     const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
     return new Binder({
       native,
-      orders: () => this.#orders.wait(),
-      freshOrders: async () => {
-        await this.#deliver(FRESH_ORDERS_WAIT_MS);
-        return this.#orders.current;
+      awaitConfig: () => this.#nodeConfig.wait(),
+      refreshConfig: async () => {
+        await this.#deliver(FRESH_CONFIG_WAIT_MS);
+        return this.#nodeConfig.current;
       },
       instances: this.#instances,
       ensureAddress: (vip) => this.#addresses.ensure(vip),
-      outbound: this.#conversations.outbound,
-      blocks: this.#conversations.blocks,
-      exclusive: this.#exclusive,
+      sources: this.#outboundFlows.sources,
+      blocks: this.#outboundFlows.blocks,
+      exclusivePorts: this.#exclusivePorts,
       translator: new Translator({native, ofCgroup, virtualAddresses, address: this.#address, log}),
       onDatagramBound: () => this.#register(),
       log,
@@ -171,7 +170,7 @@ export class Agent {
 
   /** Resolves when programs can bind. Throws a UserError if the agent cannot serve this node. */
   async start(): Promise<void> {
-    const {native} = this.#parts;
+    const {native} = this.#deps;
     readSecret(this.#options.secretFile);
     try {
       this.#shim = native.listenShim(SHIM_NAME, (request) => void this.#serve(request));
@@ -181,7 +180,7 @@ export class Agent {
         : error;
     }
     if (this.#state.previousPid !== 0 && !isAgent(this.#state.previousPid)) {
-      this.#parts.log.info({}, 'taking over from an agent that was killed, or left its instances running');
+      this.#deps.log.info({}, 'taking over from an agent that was killed, or left its instances running');
     }
     this.#state.write();
     await this.#addresses.adopt();
@@ -193,18 +192,18 @@ export class Agent {
       () => this.#endpoints.refresh(),
     );
     this.#endpoints.refresh();
-    if (this.#state.previousPid !== 0) await this.#conversations.adopt();
+    if (this.#state.previousPid !== 0) await this.#outboundFlows.adopt();
     this.#status.start();
-    this.#housekeeping = this.#parts.clock.every(HOUSEKEEPING_MS, () => void this.#keepHouse());
+    this.#housekeeping = this.#deps.clock.every(HOUSEKEEPING_MS, () => void this.#housekeep());
     this.#client.send();
   }
 
   /**
-   * Ends in order. While instances live, everything stays for the next agent and the router keeps the endpoints,
+   * Stops in order. While instances live, everything stays for the next agent and the router keeps the endpoints,
    * unless `leaving`. Without instances, or when leaving, nothing of ours remains but addresses that are in use.
    */
   async stop(leaving: boolean): Promise<void> {
-    const {log} = this.#parts;
+    const {log} = this.#deps;
     this.#shim?.close();
     this.#destroyed?.close();
     this.#housekeeping?.cancel();
@@ -212,7 +211,7 @@ export class Agent {
     const goes = leaving || !alive;
     this.#endpoints.close();
     this.#status.close();
-    await this.#client.stop(goes && this.#orders.current !== null).catch((error: unknown) => {
+    await this.#client.stop(goes && this.#nodeConfig.current !== null).catch((error: unknown) => {
       log.warn({}, `the router was not told that this node leaves: ${messageOf(error)}`);
     });
     this.#instances.close();
@@ -231,8 +230,8 @@ export class Agent {
   }
 
   async #serve(request: ShimRequest): Promise<void> {
-    const {native} = this.#parts;
-    // Our copy is closed before the answer: whatever the program does next, it is the only holder.
+    const {native} = this.#deps;
+    // Our copy is closed before the answer: then the program is the only owner of the socket.
     if (request.kind === 'listen') {
       native.closeDescriptor(request.descriptor);
       await this.#register();
@@ -242,7 +241,7 @@ export class Agent {
     const answer =
       request.kind === 'bind'
         ? ((await this.#binder.bind(request)) ?? 'call')
-        : await this.#conversations.outbound.open(request);
+        : await this.#outboundFlows.sources.select(request);
     native.closeDescriptor(request.descriptor);
     if (typeof answer === 'string') request.reply(0, '', answer);
     else request.reply(answer.errno, answer.reason);
@@ -263,38 +262,38 @@ export class Agent {
     return this.#client.settled(waitMs);
   };
 
-  #onOrders(orders: NodeConfig): void {
-    this.#state.setAddress(orders.address);
-    this.#addresses.setRouter(orders.router, orders.address ?? this.#options.address);
-    if (this.#orders.take(orders)) this.#endpoints.refresh();
-    this.#conversations.onOrders(orders);
-    this.#orders.release();
+  #onConfig(config: NodeConfig): void {
+    this.#state.setAddress(config.address);
+    this.#addresses.setRouter(config.router, config.address ?? this.#options.address);
+    if (this.#nodeConfig.take(config)) this.#endpoints.refresh();
+    this.#outboundFlows.onConfig(config);
+    this.#nodeConfig.release();
   }
 
   #onFailure(error: unknown): void {
     const {router, secretFile} = this.#options;
     const text = describeFailure(error, router, secretFile);
-    // A router that refuses what this agent is will not change its mind; one that is silent may come back.
-    const isRefused = error instanceof RouterRefusal && [400, 401].includes(error.status);
-    if (isRefused && this.#orders.current === null) this.#onFatal(new UserError(text));
-    else this.#orders.fail(text);
+    // A refusal of this agent's secret or state is permanent; a router that is silent may come back.
+    const refused = error instanceof RouterRefusal && [400, 401].includes(error.status);
+    if (refused && this.#nodeConfig.current === null) this.#onFatal(new UserError(text));
+    else this.#nodeConfig.fail(text);
   }
 
-  async #keepHouse(): Promise<void> {
-    const {native, clock} = this.#parts;
-    this.#instances.tidy();
-    if (this.#conversations.tidy(clock.now() - this.#options.addressGraceMs)) this.#client.send();
+  async #housekeep(): Promise<void> {
+    const {native, clock} = this.#deps;
+    this.#instances.removeDead();
+    if (this.#outboundFlows.releaseUnused(clock.now() - this.#options.addressGraceMs)) this.#client.send();
     this.#virtualAddresses.keepOnly([...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')]);
     const served = new Set(
-      [...this.#endpoints.boundPorts(), ...this.#conversations.endpoints()].map(({vip}) => vip),
+      [...this.#endpoints.boundPorts(), ...this.#outboundFlows.endpoints()].map(({vip}) => vip),
     );
     await this.#addresses.releaseUnused(
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),
     );
-    const orders = this.#orders.current;
-    if (orders === null) return;
+    const config = this.#nodeConfig.current;
+    if (config === null) return;
     if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
-    else if (orders.mode === 'nat') await this.#addresses.leaveHost();
+    else if (config.mode === 'nat') await this.#addresses.leaveHost();
   }
 }

@@ -1,4 +1,4 @@
-// What becomes of a bind: pure rules over what the router ordered. No kernel, no state.
+// Decides a bind: pure rules over the node's configuration. No kernel, no state.
 
 import os from 'node:os';
 import {containsPort, formatPorts} from '../../router/protocol/messages.ts';
@@ -6,7 +6,7 @@ import type {ApplicationConfig, Protocol} from '../../router/protocol/messages.t
 
 const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
 
-export interface BindWish {
+export interface BindRequest {
   /** As parseSockaddr gives it; "0.0.0.0" and "::" are wildcards. */
   address: string;
   /** 0: any. */
@@ -28,10 +28,10 @@ export type BindDecision =
   /** Bind to this virtual IP. `others` are the application's further ones, which one socket cannot have too. */
   | {kind: 'vip'; vip: string; others: string[]}
   /** A wildcard of a family in which the application has no virtual IP: bound to loopback, never registered. */
-  | {kind: 'stand-in'; address: string}
-  /** Bind to this virtual IP, with any port that is this node's own. */
-  | {kind: 'own-port'; vip: string}
-  /** Not ours: the kernel is to do as the program says. */
+  | {kind: 'loopback'; address: string}
+  /** Bind to this virtual IP, with any port of the node's blocks. */
+  | {kind: 'any-port'; vip: string}
+  /** Not managed: the kernel binds as the program says. */
   | {kind: 'kernel'}
   | {kind: 'refused'; refusal: Refusal};
 
@@ -43,34 +43,38 @@ function refused(errno: number, reason: string): BindDecision {
   return {kind: 'refused', refusal: refusal(errno, reason)};
 }
 
-/** A port that the kernel is to choose: of IPv6 alone, and of addresses that are not the application's, it does. */
-function decideAnyPort(application: ApplicationConfig, wish: BindWish, isWildcard: boolean): BindDecision {
-  const vip = isWildcard ? application.vips[0] : wish.address;
-  const isOurs = vip !== undefined && application.vips.includes(vip) && !(isWildcard && wish.v6only);
-  return isOurs ? {kind: 'own-port', vip} : {kind: 'kernel'};
+/** Port 0. For IPv6 alone, and for addresses that are not the application's, the kernel chooses as ever. */
+function decideAnyPort(
+  application: ApplicationConfig,
+  request: BindRequest,
+  isWildcard: boolean,
+): BindDecision {
+  const vip = isWildcard ? application.vips[0] : request.address;
+  const managed = vip !== undefined && application.vips.includes(vip) && !(isWildcard && request.v6only);
+  return managed ? {kind: 'any-port', vip} : {kind: 'kernel'};
 }
 
-/** The rules of one application, applied to one wish. */
-export function decideBind(application: ApplicationConfig, wish: BindWish): BindDecision {
+/** The rules of one application, applied to one request. */
+export function decideBind(application: ApplicationConfig, request: BindRequest): BindDecision {
   const [first, ...others] = application.vips;
-  const isWildcard = wish.address === '0.0.0.0' || wish.address === '::';
-  if (wish.port === 0) return decideAnyPort(application, wish, isWildcard);
-  if (first === undefined || (!isWildcard && !application.vips.includes(wish.address))) {
+  const isWildcard = request.address === '0.0.0.0' || request.address === '::';
+  if (request.port === 0) return decideAnyPort(application, request, isWildcard);
+  if (first === undefined || (!isWildcard && !application.vips.includes(request.address))) {
     const vips = application.vips.join(', ');
     return refused(
       EADDRNOTAVAIL,
-      `${wish.address} is not an address of application ${application.name} (${vips})`,
+      `${request.address} is not an address of application ${application.name} (${vips})`,
     );
   }
-  if (!mayBind(application, wish.protocol, wish.port)) {
+  if (!mayBind(application, request.protocol, request.port)) {
     const ports = formatPorts(application.ports);
     return refused(
       EACCES,
-      `port ${wish.port}/${wish.protocol} is not among the ports of application ${application.name} (${ports || 'none'})`,
+      `port ${request.port}/${request.protocol} is not among the ports of application ${application.name} (${ports || 'none'})`,
     );
   }
-  if (!isWildcard) return {kind: 'vip', vip: wish.address, others: []};
-  return wish.v6only ? {kind: 'stand-in', address: '::1'} : {kind: 'vip', vip: first, others};
+  if (!isWildcard) return {kind: 'vip', vip: request.address, others: []};
+  return request.v6only ? {kind: 'loopback', address: '::1'} : {kind: 'vip', vip: first, others};
 }
 
 /** The refusal for a process of an application that the router does not know. */

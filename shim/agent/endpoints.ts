@@ -1,5 +1,5 @@
-// The kernel's truth: which endpoints this node has. A dump of listening TCP and unconnected UDP sockets is read
-// whenever something hints at a change, and every 50 ms while there are endpoints: no hint is needed to notice
+// The endpoints of this node, as the kernel shows them. A dump of listening TCP and unconnected UDP sockets is read
+// whenever an event suggests a change, and every 50 ms while there are endpoints: no event is needed to notice
 // that a listener has gone, and none is trusted.
 
 import type {Connection, SocketInfo, VirtualAddress} from '../../addon/agent.ts';
@@ -8,26 +8,27 @@ import {messageOf} from '../../router/base/error.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {ApplicationConfig, NodeEndpoint, NodeConfig} from '../../router/protocol/messages.ts';
 import {mayBind} from './bind-rules.ts';
-import type {BoundPort} from './exclusive.ts';
-import {type Tables, boundSockets} from './holder.ts';
+import type {BoundPort} from './exclusive-ports.ts';
 import type {Instance} from './instances.ts';
+import {boundSockets} from './port-owner.ts';
+import type {SocketTables} from './port-owner.ts';
 import type {VirtualAddresses} from './virtual-addresses.ts';
 
 const BUSY_MS = 50;
 const IDLE_MS = 1000;
 
-export interface EndpointSources {
-  native: Tables;
+export interface EndpointDeps {
+  native: SocketTables;
   instanceOf(cgroup: bigint): Instance | null;
   /** The virtual IPs that this node carries. */
   vips(): readonly string[];
-  /** The node's own address, where NAT-mode sockets are (NAT), and what they stand for. */
+  /** The node's own address, where NAT-mode sockets are bound, and what they stand for. */
   address: () => string;
   virtualAddresses: Pick<VirtualAddresses, 'known' | 'of'>;
   /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
   isBlockPort(vip: string, port: number): boolean;
-  /** What the router ordered; null before its first answer (then the cgroup and the address must do). */
-  orders(): Pick<NodeConfig, 'mode' | 'applications'> | null;
+  /** The node configuration; null before the router's first answer (then the cgroup and the address must do). */
+  config(): Pick<NodeConfig, 'mode' | 'applications'> | null;
 }
 
 /** An endpoint and the sockets that it consists of, each with the folder of its instance. */
@@ -46,53 +47,53 @@ function isAllowed(
   return application !== undefined && application.vips.includes(vip) && mayBind(application, protocol, port);
 }
 
-interface Judged {
+interface Classified {
   instance: Instance;
   name: VirtualAddress;
 }
 
-/** Whose endpoint a socket is, or why it is none; null if it is no concern of ours. */
-function judge(socket: SocketInfo, isOnVip: boolean, sources: EndpointSources): Judged | string | null {
-  const instance = sources.instanceOf(socket.cgroup);
+/** Whose endpoint a socket is, or why it is none; null if it is not managed. */
+function classify(socket: SocketInfo, isOnVip: boolean, deps: EndpointDeps): Classified | string | null {
+  const instance = deps.instanceOf(socket.cgroup);
   if (instance === null) {
-    // On the node's own address others are at home.
-    const isOurs = isOnVip || sources.virtualAddresses.known(socket.cookie) !== null;
-    return isOurs ? 'it was made outside of every application, before its process entered one' : null;
+    // On the node's own address there are sockets of other programs.
+    const managed = isOnVip || deps.virtualAddresses.known(socket.cookie) !== null;
+    return managed ? 'it was made outside of every application, before its process entered one' : null;
   }
-  const orders = sources.orders();
+  const config = deps.config();
   const name = isOnVip
     ? {vip: socket.address, port: socket.port}
-    : sources.virtualAddresses.of(socket, instance.folder);
+    : deps.virtualAddresses.of(socket, instance.folder);
   if (name === null) {
-    if (orders?.mode === 'dsr') return null;
+    if (config?.mode === 'dsr') return null;
     return `nothing says which virtual address and port of application ${instance.application} it stands for`;
   }
-  if (orders === null) return {instance, name};
-  if (isOnVip !== (orders.mode === 'dsr')) {
-    return `it was bound in the other mode, the router is in ${orders.mode.toUpperCase()} mode now: start its program again`;
+  if (config === null) return {instance, name};
+  if (isOnVip !== (config.mode === 'dsr')) {
+    return `it was bound in the other mode, the router is in ${config.mode.toUpperCase()} mode now: start its program again`;
   }
-  if (!isAllowed(orders.applications, instance.application, name, socket)) {
+  if (!isAllowed(config.applications, instance.application, name, socket)) {
     return `application ${instance.application} may not bind it`;
   }
   return {instance, name};
 }
 
-/** What the sockets amount to, in a fixed order. `onStray`: a socket of ours that is no endpoint, and why. */
+/** What the sockets amount to, in a fixed order. `onUnregistered`: a managed socket that is no endpoint, and why. */
 export function endpointsOf(
   sockets: readonly SocketInfo[],
-  sources: EndpointSources,
-  onStray: (socket: SocketInfo, reason: string) => void,
+  deps: EndpointDeps,
+  onUnregistered: (socket: SocketInfo, reason: string) => void,
 ): FoundEndpoint[] {
-  const vips = new Set(sources.vips());
+  const vips = new Set(deps.vips());
   const found = new Map<string, FoundEndpoint>();
   for (const socket of sockets) {
     const isOnVip = vips.has(socket.address);
-    if (!isOnVip && socket.address !== sources.address()) continue;
-    if (isOnVip && sources.isBlockPort(socket.address, socket.port)) continue;
-    const judged = judge(socket, isOnVip, sources);
-    if (typeof judged === 'string') onStray(socket, judged);
-    if (judged === null || typeof judged === 'string') continue;
-    const {instance, name} = judged;
+    if (!isOnVip && socket.address !== deps.address()) continue;
+    if (isOnVip && deps.isBlockPort(socket.address, socket.port)) continue;
+    const classified = classify(socket, isOnVip, deps);
+    if (typeof classified === 'string') onUnregistered(socket, classified);
+    if (classified === null || typeof classified === 'string') continue;
+    const {instance, name} = classified;
     const {application} = instance;
     const {protocol} = socket;
     const nodePort = isOnVip ? {} : {nodePort: socket.port};
@@ -110,32 +111,25 @@ export function endpointsOf(
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 }
 
+export interface EndpointsDeps extends EndpointDeps {
+  /** Adds why endpoints fail their checks. */
+  annotate(found: readonly FoundEndpoint[]): NodeEndpoint[];
+  onChange(): void;
+  clock: Clock;
+  log: Logger;
+}
+
 export class Endpoints {
-  readonly #sources: EndpointSources;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #annotate: (found: readonly FoundEndpoint[]) => NodeEndpoint[];
-  readonly #onChange: () => void;
-  readonly #strays = new Set<bigint>();
+  readonly #deps: EndpointsDeps;
+  readonly #unregistered = new Set<bigint>();
   #current: NodeEndpoint[] = [];
   #cookies = new Set<bigint>();
   #text = '[]';
   #timer: Timer | null = null;
   #closed = false;
 
-  /** `annotate`: adds why endpoints fail their checks. */
-  constructor(
-    sources: EndpointSources,
-    annotate: (found: readonly FoundEndpoint[]) => NodeEndpoint[],
-    clock: Clock,
-    log: Logger,
-    onChange: () => void,
-  ) {
-    this.#sources = sources;
-    this.#annotate = annotate;
-    this.#clock = clock;
-    this.#log = log;
-    this.#onChange = onChange;
+  constructor(deps: EndpointsDeps) {
+    this.#deps = deps;
   }
 
   /** As of the last dump. */
@@ -151,19 +145,19 @@ export class Endpoints {
   /** Whose endpoint the local end of a connection is; null: nobody's. */
   ofConnection({local, remote: _, ...facts}: Connection): NodeEndpoint | null {
     const socket: SocketInfo = {...facts, ...local, family: 4, uid: 0, receiveQueue: 0};
-    return endpointsOf([socket], this.#sources, () => {})[0]?.endpoint ?? null;
+    return endpointsOf([socket], this.#deps, () => {})[0]?.endpoint ?? null;
   }
 
   /** All sockets of this node's instances, by the port that each is bound to or stands for. */
   boundPorts(): BoundPort[] {
-    const {native, virtualAddresses, address} = this.#sources;
-    const vips = new Set(this.#sources.vips());
+    const {native, virtualAddresses, address} = this.#deps;
+    const vips = new Set(this.#deps.vips());
     const nameOf = (socket: SocketInfo, folder: string): VirtualAddress | null => {
       if (vips.has(socket.address)) return {vip: socket.address, port: socket.port};
       return socket.address === address() ? virtualAddresses.of(socket, folder) : null;
     };
     return [...boundSockets(native, 'tcp'), ...boundSockets(native, 'udp')].flatMap((socket) => {
-      const instance = this.#sources.instanceOf(socket.cgroup);
+      const instance = this.#deps.instanceOf(socket.cgroup);
       const name = instance === null ? null : nameOf(socket, instance.folder);
       if (instance === null || name === null) return [];
       const {application, folder} = instance;
@@ -178,24 +172,24 @@ export class Endpoints {
       this.#read();
     } catch (error) {
       // The kernel is short of memory: what was true last stays, and is looked at again soon.
-      this.#log.error({}, `cannot read the kernel's sockets: ${messageOf(error)}`);
+      this.#deps.log.error({}, `cannot read the kernel's sockets: ${messageOf(error)}`);
     }
     this.#timer?.cancel();
-    this.#timer = this.#clock.after(this.#current.length > 0 ? BUSY_MS : IDLE_MS, () => this.refresh());
+    this.#timer = this.#deps.clock.after(this.#current.length > 0 ? BUSY_MS : IDLE_MS, () => this.refresh());
   }
 
   #read(): void {
-    const {native} = this.#sources;
+    const {native} = this.#deps;
     const sockets = [...native.listeners(), ...native.datagramSockets()];
-    const found = endpointsOf(sockets, this.#sources, (socket, reason) => this.#reportStray(socket, reason));
-    this.#current = this.#annotate(found);
+    const found = endpointsOf(sockets, this.#deps, (socket, reason) => this.#logUnregistered(socket, reason));
+    this.#current = this.#deps.annotate(found);
     this.#cookies = new Set(sockets.map((socket) => socket.cookie));
     const text = JSON.stringify(this.#current);
     const changed = text !== this.#text;
     this.#text = text;
     if (!changed) return;
-    this.#log.info({endpoints: this.#current}, 'endpoints changed');
-    this.#onChange();
+    this.#deps.log.info({endpoints: this.#current}, 'endpoints changed');
+    this.#deps.onChange();
   }
 
   close(): void {
@@ -203,11 +197,11 @@ export class Endpoints {
     this.#timer?.cancel();
   }
 
-  #reportStray(socket: SocketInfo, reason: string): void {
-    if (this.#strays.has(socket.cookie)) return;
-    if (this.#strays.size > 1000) this.#strays.clear();
-    this.#strays.add(socket.cookie);
+  #logUnregistered(socket: SocketInfo, reason: string): void {
+    if (this.#unregistered.has(socket.cookie)) return;
+    if (this.#unregistered.size > 1000) this.#unregistered.clear();
+    this.#unregistered.add(socket.cookie);
     const name = `${socket.address}:${socket.port}/${socket.protocol}`;
-    this.#log.warn({socket: name}, `${name} is not registered: ${reason}`);
+    this.#deps.log.warn({socket: name}, `${name} is not registered: ${reason}`);
   }
 }

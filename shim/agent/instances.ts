@@ -1,4 +1,4 @@
-// Who is who, by cgroup. An application NAME's slice is the last path component coscanet-NAME.slice below the
+// Identifies instances by cgroup. An application NAME's slice is the last path component coscanet-NAME.slice below the
 // cgroup root; each direct child of the slice (a systemd unit, a container, run-PID.scope) is one instance.
 //
 //   /coscanet.slice/coscanet-my.slice/coscanet-my-app.slice/run-4711.scope/…
@@ -14,8 +14,8 @@ export interface Instance {
   folder: string;
 }
 
-/** How long a cgroup that was found to be nobody's is taken for that. */
-const STRANGER_MS = 1000;
+/** How long it is cached that a cgroup belongs to no application. */
+const OUTSIDE_MS = 1000;
 
 /** Where cgroup v2 is mounted, alone or beside v1. Throws a UserError if it is not. */
 export function findCgroupMount(mountinfo: string): {folder: string; root: string} {
@@ -59,7 +59,7 @@ export class Instances {
   readonly #base: string;
   readonly #mount: {folder: string; root: string};
   readonly #byId = new Map<bigint, Instance>();
-  readonly #strangers = new Map<bigint, number>();
+  readonly #outside = new Map<bigint, number>();
   readonly #watchers = new Map<string, fs.FSWatcher>();
   readonly #onEmpty: () => void;
 
@@ -78,7 +78,7 @@ export class Instances {
   /** The instance that a process belongs to, from then on watched; null if it is in no application's slice. */
   ofProcess(pid: number): Instance | null {
     const folder = this.#folderOf(pid);
-    return folder === null ? null : this.#learn(folder);
+    return folder === null ? null : this.#add(folder);
   }
 
   /** The cgroup of a process, for messages. */
@@ -91,12 +91,12 @@ export class Instances {
   ofCgroup(id: bigint): Instance | null {
     const known = this.#byId.get(id);
     if (known !== undefined) return known;
-    const seen = this.#strangers.get(id);
-    if (seen !== undefined && performance.now() - seen < STRANGER_MS) return null;
+    const seen = this.#outside.get(id);
+    if (seen !== undefined && performance.now() - seen < OUTSIDE_MS) return null;
     this.#scan(this.#base);
     const found = this.#byId.get(id) ?? null;
-    if (found === null) this.#strangers.set(id, performance.now());
-    else this.#strangers.delete(id);
+    if (found === null) this.#outside.set(id, performance.now());
+    else this.#outside.delete(id);
     return found;
   }
 
@@ -106,7 +106,7 @@ export class Instances {
   }
 
   /** Removes the scopes that `coscanet-node run` made and whose processes are gone. */
-  tidy(): void {
+  removeDead(): void {
     for (const slice of this.#slices(this.#base)) {
       for (const name of subfolders(slice)) {
         const pid = /^run-(\d+)\.scope$/.exec(name)?.[1];
@@ -114,12 +114,12 @@ export class Instances {
         if (pid !== undefined && !fs.existsSync(`/proc/${pid}`)) this.#remove(path.join(slice, name));
       }
     }
-    if (this.#strangers.size > 1000) this.#strangers.clear();
+    if (this.#outside.size > 1000) this.#outside.clear();
   }
 
   /** Removes all empty slices too. */
   removeEmpty(): void {
-    this.tidy();
+    this.removeDead();
     const slices = this.#slices(this.#base).toSorted((a, b) => b.length - a.length);
     for (const slice of [...slices, path.join(this.#base, 'coscanet.slice')]) this.#remove(slice);
   }
@@ -143,7 +143,7 @@ export class Instances {
     return path.join(folder, root === '/' ? cgroup : path.relative(root, cgroup));
   }
 
-  #learn(folder: string): Instance | null {
+  #add(folder: string): Instance | null {
     const relative = path.relative(this.#base, folder);
     if (relative.startsWith('..')) return null;
     const components = relative.split('/');
@@ -163,7 +163,7 @@ export class Instances {
   }
 
   #scan(folder: string): void {
-    this.#learn(folder);
+    this.#add(folder);
     for (const name of subfolders(folder)) this.#scan(path.join(folder, name));
   }
 

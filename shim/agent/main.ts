@@ -16,10 +16,10 @@ import {
   DEFAULT_CHECKS_DIR,
   DEFAULT_RUN_DIR,
   DEFAULT_SECRET_FILE,
-  type GivenOptions,
   agentOptions,
   hostOptions,
 } from './options.ts';
+import type {GivenOptions} from './options.ts';
 
 const LEAVE_WAIT_MS = 10_000;
 

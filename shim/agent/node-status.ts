@@ -21,7 +21,7 @@ const LOAD_NAME = 'coscanet-load';
 
 export interface NodeStatusDeps {
   instances: InstanceFinder;
-  orders: () => readonly ApplicationConfig[];
+  applicationConfigs: () => readonly ApplicationConfig[];
   /** Those that have endpoints on this node. */
   applications: () => Iterable<string>;
   onHealth: () => void;
@@ -40,16 +40,21 @@ export class NodeStatus {
     {address, checksFolder, load}: Pick<AgentOptions, 'address' | 'checksFolder' | 'load'>,
     mountinfo: string,
     {native, clock, log}: {native: AgentNative; clock: Clock; log: Logger},
-    {instances, orders, applications, onHealth, onLevels}: NodeStatusDeps,
+    {instances, applicationConfigs, applications, onHealth, onLevels}: NodeStatusDeps,
   ) {
     const waiting = (at: string, port: number) =>
       native.unacceptedConnections().filter((one) => one.address === at && one.port === port);
     const stopped = new StoppedCheck(mountinfo);
-    this.#health = new Health({stopped, waiting, orders, address, checksFolder}, clock, log, onHealth);
+    this.#health = new Health(
+      {stopped, waiting, applicationConfigs, address, checksFolder},
+      clock,
+      log,
+      onHealth,
+    );
     const meter = meterOf(findCgroupMount(mountinfo).folder, load);
     this.#ownMetric = new OwnMetric(instances, clock);
     const own = (application: string, rules: LoadRules) => this.#ownMetric.of(application, rules);
-    this.#levels = new Levels({meter, applications, orders, own}, clock, log, onLevels);
+    this.#levels = new Levels({meter, applications, applicationConfigs, own}, clock, log, onLevels);
     this.#deps = {native, log};
   }
 

@@ -4,7 +4,8 @@
 import http from 'node:http';
 import type {Clock, Timer} from '../../router/base/clock.ts';
 import {messageOf} from '../../router/base/error.ts';
-import {type NodeConfig, type NodeState, RENEW_MS, nodeConfigSchema} from '../../router/protocol/messages.ts';
+import {RENEW_MS, nodeConfigSchema} from '../../router/protocol/messages.ts';
+import type {NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 
 const TIMEOUT_MS = 1000;
 const FIRST_RETRY_MS = 50;
@@ -20,7 +21,7 @@ export interface RouterAddress {
   port: number;
 }
 
-/** The router answered, and not with orders. */
+/** The router answered, and not with a configuration. */
 export class RouterRefusal extends Error {
   readonly status: number;
 
@@ -48,7 +49,7 @@ export interface RouterClientOptions {
   /** Read for each request, so that a renewed secret counts at once. */
   secret: () => string;
   state(): ReportedState;
-  onOrders(orders: NodeConfig): void;
+  onConfig(config: NodeConfig): void;
   onFailure(error: unknown): void;
 }
 
@@ -80,12 +81,12 @@ export class RouterClient {
   #sequence = 0;
   #renewMs = RENEW_MS;
   #retryMs = FIRST_RETRY_MS;
-  #isBusy = false;
-  #isDirty = false;
+  #busy = false;
+  #dirty = false;
   #timer: Timer | null = null;
   #stopped = false;
   /** The router's last answer: most of the time the next one is the same, and need not be read again. */
-  #answer: {text: string; orders: NodeConfig} | null = null;
+  #answer: {text: string; config: NodeConfig} | null = null;
 
   constructor(options: RouterClientOptions, clock: Clock) {
     this.#options = options;
@@ -94,17 +95,17 @@ export class RouterClient {
 
   /** Sends the state as soon as possible: now, or when the request under way has its answer. */
   send(): void {
-    this.#isDirty = true;
-    if (!this.#isBusy) void this.#round();
+    this.#dirty = true;
+    if (!this.#busy) void this.#round();
   }
 
   /** Resolves with true when the router has taken all that was to be sent, with false after `waitMs`. */
   settled(waitMs: number): Promise<boolean> {
-    if (!this.#isBusy && !this.#isDirty) return Promise.resolve(true);
+    if (!this.#busy && !this.#dirty) return Promise.resolve(true);
     return new Promise((resolve) => {
       const waiter: Waiter = {
         // A request under way may carry the state of before the change.
-        sequence: this.#sequence + (this.#isDirty ? 1 : 0),
+        sequence: this.#sequence + (this.#dirty ? 1 : 0),
         resolve: () => {
           timer.cancel();
           resolve(true);
@@ -120,8 +121,8 @@ export class RouterClient {
 
   /** Resolves when the router knows what a program has just bound, for which the program waits. */
   registered(): Promise<boolean> {
-    const isAnswered = this.#retryMs === FIRST_RETRY_MS;
-    return this.settled(isAnswered ? REGISTER_WAIT_MS : UNANSWERED_WAIT_MS);
+    const answered = this.#retryMs === FIRST_RETRY_MS;
+    return this.settled(answered ? REGISTER_WAIT_MS : UNANSWERED_WAIT_MS);
   }
 
   /** Ends the renewals. With `leaving`, the router is told first that this node's endpoints go (one try). */
@@ -136,27 +137,27 @@ export class RouterClient {
   }
 
   async #round(): Promise<void> {
-    this.#isBusy = true;
+    this.#busy = true;
     this.#timer?.cancel();
-    this.#isDirty = false;
+    this.#dirty = false;
     let pauseMs: number;
     try {
-      const orders = await this.#put(this.#options.state());
-      this.#renewMs = orders.renewMs;
+      const config = await this.#put(this.#options.state());
+      this.#renewMs = config.renewMs;
       this.#retryMs = FIRST_RETRY_MS;
       const sent = this.#sequence;
-      if (!this.#stopped) this.#options.onOrders(orders);
+      if (!this.#stopped) this.#options.onConfig(config);
       const done = this.#waiters.filter((waiter) => waiter.sequence <= sent);
       this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sent);
       for (const waiter of done) waiter.resolve();
-      pauseMs = this.#isDirty ? 0 : this.#renewMs;
+      pauseMs = this.#dirty ? 0 : this.#renewMs;
     } catch (error) {
-      this.#isDirty = true;
+      this.#dirty = true;
       if (!this.#stopped) this.#options.onFailure(error);
       pauseMs = this.#retryMs;
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     }
-    this.#isBusy = false;
+    this.#busy = false;
     if (this.#stopped) return;
     // Not by a timer: the shortest is a millisecond.
     if (pauseMs === 0) void this.#round();
@@ -168,10 +169,10 @@ export class RouterClient {
     const message: NodeState = {...state, epoch: this.#options.epoch, sequence: this.#sequence};
     const {status, text} = await this.#request(JSON.stringify(message));
     if (status !== 200) throw new RouterRefusal(status, refusalText(text));
-    if (text === this.#answer?.text) return this.#answer.orders;
-    const orders = nodeConfigSchema.safeParse(parseJson(text));
-    if (orders.success) return (this.#answer = {text, orders: orders.data}).orders;
-    const problems = orders.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    if (text === this.#answer?.text) return this.#answer.config;
+    const config = nodeConfigSchema.safeParse(parseJson(text));
+    if (config.success) return (this.#answer = {text, config: config.data}).config;
+    const problems = config.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new Error(`the answer does not fit this version of the agent: ${problems.join('; ')}`);
   }
 

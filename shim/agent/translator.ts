@@ -7,18 +7,21 @@ import os from 'node:os';
 import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
-import {type Refusal, refusal} from './bind-rules.ts';
-import {type Tables, boundSockets, holdersOf, processWithInode} from './holder.ts';
+import {refusal} from './bind-rules.ts';
+import type {Refusal} from './bind-rules.ts';
 import type {Instance} from './instances.ts';
-import {type VirtualAddresses, sameAddress} from './virtual-addresses.ts';
+import {boundSockets, portOwners, describeProcess} from './port-owner.ts';
+import type {SocketTables} from './port-owner.ts';
+import {sameAddress} from './virtual-addresses.ts';
+import type {VirtualAddresses} from './virtual-addresses.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 
-export interface TranslatorParts {
-  native: Tables & Pick<AgentNative, 'bindSocket' | 'bindNat'>;
+export interface TranslatorDeps {
+  native: SocketTables & Pick<AgentNative, 'bindSocket' | 'bindNat'>;
   ofCgroup: (id: bigint) => Instance | null;
   virtualAddresses: VirtualAddresses;
-  /** The node's address on the router's network; the router's orders may change it. */
+  /** The node's address on the router's network; the router's config may change it. */
   address: () => string;
   log: Logger;
 }
@@ -33,39 +36,39 @@ export interface VirtualTarget {
 type Bound = ReturnType<AgentNative['bindNat']>;
 
 export class Translator {
-  readonly #parts: TranslatorParts;
+  readonly #deps: TranslatorDeps;
   /** Protocols of which all sockets that an earlier agent bound are known. */
   readonly #surveyed = new Set<Protocol>();
 
-  constructor(parts: TranslatorParts) {
-    this.#parts = parts;
+  constructor(deps: TranslatorDeps) {
+    this.#deps = deps;
   }
 
   /** Is the socket bound to this already? */
   isBound(facts: SocketFacts, target: VirtualTarget): boolean {
     return (
       facts.localPort !== 0 &&
-      facts.localAddress === this.#parts.address() &&
+      facts.localAddress === this.#deps.address() &&
       sameAddress(facts.virtualAddress, target)
     );
   }
 
-  /** Nothing may wait between the look at the sockets and the bind: two binds must not both find none. */
+  /** No await between the dump of sockets and the bind: two binds must not both find none. */
   async bind(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
-    const {native, virtualAddresses, log} = this.#parts;
-    const address = this.#parts.address();
+    const {native, virtualAddresses, log} = this.#deps;
+    const address = this.#deps.address();
     if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
     // It is bound already: the kernel's own EINVAL, and the tag stays.
     if (facts.localPort !== 0) {
       return refusal(native.bindSocket(request.descriptor, address, target.port, null), '');
     }
-    const own = this.#ownSocket(facts, target);
+    const own = this.#sharedSocket(facts, target);
     const bound =
       own === null
         ? this.#bindAnew(request, facts, target)
         : this.#bindTo(request, own.port, target, 'as-asked');
     if (bound.errno !== 0) return this.#explain(bound.errno, own, target);
-    virtualAddresses.learn({
+    virtualAddresses.add({
       ...facts,
       localPort: bound.port,
       virtualAddress: {vip: target.vip, port: target.port},
@@ -87,14 +90,14 @@ export class Translator {
   }
 
   #bindTo(request: ShimRequest, port: number, target: VirtualTarget, sharing: PortSharing): Bound {
-    const {native, address} = this.#parts;
+    const {native, address} = this.#deps;
     return native.bindNat(request.descriptor, address(), port, {vip: target.vip, port: target.port}, sharing);
   }
 
   /** The first socket of its name in its instance. */
   #bindAnew(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Bound {
-    const {native, virtualAddresses} = this.#parts;
-    const address = this.#parts.address();
+    const {native, virtualAddresses} = this.#deps;
+    const address = this.#deps.address();
     const {protocol, port} = target;
     // Old connections of another virtual address on a port would be answered by the new one's: only the same name
     // may come after itself while some live (a server that is started again), and only beside no other instance.
@@ -103,17 +106,17 @@ export class Translator {
       facts.reuseAddress &&
       sameAddress(virtualAddresses.lastOn(protocol, port), target) &&
       // Those of instances are known, others are quickly found once they listen.
-      holdersOf(native.listeners(), address, port).length === 0 &&
+      portOwners(native.listeners(), address, port).length === 0 &&
       (!virtualAddresses.mayHave(protocol, port) ||
-        holdersOf(boundSockets(native, protocol), address, port).length === 0);
+        portOwners(boundSockets(native, protocol), address, port).length === 0);
     const bound = this.#bindTo(request, port, target, isSuccessor ? 'successor' : 'alone');
     return bound.errno === EADDRINUSE ? this.#bindTo(request, 0, target, 'alone') : bound;
   }
 
   /** A socket of this instance that stands for the same. */
-  #ownSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
-    const {native, ofCgroup, virtualAddresses} = this.#parts;
-    const address = this.#parts.address();
+  #sharedSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
+    const {native, ofCgroup, virtualAddresses} = this.#deps;
+    const address = this.#deps.address();
     this.#survey(target.protocol);
     if (!virtualAddresses.mayStandFor(target.protocol, target)) return null;
     const found = boundSockets(native, target.protocol).find((socket) => {
@@ -130,8 +133,8 @@ export class Translator {
   /** The dump of all that are bound takes a millisecond and more: from the first one on, this agent binds all. */
   #survey(protocol: Protocol): void {
     if (this.#surveyed.has(protocol)) return;
-    const {native, ofCgroup, virtualAddresses} = this.#parts;
-    const address = this.#parts.address();
+    const {native, ofCgroup, virtualAddresses} = this.#deps;
+    const address = this.#deps.address();
     for (const socket of boundSockets(native, protocol)) {
       const instance = socket.address === address ? ofCgroup(socket.cgroup) : null;
       if (instance !== null) virtualAddresses.of(socket, instance.folder);
@@ -140,10 +143,10 @@ export class Translator {
   }
 
   async #explain(errno: number, own: SocketInfo | null, target: VirtualTarget): Promise<Refusal> {
-    const address = this.#parts.address();
+    const address = this.#deps.address();
     const name = `${target.port}/${target.protocol}`;
     if (errno === EADDRINUSE && own !== null) {
-      return refusal(errno, `this instance has ${name} already: ${await processWithInode(own.inode)}`);
+      return refusal(errno, `this instance has ${name} already: ${await describeProcess(own.inode)}`);
     }
     if (errno === EADDRINUSE) return refusal(errno, `no port is free on ${address} to stand for ${name}`);
     if (errno === EADDRNOTAVAIL) {

@@ -1,13 +1,13 @@
 // What NAT-mode sockets stand for: node port → virtual address, by socket cookie. Only a cache: the truth
 // is the tag that each of them carries (addon/src/abi/socket_tag.h). An agent that was killed and started again reads it
-// from a descriptor of any process that holds the socket, so there is no journal to lose or to mistrust.
+// from a descriptor of any process that holds the socket, so there is no journal that could be lost or wrong.
 
 import fs from 'node:fs';
 import path from 'node:path';
 import type {AgentNative, SocketFacts, SocketInfo, VirtualAddress} from '../../addon/agent.ts';
 import type {Clock} from '../../router/base/clock.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
-import {descriptorsOf} from './holder.ts';
+import {descriptorsOf} from './port-owner.ts';
 
 /** How long a socket without a tag is not looked at again. */
 const UNTAGGED_MS = 10_000;
@@ -52,14 +52,14 @@ export class VirtualAddresses {
   }
 
   /** Takes a socket's name from the socket itself. */
-  learn(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualAddress'>): void {
+  add(facts: Pick<SocketFacts, 'cookie' | 'protocol' | 'localPort' | 'virtualAddress'>): void {
     const {cookie, protocol, localPort: nodePort, virtualAddress: name} = facts;
     if (name === null) return;
     this.#byCookie.set(cookie, {name, protocol, nodePort});
     this.#lastOn.set(`${protocol} ${nodePort}`, name);
   }
 
-  /** The socket is gone. Whoever is not told of all of them has keepOnly. */
+  /** The socket is closed. Events can be lost: keepOnly covers that. */
   forget(cookie: bigint): void {
     this.#byCookie.delete(cookie);
   }
@@ -90,7 +90,7 @@ export class VirtualAddresses {
     const found =
       this.#search(socket.inode, processesOf(folder)) ?? this.#search(socket.inode, allProcesses());
     if (found === null) this.#untagged.set(socket.cookie, this.#clock.now());
-    else this.learn({...socket, localPort: socket.port, virtualAddress: found});
+    else this.add({...socket, localPort: socket.port, virtualAddress: found});
     return found;
   }
 
@@ -98,7 +98,7 @@ export class VirtualAddresses {
     return this.#lastOn.get(`${protocol} ${nodePort}`) ?? null;
   }
 
-  /** Forgets all sockets but these. One that comes to life again is read again. */
+  /** Forgets all sockets but these. One that appears again is read again. */
   keepOnly(sockets: readonly SocketInfo[]): void {
     const alive = new Set(sockets.map((socket) => socket.cookie));
     for (const cookie of this.#byCookie.keys()) if (!alive.has(cookie)) this.#byCookie.delete(cookie);

@@ -14,12 +14,13 @@ import {
   synFlood,
   timedListen,
 } from './programs.ts';
-import {Bed, type Running, VIP, library, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, library, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 
 const bed = new Bed();
 const GONE_MS = 100;
 const NAMES_VIP = '10.77.0.200';
-const orders = nodeConfigFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]);
+const config = nodeConfigFor([web, {...web, name: 'names', vips: [NAMES_VIP]}]);
 
 const instancesOf = (state: NodeState, port: number, protocol = 'tcp'): number =>
   state.endpoints.find((endpoint) => endpoint.port === port && endpoint.protocol === protocol)?.instances ??
@@ -37,7 +38,7 @@ const registered = (port: number, count: number, since = 0) =>
 const fetchVip = () => bed.inRouter('curl', '-s', '-m', '2', `http://${VIP}/`);
 
 test.before(async () => {
-  await bed.up(orders);
+  await bed.up(config);
   await bed.startAgent();
 });
 
@@ -209,16 +210,16 @@ test.serial('listen waits until the router knows, and hardly when it does not an
     t.is(await program.end(), 0);
     return Number(program.stdout);
   };
-  await bed.startRouter(orders, 400);
+  await bed.startRouter(config, 400);
   const since = Date.now();
   const puts = () => bed.readPuts().filter((put) => put.time >= since).length;
   await waitFor('the router has answered once', () => puts() >= 2);
   const slow = await took();
   t.true(slow >= 350 && slow <= 1200, `${slow} ms with a router that takes 400 ms`);
-  await bed.startRouter(orders, 60_000);
+  await bed.startRouter(config, 60_000);
   const silent = await took();
   t.true(silent <= 200, `${silent} ms with a router that does not answer`);
-  await bed.startRouter(orders);
+  await bed.startRouter(config);
 });
 
 test.serial('a VIP leaves lo when no socket uses it; a connection without its listener does', async (t) => {

@@ -5,7 +5,8 @@ import os from 'node:os';
 import test from 'ava';
 import type {SocketFacts} from '../../addon/agent.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {Binder, type BinderParts, ownerOf} from '../../shim/agent/binder.ts';
+import {Binder, applicationUid} from '../../shim/agent/binder.ts';
+import type {BinderDeps} from '../../shim/agent/binder.ts';
 import {request, wildcard80} from './request.ts';
 import {VIP, nodeConfigFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
@@ -13,13 +14,13 @@ import {unbound} from './unbound-socket.ts';
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 
 /** A binder, and what it asked of the kernel and the host. */
-function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
+function binder(facts: SocketFacts, change: Partial<BinderDeps> = {}) {
   const done: string[] = [];
-  const parts: BinderParts = {
+  const deps: BinderDeps = {
     native: {
       socketFacts: () => facts,
       bindSocket: (fd, address, port, owner) => {
-        done.push(`bind ${fd} ${address}:${port} ${owner === ownerOf('web') ? 'shared' : 'alone'}`);
+        done.push(`bind ${fd} ${address}:${port} ${owner === applicationUid('web') ? 'shared' : 'alone'}`);
         return facts.localPort === 0 ? 0 : EINVAL;
       },
       listeners: () => [],
@@ -27,8 +28,8 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
       datagramSockets: () => [],
       connectedDatagramSockets: () => [],
     },
-    orders: () => Promise.resolve(nodeConfigFor([web])),
-    freshOrders: () => Promise.resolve(null),
+    awaitConfig: () => Promise.resolve(nodeConfigFor([web])),
+    refreshConfig: () => Promise.resolve(null),
     instances: {
       ofProcess: () => ({application: 'web', folder: '/web/1'}),
       ofCgroup: () => null,
@@ -38,9 +39,9 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
       done.push(`address ${vip}`);
       return Promise.resolve();
     },
-    outbound: {bind: () => Promise.reject(new Error('a port was chosen'))},
-    blocks: {around: () => null},
-    exclusive: {during: (_, __, bind) => bind()},
+    sources: {bindAnyPort: () => Promise.reject(new Error('a port was chosen'))},
+    blocks: {containing: () => null},
+    exclusivePorts: {withLease: (_, __, bind) => bind()},
     translator: {isBound: () => false, bind: () => Promise.reject(new Error('not in this mode'))},
     onDatagramBound: async () => {
       done.push('registered');
@@ -48,7 +49,7 @@ function binder(facts: SocketFacts, change: Partial<BinderParts> = {}) {
     log: silentLogger,
     ...change,
   };
-  return {binder: new Binder(parts), done};
+  return {binder: new Binder(deps), done};
 }
 
 test('the address is there before the bind', async (t) => {
@@ -81,14 +82,14 @@ test('nothing is bound for a program that did not wait', async (t) => {
 
 test('an application that is newer than the last answer is asked for', async (t) => {
   const {binder: tested} = binder(unbound, {
-    orders: () => Promise.resolve(nodeConfigFor([])),
-    freshOrders: () => Promise.resolve(nodeConfigFor([web])),
+    awaitConfig: () => Promise.resolve(nodeConfigFor([])),
+    refreshConfig: () => Promise.resolve(nodeConfigFor([web])),
   });
   t.is(await tested.bind(request()), null);
 });
 
 test('no answer of the router, or no address: why', async (t) => {
-  const silent = binder(unbound, {orders: () => Promise.resolve(null)});
+  const silent = binder(unbound, {awaitConfig: () => Promise.resolve(null)});
   const reason = "this node's agent has no answer from the router yet";
   t.deepEqual(await silent.binder.bind(request()), {errno: EADDRNOTAVAIL, reason});
   const broken = binder(unbound, {ensureAddress: () => Promise.reject(new Error('no way to the router'))});

@@ -7,7 +7,8 @@ import test from 'ava';
 import {healthSchema} from '../../router/protocol/health.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import {deaf, forking, moody, server} from './programs.ts';
-import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 
 /** The promise for stopped programs; and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;

@@ -17,7 +17,7 @@ class Node {
   readonly clock = new FakeClock();
   readonly told: {second: number; levels: Record<string, Level>}[] = [];
   readonly applications = new Set(['web']);
-  orders: ApplicationConfig[] = [web];
+  configs: ApplicationConfig[] = [web];
   cpu = 0;
   pressure = 0;
   own: number | null = null;
@@ -28,7 +28,7 @@ class Node {
     {
       meter: {read: (now) => this.#read(now)},
       applications: () => this.applications,
-      orders: () => this.orders,
+      applicationConfigs: () => this.configs,
       own: () => this.own,
     },
     this.clock,
@@ -55,7 +55,7 @@ class Node {
 
   use(load: unknown): void {
     const rules: LoadRules = loadSchema.parse(load);
-    this.orders = [{...web, load: rules}];
+    this.configs = [{...web, load: rules}];
   }
 
   /** Each level told of web, with its second. */

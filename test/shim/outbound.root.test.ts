@@ -1,4 +1,4 @@
-// Outbound: who an instance talks to sees it come from its VIP, with a port of the node's block; in both modes.
+// SourceSelector: who an instance talks to sees it come from its VIP, with a port of the node's block; in both modes.
 //
 //   namespace …-router                              namespace …-node
 //   the world: mirrors on 198.51.100.1 and .2 ──veth── 10.88.0.11, agent, programs; default route 10.88.0.1
@@ -10,8 +10,10 @@ import path from 'node:path';
 import test from 'ava';
 import type {NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
-import {Bed, type Running, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
-import {type Talk, keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';
+import {Bed, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
+import {keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';
+import type {Talk} from './talkers.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const FIRST = 40_000;
@@ -27,7 +29,7 @@ interface Mode {
 }
 
 const modes: Mode[] = (['dsr', 'nat'] as const).map((mode) => ({mode, bed: new Bed()}));
-const orders = (mode: NodeConfig['mode']) => ({
+const config = (mode: NodeConfig['mode']) => ({
   ...nodeConfigFor([{...web, vips: [VIP, '10.77.0.101']}], mode),
   direct: ['10.88.0.0/24'],
 });
@@ -36,7 +38,7 @@ for (const {mode, bed} of modes) {
   let before = '';
 
   test.before(async () => {
-    await bed.up(orders(mode), part);
+    await bed.up(config(mode), part);
     await bed.inRouter(
       'sh',
       '-c',
@@ -199,7 +201,7 @@ for (const {mode, bed} of modes) {
       await waitFor('port', () => Number(listener.stdout) || null);
       const known = blocksOf(bed.readPuts().at(-1)!.state);
       await bed.agent?.kill();
-      await bed.startRouter(orders(mode), 0, {blocks: {...part.blocks!, first: 50_048}});
+      await bed.startRouter(config(mode), 0, {blocks: {...part.blocks!, first: 50_048}});
       const since = Date.now();
       await bed.startAgent();
       const put = await bed.waitForPut('first', () => true, since);
@@ -241,7 +243,7 @@ for (const {mode, bed} of modes) {
 
   test.serial(`${mode}: a router that leases none: EADDRNOTAVAIL and why`, async (t) => {
     await waitFor('blocks given back', () => bed.readPuts().at(-1)?.state.outbound?.length === 0, 30_000);
-    await bed.startRouter(orders(mode));
+    await bed.startRouter(config(mode));
     const {program, lines} = await talk(['tcp', WORLD, 7], ['udp', WORLD, 7], ['udp', WORLD, 7, '', 0]);
     t.deepEqual(lines, Array(3).fill(`errno ${EADDRNOTAVAIL}`));
     t.true(

@@ -1,10 +1,10 @@
-// What a router does with a node's wishes, as far as the agent can see it: leases blocks of ports, takes claims,
-// grants exclusive ports.
+// What a router does with a node's requests, as far as the agent can see it: leases blocks of ports, accepts flow
+// reports, grants exclusive ports.
 
 import type {Claim, NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 
 export interface Part {
-  /** Blocks of `size` from `first` on, at most `most` for each VIP. */
+  /** PortBlocks of `size` from `first` on, at most `most` for each VIP. */
   blocks?: {first: number; size: number; most: number};
   /** Remote ports to which no claim is taken. */
   refuse?: number[];
@@ -25,19 +25,19 @@ export class Play {
     this.#next = part.blocks?.first ?? 0;
   }
 
-  /** The orders that answer this state. */
-  answer(state: NodeState, orders: NodeConfig): NodeConfig {
-    const refused = (state.outbound ?? []).flatMap((wish) => this.#serve(wish));
+  /** The configuration that answers this state. */
+  answer(state: NodeState, config: NodeConfig): NodeConfig {
+    const refused = (state.outbound ?? []).flatMap((request) => this.#serve(request));
     if (state.outbound !== undefined) {
-      const wishes = new Set(state.outbound.map(({vip}) => vip));
-      for (const vip of this.#leases.keys()) if (!wishes.has(vip)) this.#leases.delete(vip);
+      const vips = new Set(state.outbound.map(({vip}) => vip));
+      for (const vip of this.#leases.keys()) if (!vips.has(vip)) this.#leases.delete(vip);
     }
     const confirm = this.#part.confirm?.splice(0) ?? [];
     const blocks = [...this.#leases.values()].flat();
-    return {...orders, blocks, blocksRefused: refused, confirm, ...this.#judge(state)};
+    return {...config, blocks, blocksRefused: refused, confirm, ...this.#grant(state)};
   }
 
-  #judge({claims = [], exclusive = []}: NodeState): Partial<NodeConfig> {
+  #grant({claims = [], exclusive = []}: NodeState): Partial<NodeConfig> {
     const {refuse = [], taken = [], undecided = []} = this.#part;
     const held = claims.filter(({clientPort}) => refuse.includes(clientPort));
     return {

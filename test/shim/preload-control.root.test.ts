@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {type Answer, run, runScripted, sourceFile} from './support.ts';
+import {run, runScripted, sourceFile} from './support.ts';
+import type {Answer} from './support.ts';
 
 const {EFAULT, ENETUNREACH, ENOBUFS} = os.constants.errno;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'coscanet-control-'));

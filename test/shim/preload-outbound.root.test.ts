@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {type Answer, type Script, run, runScripted, sourceFile} from './support.ts';
+import {run, runScripted, sourceFile} from './support.ts';
+import type {Answer, Script} from './support.ts';
 
 const {EACCES, EADDRNOTAVAIL, EALREADY, ECONNREFUSED, EINPROGRESS} = os.constants.errno;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'coscanet-talk-'));

@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {type Answer, library, run, runScripted, sourceFile} from './support.ts';
+import {library, run, runScripted, sourceFile} from './support.ts';
+import type {Answer} from './support.ts';
 
 const {EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL} = os.constants.errno;
 const libraries = ['glibc', 'musl'] as const;

@@ -3,7 +3,8 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds, foreignSocket} from './programs.ts';
-import {Bed, type Running, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 
 const {EACCES, EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 const bed = new Bed();

@@ -4,10 +4,12 @@ import os from 'node:os';
 import test from 'ava';
 import * as fc from 'fast-check';
 import type {SocketInfo} from '../../addon/agent.ts';
-import {type BindWish, decideBind, mayBind, unknownApplication} from '../../shim/agent/bind-rules.ts';
 import {formatRange} from '../../router/protocol/messages.ts';
-import {ownerOf} from '../../shim/agent/binder.ts';
-import {type EndpointSources, endpointsOf} from '../../shim/agent/endpoints.ts';
+import {decideBind, mayBind, unknownApplication} from '../../shim/agent/bind-rules.ts';
+import type {BindRequest} from '../../shim/agent/bind-rules.ts';
+import {applicationUid} from '../../shim/agent/binder.ts';
+import {endpointsOf} from '../../shim/agent/endpoints.ts';
+import type {EndpointDeps} from '../../shim/agent/endpoints.ts';
 import {findCgroupMount, instanceOf} from '../../shim/agent/instances.ts';
 import {agentOptions} from '../../shim/agent/options.ts';
 import {parseSockaddr} from '../../shim/agent/sockaddr.ts';
@@ -40,23 +42,31 @@ test('any bytes are an address or null, never an exception', (t) => {
   t.pass();
 });
 
-const wish = (change: Partial<BindWish>): BindWish => {
+const wanted = (change: Partial<BindRequest>): BindRequest => {
   return {address: VIP, port: 80, protocol: 'tcp', v6only: false, ...change};
 };
 const ports = '(80/tcp, 8000-8999/tcp, 53/udp)';
-const decisions: {title: string; wish: BindWish; is: ReturnType<typeof decideBind>}[] = [
-  {title: 'its VIP', wish: wish({}), is: {kind: 'vip', vip: VIP, others: []}},
-  {title: 'any IPv4', wish: wish({address: '0.0.0.0'}), is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']}},
-  {title: 'any', wish: wish({address: '::'}), is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']}},
-  {title: 'any IPv6 only', wish: wish({address: '::', v6only: true}), is: {kind: 'stand-in', address: '::1'}},
+const decisions: {title: string; wanted: BindRequest; is: ReturnType<typeof decideBind>}[] = [
+  {title: 'its VIP', wanted: wanted({}), is: {kind: 'vip', vip: VIP, others: []}},
+  {
+    title: 'any IPv4',
+    wanted: wanted({address: '0.0.0.0'}),
+    is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']},
+  },
+  {title: 'any', wanted: wanted({address: '::'}), is: {kind: 'vip', vip: VIP, others: ['10.77.0.101']}},
+  {
+    title: 'any IPv6 only',
+    wanted: wanted({address: '::', v6only: true}),
+    is: {kind: 'loopback', address: '::1'},
+  },
   {
     title: 'the second VIP',
-    wish: wish({address: '10.77.0.101'}),
+    wanted: wanted({address: '10.77.0.101'}),
     is: {kind: 'vip', vip: '10.77.0.101', others: []},
   },
   {
     title: 'a forbidden port',
-    wish: wish({port: 99}),
+    wanted: wanted({port: 99}),
     is: {
       kind: 'refused',
       refusal: {errno: EACCES, reason: `port 99/tcp is not among the ports of application web ${ports}`},
@@ -64,7 +74,7 @@ const decisions: {title: string; wish: BindWish; is: ReturnType<typeof decideBin
   },
   {
     title: 'another address',
-    wish: wish({address: '10.88.0.11'}),
+    wanted: wanted({address: '10.88.0.11'}),
     is: {
       kind: 'refused',
       refusal: {
@@ -74,7 +84,7 @@ const decisions: {title: string; wish: BindWish; is: ReturnType<typeof decideBin
     },
   },
 ];
-for (const {title, wish: asked, is} of decisions) {
+for (const {title, wanted: asked, is} of decisions) {
   test(`bind to ${title}`, (t) => t.deepEqual(decideBind({...web, vips: [VIP, '10.77.0.101']}, asked), is));
 }
 
@@ -125,7 +135,7 @@ function socket(change: Partial<SocketInfo>): SocketInfo {
 }
 
 /** Cgroups 1, 2 and 11 are instances of web; sockets with cookies above 100 stand for VIP:80. */
-function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
+function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointDeps {
   const folders = new Map([1n, 2n, 11n].map((id) => [id, `/web/${id % 10n}`]));
   const known = (cookie: bigint) => (cookie > 100n ? {vip: VIP, port: cookie > 200n ? 99 : 80} : null);
   return {
@@ -140,13 +150,13 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointSources {
     address: () => NODE,
     virtualAddresses: {known, of: ({cookie}) => known(cookie)},
     isBlockPort: () => false,
-    orders: () => (mode === null ? null : {mode, applications: [web]}),
+    config: () => (mode === null ? null : {mode, applications: [web]}),
   };
 }
 
 test('endpoints count instances, not sockets, and leave out what is not theirs', (t) => {
   const sources = sourcesIn('dsr');
-  const strays: string[] = [];
+  const unregistered: string[] = [];
   const sockets = [
     socket({cgroup: 2n}),
     socket({cgroup: 1n}),
@@ -157,7 +167,7 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
     socket({cgroup: 7n, port: 8000}),
   ];
   t.deepEqual(
-    endpointsOf(sockets, sources, (stray, reason) => strays.push(`${stray.port}: ${reason}`)).map(
+    endpointsOf(sockets, sources, (stray, reason) => unregistered.push(`${stray.port}: ${reason}`)).map(
       ({endpoint}) => endpoint,
     ),
     [
@@ -165,7 +175,7 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
       {application: 'web', vip: VIP, protocol: 'udp', port: 53, instances: 1},
     ],
   );
-  t.deepEqual(strays, [
+  t.deepEqual(unregistered, [
     '99: application web may not bind it',
     '8000: it was made outside of every application, before its process entered one',
   ]);
@@ -181,7 +191,7 @@ const translatedEndpoints = [80, 40000].map((nodePort) => {
 });
 
 test('translated: each node port is an endpoint; what is not translated is not registered', (t) => {
-  const strays: string[] = [];
+  const unregistered: string[] = [];
   const others = [
     socket({address: NODE, cookie: 104n, cgroup: 7n, port: 81}),
     socket({address: NODE, cookie: 201n, port: 82}),
@@ -190,13 +200,13 @@ test('translated: each node port is an endpoint; what is not translated is not r
     socket({port: 84}),
   ];
   const found = endpointsOf([...translated, ...others], sourcesIn('nat'), (stray, reason) =>
-    strays.push(`${stray.port}: ${reason}`),
+    unregistered.push(`${stray.port}: ${reason}`),
   );
   t.deepEqual(
     found.map(({endpoint}) => endpoint),
     translatedEndpoints,
   );
-  t.deepEqual(strays, [
+  t.deepEqual(unregistered, [
     '81: it was made outside of every application, before its process entered one',
     '82: application web may not bind it',
     '83: nothing says which virtual address and port of application web it stands for',
@@ -204,7 +214,7 @@ test('translated: each node port is an endpoint; what is not translated is not r
   ]);
 });
 
-test('before the first orders both kinds count; then only those of the mode', (t) => {
+test('before the first configuration both kinds count; then only those of the mode', (t) => {
   const all = [socket({}), ...translated];
   const portsIn = (mode: 'dsr' | 'nat' | null) =>
     endpointsOf(all, sourcesIn(mode), () => {}).map(({endpoint}) => endpoint.nodePort);
@@ -214,8 +224,8 @@ test('before the first orders both kinds count; then only those of the mode', (t
 });
 
 test("an application's owner is its own, and no user's", (t) => {
-  t.not(ownerOf('web'), ownerOf('mail'));
-  t.true(ownerOf('web') >= 0x70000000 && ownerOf('web') < 0x80000000);
+  t.not(applicationUid('web'), applicationUid('mail'));
+  t.true(applicationUid('web') >= 0x70000000 && applicationUid('web') < 0x80000000);
 });
 
 const good = {router: '10.88.0.1:7400', name: 'node1', address: '10.88.0.11'};

@@ -1,6 +1,7 @@
 // What the tests of the shim share: commands, waiting, and a bed of two namespaces with a fake router.
 
-import {type ChildProcess, execFile, spawn} from 'node:child_process';
+import {execFile, spawn} from 'node:child_process';
+import type {ChildProcess} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -171,8 +172,8 @@ export class Bed {
   readonly #programs: Running[] = [];
   readonly #instances: Running[] = [];
 
-  /** Builds the bed; the fake router answers with `orders`. */
-  async up(orders: NodeConfig, part: Part = {}): Promise<this> {
+  /** Builds the bed; the fake router answers with `config`. */
+  async up(config: NodeConfig, part: Part = {}): Promise<this> {
     const [router, node] = [`${this.name}-r`, `${this.name}-n`];
     await run('ip', ['netns', 'add', router]);
     await run('ip', ['netns', 'add', node]);
@@ -202,15 +203,15 @@ export class Bed {
     );
     await this.inRouter('ip', 'route', 'add', VIP, 'via', '10.88.0.11');
     fs.writeFileSync(path.join(this.folder, 'secret'), SECRET, {mode: 0o600});
-    await this.startRouter(orders, 0, part);
+    await this.startRouter(config, 0, part);
     return this;
   }
 
-  async startRouter(orders: NodeConfig, delayMs = 0, part: Part = {}): Promise<void> {
+  async startRouter(config: NodeConfig, delayMs = 0, part: Part = {}): Promise<void> {
     await this.#router?.kill();
     this.#read = 0;
     const script = builtFile('fake-router.js');
-    const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(orders), String(delayMs)];
+    const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(config), String(delayMs)];
     args.push(JSON.stringify(part));
     this.#router = new Running('nsenter', [`--net=/run/netns/${this.name}-r`, ...args]);
     await waitFor('fake router', () => this.#router?.stdout.includes('"ready"') ?? false);

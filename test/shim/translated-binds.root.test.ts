@@ -4,7 +4,8 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds} from './programs.ts';
-import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 
 const {EADDRINUSE, EINVAL} = os.constants.errno;
 const bed = new Bed();

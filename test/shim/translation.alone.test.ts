@@ -8,7 +8,8 @@ import path from 'node:path';
 import test from 'ava';
 import type {NodeEndpoint, NodeState} from '../../router/protocol/messages.ts';
 import {binds, closing, inherited, reporting, server} from './programs.ts';
-import {Bed, type Running, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 
 const {EADDRINUSE} = os.constants.errno;
 const NODE = '10.88.0.11';
@@ -18,7 +19,7 @@ const applications = [
   {...web, vips: [VIP, '10.77.0.101']},
   {...web, name: 'names', vips: [NAMES_VIP]},
 ];
-const orders = nodeConfigFor(applications, 'nat');
+const config = nodeConfigFor(applications, 'nat');
 const bed = new Bed();
 let before = '';
 
@@ -53,7 +54,7 @@ const fetchFrom = async (port: number) =>
   (await bed.inRouter('curl', '-s', '-m', '2', `http://${NODE}:${port}/`)).trim();
 
 test.before(async () => {
-  await bed.up(orders);
+  await bed.up(config);
   await bed.inNode('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/conf/eth1/rp_filter');
   before = await bed.hostState();
   await bed.startAgent();
@@ -255,7 +256,7 @@ test.serial(
       dsr,
     );
     t.regex(await bed.hostState(), /lo:coscanet/);
-    await bed.startRouter(orders);
+    await bed.startRouter(config);
     const nat = Date.now();
     await logged('the router is in NAT mode now: programs have to be started again');
     await nodePorts(8500, 0, nat);
@@ -267,7 +268,7 @@ test.serial(
     await bed.startRouter(nodeConfigFor(applications));
     await logged(`${NODE}:8500/tcp is not registered: it was bound in the other mode, the router is in DSR`);
     await second.kill();
-    await bed.startRouter(orders);
+    await bed.startRouter(config);
     t.is(await bed.agent?.kill('SIGTERM'), 0);
     await waitFor('the host as it was', async () => (await bed.hostState()) === before);
   },

@@ -89,7 +89,7 @@ test('all bound sockets are read once, and again only while one may stand for th
 test('what an earlier agent bound is found, and shared as its program asks', async (t) => {
   const {tested, done, virtualAddresses, dumps} = translator();
   const {cookie: _, ...facts} = bound;
-  virtualAddresses.learn({...facts, cookie: 7n});
+  virtualAddresses.add({...facts, cookie: 7n});
   const earlier: SocketInfo = {
     cookie: 7n,
     family: 4,

@@ -19,7 +19,7 @@ import {probeCommand, probeHttp, probeTcp} from './probes.ts';
 import type {Target} from './probes.ts';
 
 export interface HealthDeps extends SocketInspection {
-  orders(): readonly ApplicationConfig[];
+  applicationConfigs(): readonly ApplicationConfig[];
   /** The node's own address, where NAT-mode sockets are. */
   address: string;
   /** The folder of programs that may be run as checks. */
@@ -96,7 +96,9 @@ export class Health {
   }
 
   #rulesOf(application: string): HealthRules {
-    return this.#deps.orders().find(({name}) => name === application)?.health ?? defaultHealthRules;
+    return (
+      this.#deps.applicationConfigs().find(({name}) => name === application)?.health ?? defaultHealthRules
+    );
   }
 
   #tickAfter(ms: number): void {

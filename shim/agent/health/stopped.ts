@@ -3,7 +3,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import {descriptorsOf} from '../holder.ts';
+import {descriptorsOf} from '../port-owner.ts';
 
 /** A process that holds a socket, and by which descriptor. */
 interface Holder {

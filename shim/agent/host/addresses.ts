@@ -11,7 +11,8 @@ import {messageOf} from '../../../router/base/error.ts';
 import type {Exec} from '../../../router/base/exec.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {PROTOCOL, VIP_LABEL, VIP_TABLE} from '../../../router/base/marks.ts';
-import {type HostView, LOCAL_PREFERENCE, LOOPBACK_PREFERENCE, VIP_PREFERENCE, readHost} from './host-view.ts';
+import {LOCAL_PREFERENCE, LOOPBACK_PREFERENCE, VIP_PREFERENCE, readHost} from './host-view.ts';
+import type {HostView} from './host-view.ts';
 import type {StateFile} from './state-file.ts';
 import {applySysctls, restoreSysctls} from './sysctls.ts';
 

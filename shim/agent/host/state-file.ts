@@ -6,7 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import {z} from 'zod';
 import {UserError, codeOf, messageOf} from '../../../router/base/error.ts';
-import {type PortBlock, portBlockSchema} from '../../../router/protocol/messages.ts';
+import {portBlockSchema} from '../../../router/protocol/messages.ts';
+import type {PortBlock} from '../../../router/protocol/messages.ts';
 
 const contentSchema = z.object({
   boot: z.string(),

@@ -13,7 +13,7 @@ export interface LevelDeps {
   meter: Meter;
   /** Those that have endpoints on this node. */
   applications(): Iterable<string>;
-  orders(): readonly ApplicationConfig[];
+  applicationConfigs(): readonly ApplicationConfig[];
   /** The application's own number; null if there is none, or only old ones. */
   own: (application: string, rules: LoadRules) => number | null;
 }
@@ -83,7 +83,9 @@ export class Levels {
 
   /** One node estimator for each set of rules, and one estimator for each application that is here. */
   #syncEstimators(): void {
-    const all = new Map(this.#deps.orders().map(({name, load}) => [name, load ?? defaultLoadRules]));
+    const all = new Map(
+      this.#deps.applicationConfigs().map(({name, load}) => [name, load ?? defaultLoadRules]),
+    );
     const texts = new Map([...all.values(), defaultLoadRules].map((rules) => [JSON.stringify(rules), rules]));
     for (const text of this.#nodeEstimators.keys()) if (!texts.has(text)) this.#nodeEstimators.delete(text);
     for (const [text, rules] of texts)

@@ -1,9 +1,10 @@
-// Where programs go: who is reached under the node's own address, as ever (the node itself, and networks that the
-// router names), and who answers nobody (the broadcast addresses of the node's networks). The library has left out
-// loopback, link-local, multicast and broadcast addresses before.
+// Classifies destinations: those reached under the node's own address (the node itself, and networks that the
+// router names), and the broadcast addresses of the node's networks. The library has excluded loopback, link-local,
+// multicast and broadcast addresses before.
 
 import os from 'node:os';
-import {type Network, inNetwork, isEdgeOf} from '../../../router/base/address.ts';
+import {inNetwork, isEdgeOf} from '../../../router/base/address.ts';
+import type {Network} from '../../../router/base/address.ts';
 import type {Clock} from '../../../router/base/clock.ts';
 
 /** Interfaces change rarely; the kernel is asked again after this. */

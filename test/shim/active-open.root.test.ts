@@ -4,7 +4,8 @@
 import os from 'node:os';
 import test from 'ava';
 import type {Claim, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
-import {Bed, type Running, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import type {Running} from './support.ts';
 import {mirror, speaksFrom} from './talkers.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
@@ -17,10 +18,10 @@ const ftp = {...web, ports: [...web.ports, {protocol: 'tcp', first: 20, last: 20
 const modes = (['dsr', 'nat'] as const).map((mode) => ({mode, bed: new Bed()}));
 
 for (const {mode, bed} of modes) {
-  const orders: NodeConfig = {...nodeConfigFor([ftp], mode), direct: ['10.88.0.0/24'], flowTable: 1};
+  const config: NodeConfig = {...nodeConfigFor([ftp], mode), direct: ['10.88.0.0/24'], flowTable: 1};
 
   test.before(async () => {
-    await bed.up(orders, {refuse: [REFUSED]});
+    await bed.up(config, {refuse: [REFUSED]});
     await bed.inRouter('sh', '-c', `for a in ${WORLD} ${OTHER}; do ip address add $a/32 dev lo; done`);
     await bed.inNode('ip', 'route', 'add', 'default', 'via', '10.88.0.1');
     for (const [address, port] of [
@@ -137,7 +138,7 @@ for (const {mode, bed} of modes) {
     const {opening: _, ...claim} = claimOf('tcp', 20, WORLD);
     await bed.waitForPut('claim', ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]), again);
     const quiet = await bed.waitForPut('no claims', ({claims}) => claims?.length === 0, again);
-    await bed.startRouter({...orders, flowTable: 2}, 0, {confirm: [claim, {...claim, clientPort: 8}]});
+    await bed.startRouter({...config, flowTable: 2}, 0, {confirm: [claim, {...claim, clientPort: 8}]});
     await bed.waitForPut(
       'claim',
       ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]),
@@ -146,9 +147,9 @@ for (const {mode, bed} of modes) {
   });
 
   test.serial(`${mode}: without an answer of the router nothing is sent`, async (t) => {
-    await bed.startRouter(orders, 3_000);
+    await bed.startRouter(config, 3_000);
     const {lines} = await speak('udp', 53, [OTHER, 7]);
     t.deepEqual(lines, [`errno ${EADDRNOTAVAIL}`]);
-    await bed.startRouter(orders, 0, {refuse: [REFUSED]});
+    await bed.startRouter(config, 0, {refuse: [REFUSED]});
   });
 }

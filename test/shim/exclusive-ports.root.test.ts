@@ -20,11 +20,11 @@ const media = {
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
-  const orders: NodeConfig = nodeConfigFor([media], mode);
+  const config: NodeConfig = nodeConfigFor([media], mode);
   const part = {taken: [TAKEN], undecided: [UNDECIDED]};
 
   test.before(async () => {
-    await bed.up(orders, part);
+    await bed.up(config, part);
     await bed.startAgent();
   });
 
@@ -97,8 +97,8 @@ for (const mode of ['dsr', 'nat'] as const) {
       told.map(({state}) => state.exclusive?.length ?? 1).filter((count) => count !== 1),
       [],
     );
-    await bed.startRouter(orders, 3_000, part);
+    await bed.startRouter(config, 3_000, part);
     t.deepEqual((await bindAll(['STREAM', '', 8903])).lines, [`${EADDRNOTAVAIL}`]);
-    await bed.startRouter(orders, 0, part);
+    await bed.startRouter(config, 0, part);
   });
 }

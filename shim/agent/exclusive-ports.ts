@@ -1,6 +1,6 @@
-// Ports that one instance alone may have, in the whole cluster: claimed at the router before the bind, and held as
+// Ports that one instance alone may have, in the whole cluster: leased from the router before the bind, and held as
 // long as a socket is bound to them. What the node holds is read from the kernel, so an agent that was started
-// again knows it.
+// again has it.
 
 import os from 'node:os';
 import type {Clock} from '../../router/base/clock.ts';
@@ -12,14 +12,15 @@ import type {
   NodeState,
   Protocol,
 } from '../../router/protocol/messages.ts';
-import {type Refusal, refusal} from './bind-rules.ts';
-import {processWithInode} from './holder.ts';
+import {refusal} from './bind-rules.ts';
+import type {Refusal} from './bind-rules.ts';
+import {describeProcess} from './port-owner.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 
 /** A program waits 5 s; the reason must reach it before. */
-const CLAIM_WAIT_MS = 4500;
-/** A router that began anew decides when it has heard of all; it is asked again until then. */
+const LEASE_WAIT_MS = 4500;
+/** A router that started anew decides when all nodes have reported; it is asked again until then. */
 const UNDECIDED_PAUSE_MS = 200;
 
 /** A socket that is bound to a virtual IP's port, and whose. */
@@ -29,8 +30,8 @@ export interface BoundPort extends ExclusivePort {
   inode: number;
 }
 
-export interface ExclusiveParts {
-  orders(): NodeConfig | null;
+export interface ExclusivePortsDeps {
+  config(): NodeConfig | null;
   /** All sockets of this node's instances that are bound to ports of virtual IPs. */
   bound(): BoundPort[];
   /** Sends the state; true when the router has answered it. */
@@ -46,27 +47,27 @@ export function isExclusive(application: ApplicationConfig, protocol: Protocol, 
   return containsPort(application.exclusive ?? [], protocol, port);
 }
 
-export class Exclusive {
-  readonly #parts: ExclusiveParts;
+export class ExclusivePorts {
+  readonly #deps: ExclusivePortsDeps;
   /** Ports that programs are about to bind, one after the other. */
   readonly #pending = new Map<string, {port: ExclusivePort; last: Promise<unknown>}>();
 
-  constructor(parts: ExclusiveParts) {
-    this.#parts = parts;
+  constructor(deps: ExclusivePortsDeps) {
+    this.#deps = deps;
   }
 
   /** What the node tells the router; undefined if it does not know yet. */
   report(): NodeState['exclusive'] {
-    const orders = this.#parts.orders();
-    if (orders === null) return undefined;
+    const config = this.#deps.config();
+    if (config === null) return undefined;
     const pending = [...this.#pending.values()].map(({port}) => port);
-    const all = [...this.#bound(orders), ...pending];
+    const all = [...this.#bound(config), ...pending];
     const found = all.map(({application, vip, protocol, port}) => ({application, vip, protocol, port}));
     return [...new Map(found.map((port) => [keyOf(port), port])).values()];
   }
 
-  /** Claims the port for the instance in `folder`, then binds; nobody else on this node binds it meanwhile. */
-  async during<T>(port: ExclusivePort, folder: string, bind: () => Promise<T>): Promise<T | Refusal> {
+  /** FlowReports the port for the instance in `folder`, then binds; nobody else on this node binds it meanwhile. */
+  async withLease<T>(port: ExclusivePort, folder: string, bind: () => Promise<T>): Promise<T | Refusal> {
     const key = keyOf(port);
     const before = this.#pending.get(key)?.last ?? Promise.resolve();
     const mine = before.then(async () => (await this.#refuse(port, folder)) ?? (await bind()));
@@ -79,37 +80,37 @@ export class Exclusive {
     }
   }
 
-  #bound(orders: NodeConfig): BoundPort[] {
-    const some = orders.applications.filter(({exclusive}) => (exclusive ?? []).length > 0);
+  #bound(config: NodeConfig): BoundPort[] {
+    const some = config.applications.filter(({exclusive}) => (exclusive ?? []).length > 0);
     if (some.length === 0) return [];
-    return this.#parts.bound().filter((socket) => {
+    return this.#deps.bound().filter((socket) => {
       const owner = some.find(({name, vips}) => name === socket.application && vips.includes(socket.vip));
       return owner !== undefined && isExclusive(owner, socket.protocol, socket.port);
     });
   }
 
   async #refuse(port: ExclusivePort, folder: string): Promise<Refusal | null> {
-    const orders = this.#parts.orders();
-    const others = orders === null ? [] : this.#bound(orders);
+    const config = this.#deps.config();
+    const others = config === null ? [] : this.#bound(config);
     const other = others.find((socket) => keyOf(socket) === keyOf(port) && socket.folder !== folder);
-    if (other === undefined) return this.#claim(port);
-    const holder = await processWithInode(other.inode);
-    return refusal(EADDRINUSE, `${textOf(port)}, and another instance on this node has it: ${holder}`);
+    if (other === undefined) return this.#acquire(port);
+    const owner = await describeProcess(other.inode);
+    return refusal(EADDRINUSE, `${textOf(port)}, and another instance on this node has it: ${owner}`);
   }
 
-  async #claim(port: ExclusivePort): Promise<Refusal | null> {
-    const {clock} = this.#parts;
+  async #acquire(port: ExclusivePort): Promise<Refusal | null> {
+    const {clock} = this.#deps;
     const key = keyOf(port);
-    const deadline = clock.now() + CLAIM_WAIT_MS;
+    const deadline = clock.now() + LEASE_WAIT_MS;
     const text = textOf(port);
     for (;;) {
-      const answered = await this.#parts.send(deadline - clock.now());
-      const orders = this.#parts.orders();
-      if (!answered || orders === null) {
+      const answered = await this.#deps.send(deadline - clock.now());
+      const config = this.#deps.config();
+      if (!answered || config === null) {
         return refusal(EADDRNOTAVAIL, `${text}, and the router does not answer who has it`);
       }
-      if ((orders.exclusive ?? []).some((granted) => keyOf(granted) === key)) return null;
-      const refused = (orders.exclusiveRefused ?? []).find((one) => keyOf(one.port) === key);
+      if ((config.exclusive ?? []).some((granted) => keyOf(granted) === key)) return null;
+      const refused = (config.exclusiveRefused ?? []).find((one) => keyOf(one.port) === key);
       if (refused !== undefined) return refusal(EADDRINUSE, refused.reason);
       if (clock.now() + UNDECIDED_PAUSE_MS > deadline) {
         return refusal(EADDRNOTAVAIL, `${text}, and the router has not decided who may have it`);

@@ -1,4 +1,5 @@
-// What the router ordered last: who waits for it, and what of it people should know.
+// The node configuration of the router's last answer: requests wait here for the first one, and what operators
+// should know of it is logged.
 
 import type {Clock} from '../../router/base/clock.ts';
 import type {Logger} from '../../router/base/logger.ts';
@@ -8,9 +9,9 @@ import type {NodeConfig} from '../../router/protocol/messages.ts';
 const WAIT_MS = 4500;
 
 /** What decides which sockets are endpoints. */
-const ruling = (orders: NodeConfig | null) => JSON.stringify([orders?.mode, orders?.applications]);
+const endpointRules = (config: NodeConfig | null) => JSON.stringify([config?.mode, config?.applications]);
 
-export class StandingOrders {
+export class NodeConfigStore {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #waiting = new Set<() => void>();
@@ -28,7 +29,7 @@ export class StandingOrders {
     return this.#current;
   }
 
-  /** Resolves with null if there are none within the time a program waits. */
+  /** Resolves with null if there is none within the time a program waits. */
   wait(): Promise<NodeConfig | null> {
     if (this.#current !== null) return Promise.resolve(this.#current);
     return new Promise((resolve) => {
@@ -43,34 +44,34 @@ export class StandingOrders {
   }
 
   /** Takes the router's answer. Returns whether other sockets may be endpoints now. */
-  take(orders: NodeConfig): boolean {
+  take(config: NodeConfig): boolean {
     const before = this.#current;
-    this.#current = orders;
+    this.#current = config;
     if (this.#failure !== '' || before === null) {
-      this.#log.info({router: orders.router}, `the router ${orders.router.address} answers`);
+      this.#log.info({router: config.router}, `the router ${config.router.address} answers`);
     }
     this.#failure = '';
-    this.#tellRefused(orders);
-    if (before !== null && before.mode !== orders.mode) {
-      const mode = orders.mode.toUpperCase();
+    this.#logRefused(config);
+    if (before !== null && before.mode !== config.mode) {
+      const mode = config.mode.toUpperCase();
       this.#log.warn({}, `the router is in ${mode} mode now: programs have to be started again`);
     }
-    return before !== orders && ruling(before) !== ruling(orders);
+    return before !== config && endpointRules(before) !== endpointRules(config);
   }
 
-  /** Those that wait go on. */
+  /** Resumes the requests that wait. */
   release(): void {
     for (const done of this.#waiting) done();
   }
 
-  /** The router did not answer, or not with orders. Told once. */
+  /** The router did not answer, or not with a configuration. Logged once. */
   fail(text: string): void {
     if (text !== this.#failure) this.#log.error({}, text);
     this.#failure = text;
   }
 
-  #tellRefused(orders: NodeConfig): void {
-    const refused = orders.refused.map(({endpoint, reason}) => {
+  #logRefused(config: NodeConfig): void {
+    const refused = config.refused.map(({endpoint, reason}) => {
       return `${endpoint.application} ${endpoint.vip}:${endpoint.port}/${endpoint.protocol}: ${reason}`;
     });
     if (refused.join() !== this.#refused) {

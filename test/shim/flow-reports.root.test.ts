@@ -1,8 +1,9 @@
-// Claims of all connections: a router whose flow table began empty is told them, in parts, and the agent goes on
+// FlowReports of all connections: a router whose flow table began empty is told them, in parts, and the agent goes on
 // meanwhile. The drawing is at Bed in support.ts.
 
 import test from 'ava';
-import {type Claim, MAX_CLAIMS, type NodeConfig} from '../../router/protocol/messages.ts';
+import {MAX_CLAIMS} from '../../router/protocol/messages.ts';
+import type {Claim, NodeConfig} from '../../router/protocol/messages.ts';
 import {server} from './programs.ts';
 import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
 import {opens, takes} from './talkers.ts';
@@ -13,10 +14,10 @@ const COUNT = 2 * MAX_CLAIMS + 500;
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
-  const orders: NodeConfig = {...nodeConfigFor([web], mode), flowTable: 1};
+  const config: NodeConfig = {...nodeConfigFor([web], mode), flowTable: 1};
 
   test.before(async () => {
-    await bed.up(orders);
+    await bed.up(config);
     await bed.startAgent();
   });
 
@@ -35,7 +36,7 @@ for (const mode of ['dsr', 'nat'] as const) {
       );
       t.is(ports.size, COUNT);
       const since = Date.now();
-      await bed.startRouter({...orders, flowTable: 2});
+      await bed.startRouter({...config, flowTable: 2});
       const other = bed.start(server(8001));
       const told = new Map<string, Claim>();
       await waitFor(

@@ -1,4 +1,4 @@
-// Who holds a port or a socket. The line for people is read only after a bind has failed.
+// Which process holds a port or a socket. The line for people is made only after a bind has failed.
 
 import {readdirSync, readlinkSync} from 'node:fs';
 import fs from 'node:fs/promises';
@@ -6,20 +6,20 @@ import type {AgentNative, SocketInfo} from '../../addon/agent.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
 
 /** The dumps of all sockets that hold a port, but TCP connections. */
-export type Tables = Pick<
+export type SocketTables = Pick<
   AgentNative,
   'listeners' | 'boundSockets' | 'datagramSockets' | 'connectedDatagramSockets'
 >;
 
 /** All of the protocol. */
-export function boundSockets(tables: Tables, protocol: Protocol): SocketInfo[] {
+export function boundSockets(tables: SocketTables, protocol: Protocol): SocketInfo[] {
   return protocol === 'tcp'
     ? [...tables.listeners(), ...tables.boundSockets()]
     : [...tables.datagramSockets(), ...tables.connectedDatagramSockets()];
 }
 
 /** Those that hold `address`:`port`, by a wildcard too. */
-export function holdersOf(sockets: readonly SocketInfo[], address: string, port: number): SocketInfo[] {
+export function portOwners(sockets: readonly SocketInfo[], address: string, port: number): SocketInfo[] {
   return sockets.filter(
     (socket) => socket.port === port && [address, '0.0.0.0', '::'].includes(socket.address),
   );
@@ -55,7 +55,7 @@ async function holdsInode(pid: string, inode: number): Promise<boolean> {
 }
 
 /** "nginx (pid 4711)", or "an unknown process" if none shows it (another pid namespace). */
-export async function processWithInode(inode: number): Promise<string> {
+export async function describeProcess(inode: number): Promise<string> {
   for (const pid of await fs.readdir('/proc')) {
     if (!/^\d+$/.test(pid) || !(await holdsInode(pid, inode))) continue;
     const name = await fs.readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
@@ -65,14 +65,14 @@ export async function processWithInode(inode: number): Promise<string> {
 }
 
 /** Why `address`:`port` is taken, in one line. */
-export async function describeHolder(
-  tables: Tables,
+export async function describePortOwner(
+  tables: SocketTables,
   protocol: Protocol,
   address: string,
   port: number,
 ): Promise<string> {
-  const [holder] = holdersOf(boundSockets(tables, protocol), address, port);
-  if (holder === undefined) return `port ${port}/${protocol} is held by another socket on ${address}`;
-  const where = holder.address === '::' ? '[::]' : holder.address;
-  return `port ${port}/${protocol} is held by ${await processWithInode(holder.inode)} on ${where}:${port}`;
+  const [owner] = portOwners(boundSockets(tables, protocol), address, port);
+  if (owner === undefined) return `port ${port}/${protocol} is held by another socket on ${address}`;
+  const where = owner.address === '::' ? '[::]' : owner.address;
+  return `port ${port}/${protocol} is held by ${await describeProcess(owner.inode)} on ${where}:${port}`;
 }
