@@ -10,8 +10,8 @@
 
 #include <utility>
 
+#include "host/netlink.h"
 #include "node/diag_request.h"
-#include "node/netlink.h"
 
 namespace coscanet {
 
@@ -23,7 +23,7 @@ bool is_live(int state) {
   return state > 0 && state < 32 && (kLiveStates >> state & 1) != 0;
 }
 
-ConnectionLookup::ConnectionLookup() : fd_(open_sock_diag(false)) {}
+ConnectionLookup::ConnectionLookup() : fd_(open_netlink(NETLINK_SOCK_DIAG, false)) {}
 
 ConnectionLookup::~ConnectionLookup() {
   if (fd_ >= 0) close(fd_);
@@ -72,7 +72,7 @@ int ConnectionReader::start() {
   DiagRequest request(part.family, part.protocol,
                       part.protocol == IPPROTO_TCP ? kLiveStates : 1u << TCP_ESTABLISHED);
   filter_by_local_end(&request, local);
-  fd_ = open_sock_diag(false);
+  fd_ = open_netlink(NETLINK_SOCK_DIAG, false);
   if (fd_ < 0) return fd_;
   return send(fd_, &request.header, request.header.nlmsg_len, 0) < 0 ? -errno : 0;
 }

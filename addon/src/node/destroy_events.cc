@@ -9,7 +9,7 @@
 
 #include <cstddef>
 
-#include "node/netlink.h"
+#include "host/netlink.h"
 #include "node/sock_diag.h"
 
 namespace coscanet {
@@ -31,7 +31,7 @@ int open_destroy_events() {
   for (int group : {SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET_UDP_DESTROY, SKNLGRP_INET6_TCP_DESTROY,
                     SKNLGRP_INET6_UDP_DESTROY})
     address.nl_groups |= 1u << (group - 1);
-  int fd = open_sock_diag(true);
+  int fd = open_netlink(NETLINK_SOCK_DIAG, true);
   if (fd < 0) return fd;
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) < 0 ||
       setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) < 0 ||

@@ -7,8 +7,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "host/netlink.h"
 #include "node/diag_request.h"
-#include "node/netlink.h"
 
 namespace coscanet {
 
@@ -40,7 +40,7 @@ static int dump_family(int family, int protocol, uint32_t states, std::vector<So
   const DiagRequest request(family, protocol, states);
   size_t before = sockets->size();
   for (int attempt = 0;; attempt++) {
-    int result = dump(&request.header, [&](const nlmsghdr* message) {
+    int result = dump(NETLINK_SOCK_DIAG, &request.header, [&](const nlmsghdr* message) {
       sockets->push_back(read_info(message, protocol));
       return true;
     });
@@ -80,7 +80,7 @@ int is_in_use(const std::string& address, uint16_t first_port, uint16_t last_por
     for (int family : {AF_INET, AF_INET6}) {
       DiagRequest request(family, protocol, ~0u);
       filter_by_local_end(&request, local);
-      int result = dump(&request.header, [&](const nlmsghdr*) {
+      int result = dump(NETLINK_SOCK_DIAG, &request.header, [&](const nlmsghdr*) {
         found = true;
         return false;
       });

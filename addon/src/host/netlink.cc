@@ -1,5 +1,5 @@
 // Netlink dumps. The kernel fills at most what we offer per read; 32 KiB is what iproute2 found best.
-#include "node/netlink.h"
+#include "host/netlink.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -7,8 +7,8 @@
 
 namespace coscanet {
 
-int open_sock_diag(bool nonblocking) {
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), NETLINK_SOCK_DIAG);
+int open_netlink(int protocol, bool nonblocking) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), protocol);
   return fd < 0 ? -errno : fd;
 }
 
@@ -35,8 +35,8 @@ int ask(int fd, const nlmsghdr* request, const std::function<bool(const nlmsghdr
   return result;
 }
 
-int dump(const nlmsghdr* request, const std::function<bool(const nlmsghdr*)>& on_message) {
-  int fd = open_sock_diag(false);
+int dump(int protocol, const nlmsghdr* request, const std::function<bool(const nlmsghdr*)>& on_message) {
+  int fd = open_netlink(protocol, false);
   if (fd < 0) return fd;
   int result = ask(fd, request, on_message);
   close(fd);
