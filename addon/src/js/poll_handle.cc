@@ -50,10 +50,12 @@ void PollHandle::close() {
   uv_close(reinterpret_cast<uv_poll_s*>(memory_.get()), on_closed);
 }
 
-void PollHandle::on_poll(uv_poll_s* handle, int, int) {
+void PollHandle::on_poll(uv_poll_s* handle, int status, int) {
   auto* self = static_cast<PollHandle*>(uv_handle_get_data(handle));
   if (self->closing_) return;
   Napi::HandleScope scope(self->env_);
+  // libuv stops at a socket's error (ENOBUFS of netlink); whoever reads it takes it away.
+  if (status != 0) uv_poll_start(handle, kUvReadable, on_poll);
   self->on_readable_();
 }
 
