@@ -1,5 +1,5 @@
 // Contents of the addon. Façades: addon/router.ts (segment, forwarder, process, ARP announcement, TCP probe),
-// addon/agent.ts (agent).
+// addon/rtnetlink.ts, addon/agent.ts (agent).
 #include "js/init.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -8,6 +8,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   coscanet::InitProcess(env, exports);
   coscanet::InitArpAnnouncement(env, exports);
   coscanet::InitTcpProbe(env, exports);
+  coscanet::InitRtnetlink(env, exports);
   coscanet::InitAgent(env, exports);
   return exports;
 }

@@ -9,6 +9,7 @@ void InitForwarder(Napi::Env env, Napi::Object exports);
 void InitProcess(Napi::Env env, Napi::Object exports);
 void InitArpAnnouncement(Napi::Env env, Napi::Object exports);
 void InitTcpProbe(Napi::Env env, Napi::Object exports);
+void InitRtnetlink(Napi::Env env, Napi::Object exports);
 void InitAgent(Napi::Env env, Napi::Object exports);
 
 }  // namespace coscanet
