@@ -213,7 +213,7 @@ export interface PacketSocketOptions {
 export interface ForwarderOptions {
   segmentDescriptor: number;
   index: number;
-  /** Packet sockets in the order of `interfaces`. */
+  /** Packet sockets in the order of `interfaces`; they become the loop's, which closes them when it ends. */
   descriptors: number[];
   /** How long after a packet it looks for the next one before it sleeps; 0 if absent. */
   spinMicroseconds?: number;

@@ -76,6 +76,10 @@ class SlotDevice : public Device {
   }
   void release() override {}
   void send(Frame* const*, unsigned count) override { sent_ += count; }
+  int descriptor() const override { return -1; }
+  bool has_frames() const override { return true; }
+  int woken(short, uint64_t) override { return 0; }
+  int check() override { return 0; }
 
   uint64_t sent() const { return sent_; }
 

@@ -17,7 +17,7 @@
 namespace coscanet {
 
 constexpr uint64_t kSegmentMagic = 0x74656e6163736f63u;  // "coscanet"
-constexpr uint32_t kSegmentVersion = 11;
+constexpr uint32_t kSegmentVersion = 12;
 // One in force, one for each forwarder that may still read an older one, one to write: there is always a free
 // one.
 constexpr unsigned kSnapshots = FlowTable::kForwarders + 2;
@@ -35,15 +35,19 @@ struct SegmentHeader {
   std::atomic<uint32_t> owner_generations[FlowTable::kOwners];  // how often each owner was started
 };
 
+/// What a device keeps over the death of its process: zero at first, laid out by the device alone.
+struct alignas(64) DeviceState {
+  uint8_t bytes[64];
+};
+
 /// A forwarder's own place. Only its process writes it; the supervisor empties it when that process is dead.
 struct alignas(64) ForwarderSlot {
   std::atomic<int32_t> pid;
   std::atomic<uint64_t> start_time;
   std::atomic<uint64_t> heartbeat_ms;  // boot clock
   std::atomic<uint32_t> snapshot;      // hazard: index plus 1 of the snapshot that it may be reading
-  std::atomic<int32_t> descriptors[kInterfaces];
-  std::atomic<uint64_t> ring_cookie[kInterfaces];  // SO_COOKIE of the socket that ring_index belongs to
-  std::atomic<uint32_t> ring_index[kInterfaces];
+  std::atomic<int32_t> descriptors[kInterfaces];  // of its devices, for who takes over
+  DeviceState devices[kInterfaces];
   alignas(64) Counters counters;
 };
 

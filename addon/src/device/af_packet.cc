@@ -125,14 +125,28 @@ int open_packet_sockets(const char* interface, unsigned slots, int* descriptors,
   return 0;
 }
 
-AfPacketDevice::AfPacketDevice(uint8_t index, int descriptor, ForwarderSlot& slot, Counters& counters)
-    : index_(index), fd_(descriptor), state_(slot), counters_(counters) {}
+AfPacketDevice::AfPacketDevice(int descriptor, const DeviceContext& context)
+    : fd_(descriptor),
+      interface_(context.interface),
+      state_(*reinterpret_cast<State*>(context.state.bytes)),
+      counters_(context.counters) {}
 
 AfPacketDevice::~AfPacketDevice() {
   if (ring_) munmap(ring_, static_cast<size_t>(slots_) * kSlotBytes);
+  close(fd_);
 }
 
-int AfPacketDevice::open() {
+int AfPacketDevice::open(int descriptor, const DeviceContext& context, std::unique_ptr<Device>* out) {
+  std::unique_ptr<AfPacketDevice> device(new AfPacketDevice(descriptor, context));
+  if (const int error = device->map_ring()) return error;
+  const uint64_t cookie = socket_cookie(descriptor);
+  if (device->state_.cookie.exchange(cookie) != cookie) device->state_.next.store(0);
+  device->next_ = device->state_.next.load();
+  *out = std::move(device);
+  return 0;
+}
+
+int AfPacketDevice::map_ring() {
   // The kernel does not tell the size of a ring, but it refuses to map any other.
   for (uint32_t slots = kBlockBytes / kSlotBytes; slots <= 1u << 20 && !ring_; slots *= 2) {
     void* memory =
@@ -144,13 +158,17 @@ int AfPacketDevice::open() {
   }
   if (!ring_) return EINVAL;
   long_ = std::make_unique<uint8_t[]>(kLongFrames * (kHeadroom + kLongBytes));
-  const uint64_t cookie = socket_cookie(fd_);
-  if (state_.ring_cookie[index_].exchange(cookie) != cookie) state_.ring_index[index_].store(0);
-  next_ = state_.ring_index[index_].load();
   return 0;
 }
 
-int AfPacketDevice::take_error() {
+int AfPacketDevice::woken(short events, uint64_t now_ms) {
+  readable_ = (events & POLLIN) != 0;
+  woken_ms_ = now_ms;
+  return events & (POLLERR | POLLHUP | POLLNVAL) ? check() : 0;
+}
+
+/// The socket's pending error, cleared. An interface that was down when it was deleted gives no sign of it.
+int AfPacketDevice::check() {
   int error = 0;
   socklen_t length = sizeof error;
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
@@ -160,18 +178,27 @@ int AfPacketDevice::take_error() {
   return address.sll_ifindex > 0 ? 0 : ENODEV;  // -1: the interface was deleted
 }
 
-void AfPacketDevice::find_full_slot(uint64_t now_ms) {
-  if (!empty_since_ms_) empty_since_ms_ = now_ms;
+bool AfPacketDevice::is_full(uint32_t index) const {
+  return status_of(slot(index)) & TP_STATUS_USER;
+}
+
+/// The socket was readable, the next slot is not full. Mostly that passes: two processors fill slots side by
+/// side, and the later one is ready first. Where it lasts, a process that was killed between giving slots
+/// back and storing the index has left it behind the kernel's: then the next full slot is looked for.
+void AfPacketDevice::find_full_slot() {
+  if (!empty_since_ms_) empty_since_ms_ = woken_ms_;
   // Too soon, and the frame that is skipped is read only after a whole turn of the ring.
-  if (now_ms - empty_since_ms_ < kFillingMs) return;
+  if (woken_ms_ - empty_since_ms_ < kFillingMs) return;
   for (uint32_t i = 0; i < slots_; ++i)
-    if (status_of(slot(next_ + i)) & TP_STATUS_USER) {
+    if (is_full(next_ + i)) {
       next_ += i;
       return;
     }
 }
 
 unsigned AfPacketDevice::receive(Frame* frames) {
+  if (readable_ && !is_full(next_)) find_full_slot();
+  readable_ = false;
   unsigned count = 0;
   while (count < kBatch && lent_ < slots_ / 2 && long_used_ < kLongFrames) {
     uint8_t* base = slot(next_);
@@ -182,7 +209,7 @@ unsigned AfPacketDevice::receive(Frame* frames) {
     empty_since_ms_ = 0;
     const auto* header = reinterpret_cast<tpacket2_hdr*>(base);
     Frame& f = frames[count];
-    f = {base + header->tp_mac, header->tp_len, index_};
+    f = {base + header->tp_mac, header->tp_len, interface_};
     if (header->tp_snaplen < header->tp_len) {
       if (!(status & TP_STATUS_COPY)) {
         counters_.add(Counter::k_drop_rx_truncated);
@@ -231,7 +258,7 @@ void AfPacketDevice::release() {
                      __ATOMIC_RELEASE);
   lent_ = 0;
   long_used_ = 0;
-  state_.ring_index[index_].store(next_ % slots_, std::memory_order_relaxed);
+  state_.next.store(next_ % slots_, std::memory_order_relaxed);
 }
 
 void AfPacketDevice::send(Frame* const* frames, unsigned count) {

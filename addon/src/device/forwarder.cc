@@ -1,12 +1,9 @@
 #include "device/forwarder.h"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <memory>
 
-#include "device/af_packet.h"
 #include "device/wake_policy.h"
 #include "host/clock.h"
 #include "host/process.h"
@@ -15,6 +12,27 @@ namespace coscanet {
 namespace {
 
 constexpr int kHeartbeatMs = 100;
+
+/// The devices of a forwarder, one for each interface.
+struct Ports {
+  unsigned count = 0;
+  Device* devices[kInterfaces] = {};
+
+  /// 0, or an errno.
+  int open(ForwarderSlot& slot, const std::vector<DeviceFactory>& factories, Counters& counters) {
+    for (const DeviceFactory& factory : factories) {
+      const auto interface = static_cast<uint8_t>(count);
+      if (const int error = factory({interface, slot.devices[count], counters}, &owned_[count])) return error;
+      devices[count] = owned_[count].get();
+      slot.descriptors[count].store(devices[count]->descriptor());
+      ++count;
+    }
+    return 0;
+  }
+
+ private:
+  std::unique_ptr<Device> owned_[kInterfaces];
+};
 
 }  // namespace
 
@@ -46,10 +64,10 @@ unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* d
   return count;
 }
 
-int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports, uint32_t spin_us,
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions& options,
                   const std::atomic<bool>& stop) {
   ForwarderSlot& slot = segment.forwarder(index);
-  // A new generation: what the last one had claimed in the flow table is free again.
+  // A new generation: what the last one owned in the flow table is free again.
   segment.header().owner_generations[index].fetch_add(1);
   slot.heartbeat_ms.store(boot_ms());
   slot.start_time.store(process_start_time(getpid()));
@@ -57,19 +75,8 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
 
   WakePolicy wake_policy;
   Path path(segment, index);
-  std::unique_ptr<AfPacketDevice> owned[kInterfaces];
-  Device* devices[kInterfaces] = {};
-  pollfd polled[kInterfaces] = {};
-  for (unsigned d = 0; d < ports.count; ++d) {
-    slot.descriptors[d].store(ports.descriptors[d]);
-    owned[d] = std::make_unique<AfPacketDevice>(static_cast<uint8_t>(d), ports.descriptors[d], slot,
-                                                path.counters());
-    if (const int error = owned[d]->open()) return error;
-    devices[d] = owned[d].get();
-    polled[d] = {ports.descriptors[d], POLLIN, 0};
-  }
-
-  int error = 0;
+  Ports ports;
+  int error = ports.open(slot, options.devices, path.counters());
   uint64_t checked = 0;
   uint64_t moved_us = 0;
   uint64_t frames = 0;  // since `checked`
@@ -78,30 +85,23 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& 
     const uint64_t now = now_us / 1000;
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
     unsigned moved = 0;
-    for (unsigned d = 0; d < ports.count; ++d) {
-      const unsigned count = forward_batch(path, now, *devices[d], devices, ports.count);
-      if (count == 0 && (polled[d].revents & POLLIN)) owned[d]->find_full_slot(now);
-      polled[d].revents = 0;
-      moved += count;
-    }
+    for (unsigned d = 0; d < ports.count; ++d)
+      moved += forward_batch(path, now, *ports.devices[d], ports.devices, ports.count);
     if (moved) moved_us = now_us;
     frames += moved;
-    // Also in full traffic, for the side that has none: it may have lost its place in the ring, or its
+    // Also in full traffic, for the interface that has none: its device may have lost the next frame, or the
     // interface.
     const bool due = now - checked >= kHeartbeatMs;
     // A wake-up costs more than a packet: where the operator asked for it, sleep comes only after some
     // looking.
-    if (!due && (moved || now_us - moved_us < spin_us)) continue;
+    if (!due && (moved || now_us - moved_us < options.spin_us)) continue;
     path.end();
-    if (poll(polled, ports.count, moved ? 0 : kHeartbeatMs) < 0 && errno != EINTR) error = errno;
-    if (due) {
-      wake_policy.tell(frames, now - checked);
-      frames = 0;
-      checked = now;
-    }
-    // An interface that was down when it was deleted gives no sign of it: one has to ask.
-    for (unsigned d = 0; d < ports.count && !error; ++d)
-      if (due || (polled[d].revents & (POLLERR | POLLHUP | POLLNVAL))) error = owned[d]->take_error();
+    error = wait_for_frames(ports.devices, ports.count, moved ? 0 : kHeartbeatMs);
+    if (!due) continue;
+    wake_policy.tell(frames, now - checked);
+    frames = 0;
+    checked = now;
+    for (unsigned d = 0; d < ports.count && !error; ++d) error = ports.devices[d]->check();
   }
   path.end();
   slot.pid.store(0);

@@ -1,6 +1,8 @@
 #pragma once
-// The loop of a forwarder: wait, receive a batch, decide each frame, send.
+// The loop of a forwarder: wait, receive a batch, decide each frame, send. It knows devices by their
+// interface alone (device.h).
 #include <atomic>
+#include <vector>
 
 #include "core/forward.h"
 #include "device/device.h"
@@ -12,14 +14,15 @@ namespace coscanet {
 unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* devices,
                        unsigned device_count);
 
-struct ForwarderPorts {
-  unsigned count = 0;
-  int descriptors[kInterfaces] = {-1, -1, -1};
+struct ForwarderOptions {
+  /// One for each interface, in the order of the policy's; at most kInterfaces.
+  std::vector<DeviceFactory> devices;
+  /// How long after a packet it looks for the next one before it sleeps.
+  uint32_t spin_us = 0;
 };
 
-/// Runs forwarder `index` of the segment until `stop` is set or a socket fails for good. 0, or an errno.
-/// `spin_us`: how long after a packet it looks for the next one before it sleeps.
-int run_forwarder(const Segment& segment, unsigned index, const ForwarderPorts& ports, uint32_t spin_us,
+/// Runs forwarder `index` of the segment until `stop` is set or a device fails for good. 0, or an errno.
+int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions& options,
                   const std::atomic<bool>& stop);
 
 }  // namespace coscanet

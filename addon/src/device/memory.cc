@@ -30,6 +30,10 @@ unsigned MemoryDevice::receive(Frame* frames) {
 
 void MemoryDevice::send(Frame* const* frames, unsigned count) {
   for (unsigned i = 0; i < count;) {
+    if (sent_.size() >= room_) {
+      counters_->add(Counter::k_drop_tx_full, count - i);
+      return;
+    }
     const Frame& f = *frames[i];
     const auto [cars, headers] = couple(frames + i, couples_ ? count - i : 1);
     sent_.push_back({{f.data, f.data + f.length}, *f.vnet(), f.tagged, f.tag_tpid, f.tag_tci});

@@ -36,12 +36,10 @@ Napi::Value OpenPacketSockets(const Napi::CallbackInfo& info) {
 /// A running loop. It owns itself: freed when the thread has ended and JavaScript has been told.
 class ForwarderThread {
  public:
-  ForwarderThread(Napi::Env env, const MappedSegment& segment, unsigned index, const ForwarderPorts& ports,
-                  uint32_t spin_us)
+  ForwarderThread(Napi::Env env, const MappedSegment& segment, unsigned index, ForwarderOptions options)
       : segment_(segment),
         index_(index),
-        ports_(ports),
-        spin_us_(spin_us),
+        options_(std::move(options)),
         deferred_(Napi::Promise::Deferred::New(env)) {
     done_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}),
                                           "coscanet forwarder", 0, 1);
@@ -49,8 +47,8 @@ class ForwarderThread {
 
   static void start(const std::shared_ptr<ForwarderThread>& self) {
     self->thread_ = std::thread([self] {
-      const int error = run_forwarder(Segment(self->segment_.memory), self->index_, self->ports_,
-                                      self->spin_us_, self->stop_);
+      const int error =
+          run_forwarder(Segment(self->segment_.memory), self->index_, self->options_, self->stop_);
       self->done_.BlockingCall([self, error](Napi::Env env, Napi::Function) { self->finish(env, error); });
       self->done_.Release();
     });
@@ -73,8 +71,7 @@ class ForwarderThread {
 
   MappedSegment segment_;
   unsigned index_;
-  ForwarderPorts ports_;
-  uint32_t spin_us_;
+  ForwarderOptions options_;
   std::atomic<bool> stop_{false};
   Napi::Promise::Deferred deferred_;
   Napi::ThreadSafeFunction done_;
@@ -84,14 +81,15 @@ class ForwarderThread {
 Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object options;
-  uint32_t segment_descriptor, index, spin_us = 0;
+  uint32_t segment_descriptor, index;
+  ForwarderOptions forwarder;
   std::vector<int> descriptors;
   if (!read_object(info[0], "options", &options) ||
       !read_u32(options.Get("segmentDescriptor"), "segmentDescriptor", &segment_descriptor) ||
       !read_u32(options.Get("index"), "index", &index) ||
       !read_numbers(options.Get("descriptors"), "descriptors", &descriptors) ||
       (options.Has("spinMicroseconds") &&
-       !read_u32(options.Get("spinMicroseconds"), "spinMicroseconds", &spin_us)))
+       !read_u32(options.Get("spinMicroseconds"), "spinMicroseconds", &forwarder.spin_us)))
     return env.Undefined();
   if (descriptors.empty() || descriptors.size() > kInterfaces) {
     type_error(env, "one to three descriptors");
@@ -106,10 +104,12 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
     type_error(env, "no such forwarder in the segment");
     return env.Undefined();
   }
-  ForwarderPorts ports;
-  for (const int descriptor : descriptors) ports.descriptors[ports.count++] = descriptor;
+  for (const int descriptor : descriptors)
+    forwarder.devices.push_back([descriptor](const DeviceContext& context, std::unique_ptr<Device>* device) {
+      return AfPacketDevice::open(descriptor, context, device);
+    });
 
-  auto thread = std::make_shared<ForwarderThread>(env, segment, index, ports, spin_us);
+  auto thread = std::make_shared<ForwarderThread>(env, segment, index, std::move(forwarder));
   Napi::Object out = Napi::Object::New(env);
   out.Set("done", thread->promise());
   out.Set("stop", Napi::Function::New(env, [thread](const Napi::CallbackInfo&) { thread->stop(); }));
