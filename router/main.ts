@@ -1,5 +1,4 @@
-// coscanet-router: the daemon (supervisor; its forwarders start at processes/forwarder-main.ts), and the clean-up after a
-// crash.
+// coscanet-router: the daemon (supervisor and provider), and the clean-up after a crash.
 
 import {Command} from 'commander';
 import {native} from '../addon/index.ts';

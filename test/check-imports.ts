@@ -1,4 +1,4 @@
-// Imports point one way. router/: base < protocol < model < policy, config < provider, processes, metrics <
+// Imports point one way. router/: base < protocol < model < policy, config < provider, metrics <
 // supervisor < api < daemon, cli < the entry (router/main.ts); siblings of one rank do not know each other. Every part
 // of router/ may import the addon's types. The agent uses router/base/ and router/protocol/, and of the addon
 // addon/agent.ts; router/ and addon/ know nothing of shim/. addon/src: abi < core < host
@@ -15,7 +15,6 @@ const RANKS: Record<string, number> = {
   policy: 3,
   config: 3,
   provider: 4,
-  processes: 4,
   metrics: 4,
   supervisor: 5,
   api: 6,

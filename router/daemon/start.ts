@@ -3,6 +3,7 @@
 
 import {mkdirSync, readFileSync} from 'node:fs';
 import type {RouterNative} from '../../addon/router.ts';
+import {CleanupStack} from '../base/cleanup-stack.ts';
 import type {Clock} from '../base/clock.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import type {Exec} from '../base/exec.ts';
@@ -13,15 +14,19 @@ import {settle} from '../config/settings.ts';
 import type {Options, Settings} from '../config/settings.ts';
 import {createControlServer, createMetricsServer, listenOnPath, listenOnPort} from '../api/server.ts';
 import type {ControlledRouter} from '../api/server.ts';
-import {adoptSegment} from './adopt.ts';
+import {methods} from '../model/method.ts';
+import {adoptSegment} from '../provider/userspace/dataplane/adopt.ts';
+import {DataPlane} from '../provider/userspace/dataplane/data-plane.ts';
+import {LocalSide} from '../provider/userspace/local-side.ts';
+import {decodeCheckpoint} from '../supervisor/checkpoint.ts';
 import {assemble} from './assemble.ts';
 import {removeFiles} from '../base/paths.ts';
 import type {Paths} from '../base/paths.ts';
-import {systemProcesses} from '../processes/processes.ts';
+import {systemProcesses} from '../provider/userspace/dataplane/processes.ts';
 import {lockNamespace} from './namespace-lock.ts';
 import {checkVipCount} from './reload.ts';
-import {forwarderSpawner} from '../processes/spawn.ts';
-import {Undo} from './undo.ts';
+import {forwarderSpawner} from '../provider/userspace/dataplane/spawn.ts';
+import type {SpawnForwarder} from '../provider/userspace/dataplane/spawn.ts';
 import {resolveUser} from './user.ts';
 
 export interface StartOptions extends Options {
@@ -54,52 +59,59 @@ async function readSettings(exec: Exec, options: StartOptions): Promise<Settings
   return settle(options.config, text, options, await readLinks(exec));
 }
 
-function lockRunDir({native, paths}: StartDeps, undo: Undo): void {
+function lockRunDir({native, paths}: StartDeps, cleanup: CleanupStack): void {
   mkdirSync(paths.runDir, {recursive: true, mode: 0o755});
   if (!native.lockFile(paths.lock))
     throw new UserError(`another coscanet-router runs in ${paths.runDir} (it holds ${paths.lock})`);
-  undo.add('run directory', () => removeFiles(paths));
+  cleanup.add('run directory', () => removeFiles(paths));
+}
+
+/** What the router before this one left, with what it kept there, or a new one. */
+async function openDataPlane(deps: StartDeps, settings: Settings, spawn: SpawnForwarder) {
+  const {native, paths} = deps;
+  const {sides, forwarders, mode} = settings;
+  const processes = systemProcesses(native);
+  const {segment, kept, left} = await adoptSegment({...deps, processes}, paths, decodeCheckpoint);
+  const local = new LocalSide({...deps, sides, routes: methods[mode].routes});
+  const what = {segment, local, left, forwarders, processFile: paths.forwarders};
+  return {dataPlane: new DataPlane({...deps, processes, spawn, ...what}), kept};
 }
 
 /** Starts the router; resolves when it forwards and answers. */
 export async function startRouter(deps: StartDeps, options: StartOptions): Promise<RunningRouter> {
-  const {native, exec, log, paths} = deps;
+  const {exec, log, paths} = deps;
   const settings = await readSettings(exec, options);
   if (process.getuid?.() !== 0) throw new UserError('coscanet-router must run as root');
   const secret = {current: readSecret(settings.secretFile)};
   const spawn = forwarderSpawner(await resolveUser(exec, settings.user), settings.spinMicroseconds);
-  const processes = systemProcesses(native);
-  const undo = new Undo(log);
+  const cleanup = new CleanupStack(log);
   let adopting = false;
   try {
-    lockRunDir(deps, undo);
-    undo.add('network namespace', await lockNamespace(paths.runDir));
+    lockRunDir(deps, cleanup);
+    cleanup.add('network namespace', await lockNamespace(paths.runDir));
     let serving: ControlledRouter | null = null;
     let announce = () => {};
     const ready = new Promise<void>((resolve) => (announce = resolve));
     const control = {router: () => serving, ready, log};
     const remote = createControlServer({...control, secret: () => secret.current});
-    undo.add('control port', () => remote.close());
+    cleanup.add('control port', () => remote.close());
     await listenOnPort(remote, 'control', settings.listen);
     if (settings.metrics) {
       const metrics = createMetricsServer(control);
-      undo.add('metrics port', () => metrics.close());
+      cleanup.add('metrics port', () => metrics.close());
       await listenOnPort(metrics, 'metrics', settings.metrics);
     }
-    const adopted = await adoptSegment({...deps, processes}, paths);
-    undo.add('segment', () => adopted.segment.close());
-    adopting = adopted.memory !== null;
-    checkVipCount(settings, adopted.segment.limits.vips);
+    const {dataPlane, kept} = await openDataPlane(deps, settings, spawn);
+    adopting = kept !== null;
+    cleanup.add('data plane', () => dataPlane.stop());
+    checkVipCount(settings, dataPlane.segment.limits.vips);
     const readAgain = {
       readSettings: () => readSettings(exec, options),
       readSecret: (changed: Settings) => void (secret.current = readSecret(changed.secretFile)),
     };
-    const {router, forwarding} = await assemble(
-      {...deps, ...readAgain, processes, spawn, adopted, settings},
-      undo,
-    );
+    const {router, forwarding} = await assemble({...deps, ...readAgain, dataPlane, kept, settings}, cleanup);
     const local = createControlServer({...control, secret: null});
-    undo.add('local socket', () => local.close());
+    cleanup.add('local socket', () => local.close());
     serving = router;
     announce();
     await forwarding;
@@ -107,12 +119,12 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
     log.info({adopted: adopting, control: settings.listen}, 'router is ready');
     const stop = () => {
       serving = null;
-      return undo.run();
+      return cleanup.run();
     };
     return {reload: () => router.reload(), stop};
   } catch (error) {
     // Forwarders of a crashed router go on; undoing would end their flows.
-    if (!adopting) await undo.run();
+    if (!adopting) await cleanup.run();
     throw error;
   }
 }

@@ -86,6 +86,8 @@ export interface ProviderEvents {
   /** One of the router's interfaces has changed, or cannot do its work. */
   onInterface(name: string, what: string, trouble: boolean): void;
   onVip(event: 'vip-claimed' | 'vip-released' | 'vip-conflict', vip: string, detail?: string): void;
+  /** A process that moves packets. */
+  onForwarder(event: 'forwarder-started' | 'forwarder-died', detail: string): void;
 }
 
 export interface RoutingProvider {
@@ -109,9 +111,10 @@ export interface RoutingProvider {
   /**
    * Replaces all that was realised before, atomically; resolves when that is in force, not earlier. Applies may overlap:
    * the newest wins, and those before it resolve with it or sooner. Rejects if the state cannot be realised: what was in
-   * force stays. It settles in any case; who waits for others bounds that.
+   * force stays. It settles in any case; who waits for others bounds that. `checkpoint` is kept with the state, so that
+   * both outlive a crash of the router, or neither: the next provider hands it to the next supervisor.
    */
-  apply(plan: Plan): Promise<Applied>;
+  apply(plan: Plan, checkpoint: Uint8Array): Promise<Applied>;
   stats(): ProviderStats;
   /** Undoes everything on this host. */
   close(): Promise<void>;

@@ -8,6 +8,7 @@ import type {Plan} from '../policy/route.ts';
 import {blockRoutesOf, Routes} from '../policy/routes.ts';
 import type {Standings} from '../policy/standing.ts';
 import type {Applied, RoutingProvider} from '../provider/provider.ts';
+import {encodeCheckpoint} from './checkpoint.ts';
 import type {VipLifecycle} from './vip-lifecycle.ts';
 
 /** A policy that has come into force. */
@@ -34,6 +35,7 @@ export interface PublisherDeps {
 
 interface Wanted {
   plan: Plan;
+  checkpoint: Uint8Array;
   revision: number;
   records: readonly EndpointRecord[];
 }
@@ -89,11 +91,11 @@ export class Publisher {
     const {clock, registry, provider, vips, onPublished} = this.#deps;
     const begun = clock.now();
     let wanted = this.#wanted(begun);
-    let applied = await provider.apply(wanted.plan);
+    let applied = await provider.apply(wanted.plan, wanted.checkpoint);
     // Only now: who finds a VIP must find its endpoints.
     while (vips.claim(applied.served)) {
       if (registry.revision !== wanted.revision) wanted = this.#wanted(clock.now());
-      applied = await provider.apply(wanted.plan);
+      applied = await provider.apply(wanted.plan, wanted.checkpoint);
     }
     this.#inForce = wanted.revision;
     onPublished(this.#published(wanted, applied, (clock.now() - begun) / 1000));
@@ -108,7 +110,7 @@ export class Publisher {
     const records = registry.endpoints();
     const used = [...registry.nodes(), ...records, ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
-    return {plan, revision, records};
+    return {plan, checkpoint: encodeCheckpoint(registry.memory()), revision, records};
   }
 
   #published({revision, records}: Wanted, applied: Applied, seconds: number): Published {

@@ -22,7 +22,7 @@ const TIMEOUT_S = 12;
 const SERVICES = ['80/tcp', '8080/tcp', '7/udp'];
 const NAMES = ['node1', 'node2', 'node3'];
 const SUPERVISOR = /router\/main\.js --mode/;
-const FORWARDER = /router\/supervisor\/forwarder-main\.js/;
+const FORWARDER = /forwarder-main\.js/;
 // Load levels shall not change the weights here. A UDP conversation outlives the affinity otherwise, and a client that
 // happens to ask from the same port again would go on with it.
 const CONFIG = `applications:

@@ -21,7 +21,7 @@ const BACK_MS = 2000;
 const RATE = 100_000;
 const SIZE = 30 * RATE;
 const SUPERVISOR = /router\/main\.js --mode/;
-const FORWARDER = /router\/supervisor\/forwarder-main\.js/;
+const FORWARDER = /forwarder-main\.js/;
 const AGENT = /main\.js agent/;
 
 /** Client address and port → node, of every established flow. */

@@ -14,8 +14,9 @@ import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {LocalSide} from '../../router/provider/userspace/local-side.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
-import type {ProviderMemory} from '../../router/provider/userspace/userspace.ts';
-import {encodeMemory} from '../../router/daemon/memory.ts';
+import {decodeKept} from '../../router/provider/userspace/checkpoint.ts';
+import type {ProviderCheckpoint} from '../../router/provider/userspace/checkpoint.ts';
+import {decodeCheckpoint} from '../../router/supervisor/checkpoint.ts';
 import {Supervisor} from '../../router/supervisor/supervisor.ts';
 import {FakeClock, settled} from './fake-clock.ts';
 import {FakeExec} from './fake-exec.ts';
@@ -93,7 +94,7 @@ export class Bench {
 
   constructor(
     applications: readonly Application[] = [web],
-    adopted: ProviderMemory | null = null,
+    adopted: ProviderCheckpoint | null = null,
     method = methods.dsr,
     fresh = false,
   ) {
@@ -110,17 +111,22 @@ export class Bench {
         exec,
         clock,
         log: silentLogger,
-        segment,
         sides,
-        local,
+        dataPlane: {
+          segment,
+          local,
+          prepare: () => Promise.resolve(),
+          run: () => Promise.resolve(),
+          stop: () => Promise.resolve(),
+        },
         events: {
           onChange: () => this.supervisor.changed(),
           onInterface: (name, what, trouble) => {
             events.add({event: trouble ? 'interface-trouble' : 'interface', detail: `${name}: ${what}`});
           },
           onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
+          onForwarder: (event, detail) => events.add({event, detail}),
         },
-        remember: (own) => encodeMemory(registry.memory(), own),
       },
       adopted,
     );
@@ -153,6 +159,12 @@ export class Bench {
     this.exec.say(`${addressOf(node)} dev eth1 lladdr ${macOf(node)} REACHABLE`);
     await settled();
     return outcome;
+  }
+
+  /** What the next router would find of this one. */
+  kept() {
+    const {own, supervisor} = decodeKept(this.native.segment.registry() ?? Buffer.of());
+    return {own, supervisor: decodeCheckpoint(supervisor)};
   }
 
   /** Nodes by the order of a service's ring. */

@@ -5,11 +5,11 @@ import test from 'ava';
 import type {ForwarderInfo} from '../../addon/router.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {EventLog} from '../../router/supervisor/event-log.ts';
-import {Forwarders} from '../../router/processes/forwarders.ts';
-import type {ProcessId} from '../../router/processes/processes.ts';
-import {endProcesses} from '../../router/processes/processes.ts';
-import {obtainSockets} from '../../router/processes/sockets.ts';
-import type {ForwarderProcess} from '../../router/processes/spawn.ts';
+import {Forwarders} from '../../router/provider/userspace/dataplane/forwarders.ts';
+import type {ProcessId} from '../../router/provider/userspace/dataplane/processes.ts';
+import {endProcesses} from '../../router/provider/userspace/dataplane/processes.ts';
+import {obtainSockets} from '../../router/provider/userspace/dataplane/sockets.ts';
+import type {ForwarderProcess} from '../../router/provider/userspace/dataplane/spawn.ts';
 import {FakeClock, settled} from './fake-clock.ts';
 import {FakeNative} from './fake-native.ts';
 
@@ -63,7 +63,7 @@ function stage({autoReady = true} = {}) {
       return process;
     },
     record: (ids) => void recorded.push([...ids]),
-    onEvent: (event) => events.add(event),
+    onForwarder: (event, detail) => events.add({event, detail}),
   });
   const running = () => spawned.filter((one) => one.starts > 0).length;
   return {clock, native, events, spawned, recorded, forwarders, running};

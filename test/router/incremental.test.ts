@@ -18,7 +18,7 @@ import type {Drain} from '../../router/model/wishes.ts';
 import {Compiler} from '../../router/policy/compile.ts';
 import type {Path} from '../../router/policy/compile.ts';
 import {blockRoutesOf, Routes} from '../../router/policy/routes.ts';
-import {decodeMemory, encodeMemory} from '../../router/daemon/memory.ts';
+import {decodeCheckpoint, encodeCheckpoint} from '../../router/supervisor/checkpoint.ts';
 import {addressOf, sides, VIP, web} from './bench.ts';
 
 const OTHER = '10.77.0.101';
@@ -162,7 +162,7 @@ class Side {
   begin(memory: Uint8Array, now: number): void {
     const {applications} = this.registry;
     this.registry = this.#begun(applications);
-    this.registry.restore(decodeMemory(memory).registry, now);
+    this.registry.restore(decodeCheckpoint(memory), now);
     this.forget();
   }
 
@@ -173,7 +173,7 @@ class Side {
   }
 
   memory(): Uint8Array {
-    return encodeMemory(this.registry.memory(), {interfaces: [], activeVips: [], macs: {}});
+    return encodeCheckpoint(this.registry.memory());
   }
 
   /** `now`: null: nothing new is known, only the policy is wanted. */
@@ -267,7 +267,7 @@ class Twins {
     // Slow starts change what is known while it is worked out.
     this.#published = registry.revision;
     assert.deepEqual(this.#policy, this.thorough.policy(news ? this.#now : null, pathOf));
-    const kept = decodeMemory(this.quick.memory()).registry.services;
+    const kept = decodeCheckpoint(this.quick.memory()).services;
     assert.deepEqual(
       kept,
       registry.services().map((service) => ({...service, endpoints: keptOf(service, registry)})),

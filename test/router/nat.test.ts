@@ -3,7 +3,6 @@
 
 import test from 'ava';
 import {methods} from '../../router/model/method.ts';
-import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, translated, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
 
@@ -93,13 +92,13 @@ test('the next supervisor goes on where this one ended; closing undoes all', asy
   const bench = await natBench();
   bench.exec.say(`${GATEWAY} dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
   await bench.put(1, 1, [], {endpoints: [translated(80, 8080)]});
-  const memory = decodeMemory(bench.native.segment.registry() ?? Buffer.of());
-  const next = new Bench([web], memory.provider, methods.nat);
+  const kept = bench.kept();
+  const next = new Bench([web], kept.own, methods.nat);
   next.exec.answers.set(ROUTES, via(GATEWAY));
-  next.registry.restore(memory.registry, 0);
+  next.registry.restore(kept.supervisor, 0);
   await next.provider.start([addressOf(1)]);
   await next.provider.reserve([VIP]);
-  next.supervisor.vips.adopt(memory.provider.activeVips);
+  next.supervisor.vips.adopt(kept.own.activeVips);
   await next.supervisor.start();
   t.deepEqual(next.native.segment.policy, bench.native.segment.policy);
   await next.supervisor.stop();

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import {Rising} from '../../router/model/rising.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
 import {Standings} from '../../router/policy/standing.ts';
-import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const slow = {...web, slowStartMs: 10_000};
@@ -77,9 +76,9 @@ test('its reason is shown while it rises', async (t) => {
 test('who served under the supervisor before this one has all of its weight', async (t) => {
   const bench = await started();
   await bench.put(2, 1, [80]);
-  const memory = decodeMemory(bench.native.segment.registry() ?? Buffer.of());
-  const next = new Bench([slow], memory.provider);
-  next.registry.restore(memory.registry, 0);
+  const kept = bench.kept();
+  const next = new Bench([slow], kept.own);
+  next.registry.restore(kept.supervisor, 0);
   await next.provider.start([addressOf(1), addressOf(2)]);
   await next.provider.reserve([VIP]);
   await next.supervisor.start();

@@ -1,7 +1,6 @@
 // The supervisor on fakes: from PUT to ring, doubt and probes, the life of a VIP, and restart.
 
 import test from 'ava';
-import {decodeMemory} from '../../router/daemon/memory.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
 
@@ -108,14 +107,14 @@ test('the next supervisor goes on where this one ended', async (t) => {
   await bench.put(1, 1, [80, 81]);
   await bench.put(2, 1, [80]);
   const before = bench.native.segment.policy;
-  const memory = decodeMemory(bench.native.segment.registry() ?? Buffer.of());
-  const next = new Bench([web], memory.provider);
-  next.registry.restore(memory.registry, 0);
+  const kept = bench.kept();
+  const next = new Bench([web], kept.own);
+  next.registry.restore(kept.supervisor, 0);
   // Its own VIP answers, as the forwarders never stopped: that is no conflict.
   next.native.rivals.set(VIP, '02:00:00:00:00:98');
   await next.provider.start([addressOf(1), addressOf(2)]);
   await next.provider.reserve([VIP]);
-  next.supervisor.vips.adopt(memory.provider.activeVips);
+  next.supervisor.vips.adopt(kept.own.activeVips);
   await next.supervisor.start();
   t.deepEqual(next.native.segment.policy, before);
   t.deepEqual(new Set(next.registry.nodes().map((node) => node.state)), new Set(['doubt']));

@@ -3,9 +3,9 @@
 // nodes send there (gateway), how the router's own host takes part (local-side), and keeping its stack out
 // otherwise (nftables).
 
-import {z} from 'zod';
-import type {RouterNative, Segment} from '../../../addon/router.ts';
+import type {RouterNative} from '../../../addon/router.ts';
 import {inNetwork} from '../../base/address.ts';
+import {CleanupStack} from '../../base/cleanup-stack.ts';
 import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
@@ -25,10 +25,13 @@ import type {
   ProviderStats,
   RoutingProvider,
 } from '../provider.ts';
-import {flowsOf} from './flows.ts';
+import {encodeKept} from './checkpoint.ts';
+import type {ProviderCheckpoint} from './checkpoint.ts';
+import type {DataPlane} from './dataplane/data-plane.ts';
+import {flowsOf} from './dataplane/flows.ts';
 import {Gateway} from './gateway.ts';
 import {HOST_ADDRESS} from './local-side.ts';
-import type {LocalSide, Way} from './local-side.ts';
+import type {Way} from './local-side.ts';
 import {Neighbours} from './neighbours.ts';
 import {installTable, removeTable} from './nftables.ts';
 import {probeEndpoints} from './probes.ts';
@@ -41,22 +44,11 @@ export interface UserspaceDeps {
   clock: Clock;
   log: Logger;
   method: ForwardingMethod;
-  segment: Segment;
+  dataPlane: Pick<DataPlane, 'segment' | 'local' | 'prepare' | 'run' | 'stop'>;
   /** External first; one when one-armed. */
   sides: readonly Side[];
-  local: LocalSide;
   events: ProviderEvents;
-  /** What the supervisor wants kept with each policy; `memory` is the provider's own part of it. */
-  remember(memory: ProviderMemory): Uint8Array;
 }
-
-export const providerMemorySchema = z.strictObject({
-  interfaces: z.array(z.string()),
-  activeVips: z.array(z.ipv4()),
-  /** Of nodes and gateway, by address. */
-  macs: z.record(z.string(), z.string()),
-});
-export type ProviderMemory = z.infer<typeof providerMemorySchema>;
 
 export class UserspaceProvider implements RoutingProvider {
   readonly name: string;
@@ -69,17 +61,20 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #claims: VipClaims;
   readonly #neighbours: Neighbours;
   readonly #gateway: Gateway | null;
-  readonly #adopted: ProviderMemory | null;
+  readonly #adopted: ProviderCheckpoint | null;
+  /** Whose MACs must be known. */
+  #reached: readonly string[] = [];
+  #forwarding: Promise<void> = Promise.resolve();
 
   /** `adopted`: what the provider before this one left in the same segment. */
-  constructor(deps: UserspaceDeps, adopted: ProviderMemory | null) {
+  constructor(deps: UserspaceDeps, adopted: ProviderCheckpoint | null) {
     this.name = `userspace-${deps.method.name}`;
     this.method = deps.method;
-    this.limits = deps.segment.limits;
-    this.flows = flowsOf(deps.segment);
+    this.limits = deps.dataPlane.segment.limits;
+    this.flows = flowsOf(deps.dataPlane.segment);
     this.#deps = deps;
     this.#adopted = adopted;
-    this.#compiler = new Compiler(deps.segment.limits.ringSlots);
+    this.#compiler = new Compiler(deps.dataPlane.segment.limits.ringSlots);
     const external = deps.sides[0]?.name ?? '';
     const onChange = () => deps.events.onChange();
     this.#watch = new SideWatch({
@@ -99,16 +94,36 @@ export class UserspaceProvider implements RoutingProvider {
 
   /** `addresses`: of the nodes that are known already. */
   async start(addresses: readonly string[]): Promise<void> {
+    const {dataPlane, events} = this.#deps;
+    await dataPlane.prepare();
+    // First of all: an adopted segment still holds a policy, by which they forward while the rest starts.
+    const names = this.#sides.map((side) => side.name);
+    this.#forwarding = dataPlane.run(names, this.#adopted?.interfaces ?? [], (event, detail) =>
+      events.onForwarder(event, detail),
+    );
+    // Who waits for it hears of a failure.
+    this.#forwarding.catch(() => {});
     this.#watch.start();
     await this.#gateway?.start();
-    await this.#neighbours.start(this.#withGateway(addresses), this.#adopted?.macs ?? {});
+    this.#reached = this.#withGateway(addresses);
+    await this.#neighbours.start(this.#reached, this.#adopted?.macs ?? {});
+  }
+
+  /** Resolves when packets are forwarded. */
+  get forwarding(): Promise<void> {
+    return this.#forwarding;
+  }
+
+  /** VIPs that were active under the router before this one. */
+  get adoptedVips(): readonly string[] {
+    return this.#adopted?.activeVips ?? [];
   }
 
   async reserve(vips: readonly string[]): Promise<void> {
-    const routed = await this.#claims.reserve(vips, this.#adopted?.activeVips ?? []);
+    const routed = await this.#claims.reserve(vips, this.adoptedVips);
     for (const vip of routed)
       this.#deps.log.info({vip}, 'virtual IP is on no network of this host: it has to be routed here');
-    const {exec, local} = this.#deps;
+    const {exec, dataPlane} = this.#deps;
     const known = this.#claims.states().map((vip) => vip.address);
     const ruled = this.#sides.map(({name, role}) => ({
       name,
@@ -116,7 +131,7 @@ export class UserspaceProvider implements RoutingProvider {
       ours: role === 'host',
     }));
     await installTable(exec, ruled, [...known, HOST_ADDRESS]);
-    await local.lead(known);
+    await dataPlane.local.lead(known);
   }
 
   assignAddress(vip: string): void {
@@ -128,7 +143,8 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   reach(addresses: readonly string[]): void {
-    this.#neighbours.watch(this.#withGateway(addresses));
+    this.#reached = this.#withGateway(addresses);
+    this.#neighbours.watch(this.#reached);
   }
 
   path(address: string): NodePath {
@@ -145,7 +161,7 @@ export class UserspaceProvider implements RoutingProvider {
 
   /** Published, and so in force, before it gives way. */
   // oxlint-disable-next-line require-await
-  async apply(plan: Plan): Promise<Applied> {
+  async apply(plan: Plan, checkpoint: Uint8Array): Promise<Applied> {
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
@@ -155,17 +171,21 @@ export class UserspaceProvider implements RoutingProvider {
       plan,
       pathOf: (address) => this.#pathTo(address),
     });
-    const memory: ProviderMemory = {
+    const own: ProviderCheckpoint = {
       interfaces: policy.interfaces.map((one) => one.name),
       activeVips: policy.vips.filter((vip) => vip.active).map((vip) => vip.address),
+      neighbors: [...this.#reached],
       macs: this.#neighbours.macs(),
     };
-    const generation = this.#deps.segment.publish(policy, this.#deps.remember(memory));
+    const generation = this.#deps.dataPlane.segment.publish(
+      policy,
+      encodeKept({own, supervisor: checkpoint}),
+    );
     return {generation, scheduled, served};
   }
 
   stats(): ProviderStats {
-    const {segment} = this.#deps;
+    const {segment} = this.#deps.dataPlane;
     const {sides} = this.#watch;
     const forwarders = segment.forwarders().filter((one) => one.pid !== 0);
     const vips = this.#claims.states();
@@ -173,16 +193,20 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   async close(): Promise<void> {
+    const {exec, log, dataPlane} = this.#deps;
     this.#watch.close();
     this.#claims.close();
     this.#gateway?.close();
-    await this.#neighbours.close();
-    await removeTable(this.#deps.exec);
+    const rest = new CleanupStack(log);
+    rest.add('data plane', () => dataPlane.stop());
+    rest.add('nftables table', () => removeTable(exec));
+    rest.add('neighbors', () => this.#neighbours.close());
+    await rest.run();
   }
 
   /** As they are now: external first, the router's own host last. */
   get #sides(): readonly Way[] {
-    return [...this.#watch.sides, this.#deps.local.side];
+    return [...this.#watch.sides, this.#deps.dataPlane.local.side];
   }
 
   /** Hosts that know us by another MAC must hear of it: of the VIPs, and of the router's own address. */

@@ -5,9 +5,9 @@
 //   fd 3: segment   fd 4: external socket   fd 5: internal socket (absent when one-armed)   last: IPC
 //   forwarder → supervisor: "ready"; supervisor → forwarder: "start"; forwarder → supervisor: "started"
 
-import type {RouterNative} from '../../addon/router.ts';
-import {messageOf} from '../base/error.ts';
-import type {Logger} from '../base/logger.ts';
+import type {RouterNative} from '../../../../addon/router.ts';
+import {messageOf} from '../../../base/error.ts';
+import type {Logger} from '../../../base/logger.ts';
 
 export const SEGMENT_DESCRIPTOR = 3;
 

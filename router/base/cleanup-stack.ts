@@ -1,14 +1,14 @@
 // What has to be undone, in reverse order. A step that fails is logged; the others still run.
 
-import {messageOf} from '../base/error.ts';
-import type {Logger} from '../base/logger.ts';
+import {messageOf} from './error.ts';
+import type {Logger} from './logger.ts';
 
 interface Step {
   name: string;
   action(): void | Promise<void>;
 }
 
-export class Undo {
+export class CleanupStack {
   readonly #log: Logger;
   readonly #steps: Step[] = [];
 

@@ -1,10 +1,10 @@
 // Where forwarders' packet sockets come from: taken over from the forwarders of a supervisor that died, so
 // that not a packet is lost, or opened anew.
 
-import type {RouterNative, Segment} from '../../addon/router.ts';
-import type {Clock} from '../base/clock.ts';
-import {messageOf} from '../base/error.ts';
-import type {Logger} from '../base/logger.ts';
+import type {RouterNative, Segment} from '../../../../addon/router.ts';
+import type {Clock} from '../../../base/clock.ts';
+import {messageOf} from '../../../base/error.ts';
+import type {Logger} from '../../../base/logger.ts';
 import {endProcesses} from './processes.ts';
 import type {ProcessId, Processes} from './processes.ts';
 

@@ -1,7 +1,7 @@
 // What the user-space provider knows of flows: the table in the segment, which forwarders write.
 
-import type {Segment} from '../../../addon/router.ts';
-import type {FlowCapability} from '../provider.ts';
+import type {Segment} from '../../../../addon/router.ts';
+import type {FlowCapability} from '../../provider.ts';
 
 /** Places of the table that one call of `Segment.expiring` looks at. */
 const PLACES_PER_CALL = 65_536;

@@ -2,8 +2,8 @@
 // loads neither the control server nor the schemas.
 
 import {parseArgs} from 'node:util';
-import {native} from '../../addon/index.ts';
-import {createLogger} from '../base/logger.ts';
+import {native} from '../../../../addon/index.ts';
+import {createLogger} from '../../../base/logger.ts';
 import {runForwarder} from './forwarder.ts';
 
 const {values} = parseArgs({

@@ -1,11 +1,11 @@
 // Keeps the forwarders running. They are crash-only: one that dies is started again on the same descriptors
 // and the same memory. Never do two loops run on one ring.
 
-import type {RouterNative, Segment} from '../../addon/router.ts';
-import type {Clock} from '../base/clock.ts';
-import {messageOf} from '../base/error.ts';
-import type {Logger} from '../base/logger.ts';
-import type {RouterEvent} from '../protocol/views.ts';
+import type {RouterNative, Segment} from '../../../../addon/router.ts';
+import type {Clock} from '../../../base/clock.ts';
+import {messageOf} from '../../../base/error.ts';
+import type {Logger} from '../../../base/logger.ts';
+import type {ProviderEvents} from '../../provider.ts';
 import type {ProcessId} from './processes.ts';
 import type {ForwarderProcess, SpawnForwarder} from './spawn.ts';
 
@@ -24,7 +24,7 @@ export interface ForwardersDeps {
   spawn: SpawnForwarder;
   /** Keeps the pids where a later supervisor finds them. */
   record(ids: readonly ProcessId[]): void;
-  onEvent(event: Omit<RouterEvent, 'time'>): void;
+  onForwarder: ProviderEvents['onForwarder'];
 }
 
 interface Place {
@@ -95,7 +95,7 @@ export class Forwarders {
     process.start();
     await process.started;
     const startedAt = this.#deps.clock.now();
-    this.#deps.onEvent({event: 'forwarder-started', detail: `${place.index}: pid ${process.pid}`});
+    this.#deps.onForwarder('forwarder-started', `${place.index}: pid ${process.pid}`);
     void process.ended.then((how) => {
       const healthy = this.#deps.clock.now() - startedAt >= HEALTHY_MS;
       this.#died(place, process, how, healthy);
@@ -106,7 +106,7 @@ export class Forwarders {
     if (this.#stopping || place.process !== process) return;
     place.process = null;
     place.failures = healthy ? 0 : place.failures + 1;
-    this.#deps.onEvent({event: 'forwarder-died', detail: `${place.index}: pid ${process.pid}, ${how}`});
+    this.#deps.onForwarder('forwarder-died', `${place.index}: pid ${process.pid}, ${how}`);
     const delay = place.failures < 2 ? 0 : FIRST_DELAY_MS * 2 ** Math.min(place.failures - 2, 6);
     if (delay === 0) void this.#restart(place);
     else this.#deps.clock.after(Math.min(delay, LONGEST_DELAY_MS), () => void this.#restart(place));

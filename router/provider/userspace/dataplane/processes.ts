@@ -2,9 +2,9 @@
 // nothing, it may have been given again; pid and start time do.
 
 import {readFileSync, writeFileSync} from 'node:fs';
-import type {RouterNative} from '../../addon/router.ts';
-import type {Clock} from '../base/clock.ts';
-import {codeOf} from '../base/error.ts';
+import type {RouterNative} from '../../../../addon/router.ts';
+import type {Clock} from '../../../base/clock.ts';
+import {codeOf} from '../../../base/error.ts';
 
 const GONE_DEADLINE_MS = 2000;
 const GONE_POLL_MS = 5;

@@ -1,0 +1,52 @@
+// Undoes what this provider had done on the host when its router crashed and is not started again: forwarders, neighbour
+// entries, the local side, the nftables table. Its files are the caller's.
+
+import {existsSync} from 'node:fs';
+import type {RouterNative} from '../../../addon/router.ts';
+import type {Clock} from '../../base/clock.ts';
+import {messageOf} from '../../base/error.ts';
+import type {Exec} from '../../base/exec.ts';
+import type {Logger} from '../../base/logger.ts';
+import type {Paths} from '../../base/paths.ts';
+import {decodeKept} from './checkpoint.ts';
+import {endProcesses, readProcessFile, systemProcesses} from './dataplane/processes.ts';
+import {parseTable} from './ip-neigh.ts';
+import {removeLocalSide} from './local-side.ts';
+import {removeTable} from './nftables.ts';
+
+export interface CleanupDeps {
+  native: RouterNative;
+  exec: Exec;
+  clock: Clock;
+  log: Logger;
+  paths: Paths;
+}
+
+/** Whose MACs the kernel kept for the crashed router. */
+function neighborsIn({native, log, paths}: CleanupDeps): string[] {
+  const segment = native.openSegment(paths.segment);
+  try {
+    const bytes = segment.registry();
+    return bytes ? decodeKept(bytes).own.neighbors : [];
+  } catch (error) {
+    log.warn({error: messageOf(error)}, 'cannot read the segment; neighbour entries stay');
+    return [];
+  } finally {
+    segment.close();
+  }
+}
+
+async function removeNeighbours(exec: Exec, addresses: readonly string[]): Promise<void> {
+  const table = parseTable(await exec.run('ip', ['-j', '-4', 'neigh', 'show']));
+  for (const entry of table)
+    if (entry.managed && addresses.includes(entry.address))
+      await exec.run('ip', ['neigh', 'del', entry.address, 'dev', entry.interface]);
+}
+
+export async function cleanUpUserspace(deps: CleanupDeps): Promise<void> {
+  const {native, exec, clock, paths} = deps;
+  await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
+  if (existsSync(paths.segment)) await removeNeighbours(exec, neighborsIn(deps));
+  await removeLocalSide(exec);
+  await removeTable(exec);
+}

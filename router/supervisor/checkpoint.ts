@@ -1,0 +1,34 @@
+// What the supervisor has kept with each policy: everything that the next one needs to go on.
+
+import {registryMemorySchema} from '../model/records.ts';
+import type {RegistryMemory} from '../model/records.ts';
+
+export function encodeCheckpoint(registry: RegistryMemory): Uint8Array {
+  const {services, ...rest} = registry;
+  // "services" is a list of thousands, of which few change: their JSON is kept.
+  const head = `${opened(rest)}"services":[`;
+  const list = services.flatMap((service, at) => (at === 0 ? [bytesOf(service)] : [COMMA, bytesOf(service)]));
+  return Buffer.concat([Buffer.from(head), ...list, Buffer.from(']}')]);
+}
+
+const COMMA = Buffer.from(',');
+const known = new WeakMap<object, Buffer>();
+
+/** The JSON of an object that is never changed. */
+function bytesOf(value: object): Buffer {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const bytes = Buffer.from(JSON.stringify(value));
+  known.set(value, bytes);
+  return bytes;
+}
+
+/** An object's JSON to which more keys can be added: "{…,". */
+function opened(value: object): string {
+  return `${JSON.stringify(value).slice(0, -1)},`;
+}
+
+/** Throws if the bytes are no such thing (another version wrote them). */
+export function decodeCheckpoint(bytes: Uint8Array): RegistryMemory {
+  return registryMemorySchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+}
