@@ -1,8 +1,8 @@
 // Imports point one way. router/: base < protocol < model < policy, config < provider, metrics <
 // supervisor < api < daemon, cli < the entry (router/main.ts); siblings of one rank do not know each other. Every part
 // of router/ may import the addon's types. The agent uses router/base/ and router/protocol/, and of the addon
-// addon/agent.ts; router/ and addon/ know nothing of shim/. addon/src: abi < core < host
-// < device, node < js; core knows neither Node nor the kernel.
+// addon/agent.ts, and tells modes apart in shim/agent/mode only; router/ and addon/ know nothing of shim/.
+// addon/src: abi < core < host < device, node < js; core knows neither Node nor the kernel.
 // Prints one line per violation; status 1 if there is one.
 
 import {readdirSync, readFileSync} from 'node:fs';
@@ -89,7 +89,18 @@ function* nativeProblems(): Generator<string> {
   }
 }
 
-const problems = [...nativeProblems()];
+/** What follows from the router's mode is in one folder of the agent: nothing else names a mode. */
+function* modeProblems(): Generator<string> {
+  for (const file of filesBelow('shim/agent', /\.ts$/)) {
+    if (file.startsWith('shim/agent/mode/')) continue;
+    const lines = readFileSync(path.join(root, file), 'utf8').split('\n');
+    for (const [index, line] of lines.entries())
+      if (/['"`](dsr|nat)['"`]/.test(line))
+        yield `${file}:${index + 1}: modes are told apart in shim/agent/mode only`;
+  }
+}
+
+const problems = [...nativeProblems(), ...modeProblems()];
 for (const file of ['router', 'shim/agent', 'addon'].flatMap((folder) => filesBelow(folder, /\.ts$/))) {
   for (const target of importsOf(file)) {
     const why = problem(file, target);

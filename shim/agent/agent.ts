@@ -1,16 +1,16 @@
 // The node agent: connects its parts.
 //
-//   programs ──@coscanet-agent──► Binder   ──► kernel        Endpoints (dumps) ──► RouterClient ──PUT──► router
-//                                 SourceSelector                 ▲    ▲                  │
-//                                   └──► Addresses (lo, rules) ──┘    └── destroy events, cgroups, config
+//   programs ──► RequestServer ──► Binder ──► kernel       Endpoints (dumps) ──► RouterClient ──PUT──► router
+//                             └──► SourceSelector             ▲    ▲                  │
+//                                    └──► Addresses (lo, rules) ┘    └── destroy events, cgroups, config
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
 // (StateFile): killed and started again it finds all endpoints, and what NAT-mode sockets stand for (VirtualAddresses).
 
 import fs from 'node:fs';
-import type {AgentNative, DestroyWatcher, ShimRequest, ShimServer} from '../../addon/agent.ts';
+import type {AgentNative, DestroyWatcher} from '../../addon/agent.ts';
 import type {Clock, Timer} from '../../router/base/clock.ts';
-import {UserError, codeOf, messageOf} from '../../router/base/error.ts';
+import {UserError, messageOf} from '../../router/base/error.ts';
 import type {Exec} from '../../router/base/exec.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
@@ -21,16 +21,15 @@ import {ExclusivePorts} from './exclusive-ports.ts';
 import {Addresses} from './host/addresses.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
+import {Modes} from './mode/modes.ts';
 import {NodeConfigStore} from './node-config-store.ts';
 import {NodeStatus} from './node-status.ts';
 import type {AgentOptions} from './options.ts';
 import {OutboundFlows} from './outbound/outbound-flows.ts';
 import {boundSockets} from './port-owner.ts';
+import {RequestServer} from './request-server.ts';
 import {RouterClient, RouterRefusal, describeFailure} from './router-client.ts';
-import {Translator} from './translator.ts';
 import {VirtualAddresses} from './virtual-addresses.ts';
-
-export const SHIM_NAME = 'coscanet-agent';
 
 /** A bind of an application that the router does not know asks it once more. */
 const FRESH_CONFIG_WAIT_MS = 1000;
@@ -51,14 +50,14 @@ export class Agent {
   readonly #instances: Instances;
   readonly #addresses: Addresses;
   readonly #virtualAddresses: VirtualAddresses;
+  readonly #modes: Modes;
   readonly #endpoints: Endpoints;
   readonly #status: NodeStatus;
   readonly #outboundFlows: OutboundFlows;
   readonly #exclusivePorts: ExclusivePorts;
   readonly #client: RouterClient;
-  readonly #binder: Binder;
+  readonly #requests: RequestServer;
   readonly #onFatal: (error: UserError) => void;
-  #shim: ShimServer | null = null;
   #destroyed: DestroyWatcher | null = null;
   #housekeeping: Timer | null = null;
 
@@ -74,6 +73,7 @@ export class Agent {
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
     this.#addresses = new Addresses(exec, clock, this.#state, log);
     this.#virtualAddresses = new VirtualAddresses(native, clock);
+    this.#modes = this.#makeModes();
     this.#endpoints = this.#makeEndpoints();
     this.#status = this.#makeStatus(mountinfo);
     this.#outboundFlows = this.#makeOutboundFlows();
@@ -84,7 +84,22 @@ export class Agent {
       clock,
     });
     this.#client = this.#makeClient();
-    this.#binder = this.#makeBinder();
+    this.#requests = new RequestServer({
+      native,
+      binder: this.#makeBinder(),
+      sources: this.#outboundFlows.sources,
+      register: () => this.#register(),
+    });
+  }
+
+  #makeModes(): Modes {
+    return new Modes({
+      ...this.#deps,
+      ofCgroup: (cgroup) => this.#instances.ofCgroup(cgroup),
+      ensureAddress: (vip) => this.#addresses.ensure(vip),
+      virtualAddresses: this.#virtualAddresses,
+      address: this.#address,
+    });
   }
 
   #makeEndpoints(): Endpoints {
@@ -94,6 +109,7 @@ export class Agent {
       vips: () => this.#addresses.carried(),
       address: this.#address,
       virtualAddresses: this.#virtualAddresses,
+      modes: this.#modes,
       isBlockPort: (vip, port) => this.#outboundFlows.blocks.containing(vip, port) !== null,
       config: () => this.#nodeConfig.current,
       annotate: (found) => this.#status.annotate(found),
@@ -120,6 +136,7 @@ export class Agent {
       ensureAddress: (vip) => this.#addresses.ensure(vip),
       vips: () => this.#addresses.carried(),
       address: this.#address,
+      modes: this.#modes,
       endpoints: () => this.#endpoints.current,
       endpointOf: (connection) => this.#endpoints.ofConnection(connection),
       send: this.#deliver,
@@ -148,8 +165,6 @@ export class Agent {
 
   #makeBinder(): Binder {
     const {native, log} = this.#deps;
-    const virtualAddresses = this.#virtualAddresses;
-    const ofCgroup = (cgroup: bigint) => this.#instances.ofCgroup(cgroup);
     return new Binder({
       native,
       awaitConfig: () => this.#nodeConfig.wait(),
@@ -158,11 +173,10 @@ export class Agent {
         return this.#nodeConfig.current;
       },
       instances: this.#instances,
-      ensureAddress: (vip) => this.#addresses.ensure(vip),
       sources: this.#outboundFlows.sources,
       blocks: this.#outboundFlows.blocks,
       exclusivePorts: this.#exclusivePorts,
-      translator: new Translator({native, ofCgroup, virtualAddresses, address: this.#address, log}),
+      modes: this.#modes,
       onDatagramBound: () => this.#register(),
       log,
     });
@@ -172,13 +186,7 @@ export class Agent {
   async start(): Promise<void> {
     const {native} = this.#deps;
     readSecret(this.#options.secretFile);
-    try {
-      this.#shim = native.listenShim(SHIM_NAME, (request) => void this.#serve(request));
-    } catch (error) {
-      throw codeOf(error) === 'EADDRINUSE'
-        ? new UserError('another agent serves this network namespace (@coscanet-agent is taken)')
-        : error;
-    }
+    this.#requests.listen();
     if (this.#state.previousPid !== 0 && !isAgent(this.#state.previousPid)) {
       this.#deps.log.info({}, 'taking over from an agent that was killed, or left its instances running');
     }
@@ -204,7 +212,7 @@ export class Agent {
    */
   async stop(leaving: boolean): Promise<void> {
     const {log} = this.#deps;
-    this.#shim?.close();
+    this.#requests.close();
     this.#destroyed?.close();
     this.#housekeeping?.cancel();
     const alive = this.#instances.anyAlive();
@@ -227,24 +235,6 @@ export class Agent {
     this.#instances.removeEmpty();
     this.#state.remove();
     log.info({}, 'stopped; nothing left behind');
-  }
-
-  async #serve(request: ShimRequest): Promise<void> {
-    const {native} = this.#deps;
-    // Our copy is closed before the answer: then the program is the only owner of the socket.
-    if (request.kind === 'listen') {
-      native.closeDescriptor(request.descriptor);
-      await this.#register();
-      request.reply(0, '');
-      return;
-    }
-    const answer =
-      request.kind === 'bind'
-        ? ((await this.#binder.bind(request)) ?? 'call')
-        : await this.#outboundFlows.sources.select(request);
-    native.closeDescriptor(request.descriptor);
-    if (typeof answer === 'string') request.reply(0, '', answer);
-    else request.reply(answer.errno, answer.reason);
   }
 
   /** Where NAT-mode sockets are: on the router's own host the router says so. */
@@ -294,6 +284,6 @@ export class Agent {
     const config = this.#nodeConfig.current;
     if (config === null) return;
     if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
-    else if (config.mode === 'nat') await this.#addresses.leaveHost();
+    else if (this.#modes.of(config.mode).restoresIdleHost) await this.#addresses.leaveHost();
   }
 }

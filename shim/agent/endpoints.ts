@@ -10,6 +10,8 @@ import type {ApplicationConfig, NodeEndpoint, NodeConfig} from '../../router/pro
 import {mayBind} from './bind-rules.ts';
 import type {BoundPort} from './exclusive-ports.ts';
 import type {Instance} from './instances.ts';
+import type {ServiceAddress} from './mode/mode.ts';
+import type {Modes} from './mode/modes.ts';
 import {boundSockets} from './port-owner.ts';
 import type {SocketTables} from './port-owner.ts';
 import type {VirtualAddresses} from './virtual-addresses.ts';
@@ -25,6 +27,7 @@ export interface EndpointDeps {
   /** The node's own address, where NAT-mode sockets are bound, and what they stand for. */
   address: () => string;
   virtualAddresses: Pick<VirtualAddresses, 'known' | 'of'>;
+  modes: Pick<Modes, 'of' | 'byAddress'>;
   /** Ports from which the node opens connections, or that it has instead of port 0: no endpoints. */
   isBlockPort(vip: string, port: number): boolean;
   /** The node configuration; null before the router's first answer (then the cgroup and the address must do). */
@@ -49,7 +52,7 @@ function isAllowed(
 
 interface Classified {
   instance: Instance;
-  name: VirtualAddress;
+  service: ServiceAddress;
 }
 
 /** Whose endpoint a socket is, or why it is none; null if it is not managed. */
@@ -61,21 +64,14 @@ function classify(socket: SocketInfo, isOnVip: boolean, deps: EndpointDeps): Cla
     return managed ? 'it was made outside of every application, before its process entered one' : null;
   }
   const config = deps.config();
-  const name = isOnVip
-    ? {vip: socket.address, port: socket.port}
-    : deps.virtualAddresses.of(socket, instance.folder);
-  if (name === null) {
-    if (config?.mode === 'dsr') return null;
-    return `nothing says which virtual address and port of application ${instance.application} it stands for`;
-  }
-  if (config === null) return {instance, name};
-  if (isOnVip !== (config.mode === 'dsr')) {
-    return `it was bound in the other mode, the router is in ${config.mode.toUpperCase()} mode now: start its program again`;
-  }
-  if (!isAllowed(config.applications, instance.application, name, socket)) {
+  const mode = config === null ? deps.modes.byAddress(isOnVip) : deps.modes.of(config.mode);
+  const service = mode.endpointOf(socket, isOnVip, instance);
+  if (service === null || typeof service === 'string') return service;
+  if (config === null) return {instance, service};
+  if (!isAllowed(config.applications, instance.application, service, socket)) {
     return `application ${instance.application} may not bind it`;
   }
-  return {instance, name};
+  return {instance, service};
 }
 
 /** What the sockets amount to, in a fixed order. `onUnregistered`: a managed socket that is no endpoint, and why. */
@@ -93,19 +89,20 @@ export function endpointsOf(
     const classified = classify(socket, isOnVip, deps);
     if (typeof classified === 'string') onUnregistered(socket, classified);
     if (classified === null || typeof classified === 'string') continue;
-    const {instance, name} = classified;
+    const {instance, service} = classified;
     const {application} = instance;
     const {protocol} = socket;
-    const nodePort = isOnVip ? {} : {nodePort: socket.port};
-    // Translated, each node port is an endpoint of its own.
-    const ports = [name.port, nodePort.nodePort ?? 0].map((port) => String(port).padStart(5)).join(' ');
-    const key = `${application} ${name.vip} ${protocol} ${ports}`;
+    const {vip, port, nodePort} = service;
+    // Each node port is an endpoint of its own.
+    const ports = [port, nodePort ?? 0].map((one) => String(one).padStart(5)).join(' ');
+    const key = `${application} ${vip} ${protocol} ${ports}`;
     const entry = found.get(key) ?? {
-      endpoint: {application, vip: name.vip, protocol, port: name.port, instances: 0, ...nodePort},
+      endpoint: {application, ...service, protocol, instances: 0},
       members: [],
     };
     entry.members.push({socket, folder: instance.folder});
-    entry.endpoint.instances = isOnVip ? new Set(entry.members.map(({folder}) => folder)).size : 1;
+    const folders = new Set(entry.members.map(({folder}) => folder));
+    entry.endpoint.instances = nodePort === undefined ? folders.size : 1;
     found.set(key, entry);
   }
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);

@@ -5,29 +5,44 @@ import os from 'node:os';
 import test from 'ava';
 import type {SocketFacts} from '../../addon/agent.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {Binder, applicationUid} from '../../shim/agent/binder.ts';
+import {Binder} from '../../shim/agent/binder.ts';
 import type {BinderDeps} from '../../shim/agent/binder.ts';
+import {DsrMode} from '../../shim/agent/mode/dsr.ts';
+import type {DsrModeDeps} from '../../shim/agent/mode/dsr.ts';
+import {applicationUid} from '../../shim/agent/shared-ports.ts';
 import {request, wildcard80} from './request.ts';
 import {VIP, nodeConfigFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
 
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 
-/** A binder, and what it asked of the kernel and the host. */
-function binder(facts: SocketFacts, change: Partial<BinderDeps> = {}) {
+/** A binder in DSR mode, and what it asked of the kernel and the host. */
+function binder(facts: SocketFacts, change: Partial<BinderDeps & Pick<DsrModeDeps, 'ensureAddress'>> = {}) {
   const done: string[] = [];
-  const deps: BinderDeps = {
-    native: {
-      socketFacts: () => facts,
-      bindSocket: (fd, address, port, owner) => {
-        done.push(`bind ${fd} ${address}:${port} ${owner === applicationUid('web') ? 'shared' : 'alone'}`);
-        return facts.localPort === 0 ? 0 : EINVAL;
-      },
-      listeners: () => [],
-      boundSockets: () => [],
-      datagramSockets: () => [],
-      connectedDatagramSockets: () => [],
+  const native: BinderDeps['native'] = {
+    socketFacts: () => facts,
+    bindSocket: (fd, address, port, owner) => {
+      done.push(`bind ${fd} ${address}:${port} ${owner === applicationUid('web') ? 'shared' : 'alone'}`);
+      return facts.localPort === 0 ? 0 : EINVAL;
     },
+    listeners: () => [],
+    boundSockets: () => [],
+    datagramSockets: () => [],
+    connectedDatagramSockets: () => [],
+  };
+  const mode = new DsrMode({
+    native,
+    ofCgroup: () => null,
+    ensureAddress: (vip) => {
+      done.push(`address ${vip}`);
+      return Promise.resolve();
+    },
+    virtualAddresses: {of: () => null},
+    log: silentLogger,
+    ...change,
+  });
+  const deps: BinderDeps = {
+    native,
     awaitConfig: () => Promise.resolve(nodeConfigFor([web])),
     refreshConfig: () => Promise.resolve(null),
     instances: {
@@ -35,14 +50,10 @@ function binder(facts: SocketFacts, change: Partial<BinderDeps> = {}) {
       ofCgroup: () => null,
       cgroupOf: () => '/',
     },
-    ensureAddress: (vip) => {
-      done.push(`address ${vip}`);
-      return Promise.resolve();
-    },
     sources: {bindAnyPort: () => Promise.reject(new Error('a port was chosen'))},
     blocks: {containing: () => null},
     exclusivePorts: {withLease: (_, __, bind) => bind()},
-    translator: {isBound: () => false, bind: () => Promise.reject(new Error('not in this mode'))},
+    modes: {of: () => mode},
     onDatagramBound: async () => {
       done.push('registered');
     },

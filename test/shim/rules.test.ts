@@ -7,12 +7,13 @@ import type {SocketInfo} from '../../addon/agent.ts';
 import {formatRange} from '../../router/protocol/messages.ts';
 import {decideBind, mayBind, unknownApplication} from '../../shim/agent/bind-rules.ts';
 import type {BindRequest} from '../../shim/agent/bind-rules.ts';
-import {applicationUid} from '../../shim/agent/binder.ts';
 import {endpointsOf} from '../../shim/agent/endpoints.ts';
 import type {EndpointDeps} from '../../shim/agent/endpoints.ts';
 import {findCgroupMount, instanceOf} from '../../shim/agent/instances.ts';
 import {agentOptions} from '../../shim/agent/options.ts';
+import {applicationUid} from '../../shim/agent/shared-ports.ts';
 import {parseSockaddr} from '../../shim/agent/sockaddr.ts';
+import {FakeHost} from './bind-modes.ts';
 import {VIP, web} from './support.ts';
 
 const {EACCES, EADDRNOTAVAIL} = os.constants.errno;
@@ -138,6 +139,11 @@ function socket(change: Partial<SocketInfo>): SocketInfo {
 function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointDeps {
   const folders = new Map([1n, 2n, 11n].map((id) => [id, `/web/${id % 10n}`]));
   const known = (cookie: bigint) => (cookie > 100n ? {vip: VIP, port: cookie > 200n ? 99 : 80} : null);
+  const host = new FakeHost();
+  const virtualAddresses = Object.assign(host.virtualAddresses, {
+    known,
+    of: ({cookie}: SocketInfo) => known(cookie),
+  });
   return {
     native: {
       listeners: () => [],
@@ -148,7 +154,8 @@ function sourcesIn(mode: 'dsr' | 'nat' | null): EndpointDeps {
     instanceOf: (id) => (folders.has(id) ? {application: 'web', folder: folders.get(id) ?? ''} : null),
     vips: () => [VIP],
     address: () => NODE,
-    virtualAddresses: {known, of: ({cookie}) => known(cookie)},
+    virtualAddresses,
+    modes: host.modes,
     isBlockPort: () => false,
     config: () => (mode === null ? null : {mode, applications: [web]}),
   };
@@ -181,16 +188,16 @@ test('endpoints count instances, not sockets, and leave out what is not theirs',
   ]);
 });
 
-const translated: SocketInfo[] = [
+const onNodePorts: SocketInfo[] = [
   socket({address: NODE, cookie: 101n}),
   socket({address: NODE, cookie: 102n}), // shares the port with its sibling
   socket({address: NODE, cookie: 103n, cgroup: 2n, port: 40000}),
 ];
-const translatedEndpoints = [80, 40000].map((nodePort) => {
+const onNodePortsEndpoints = [80, 40000].map((nodePort) => {
   return {application: 'web', vip: VIP, protocol: 'tcp' as const, port: 80, instances: 1, nodePort};
 });
 
-test('translated: each node port is an endpoint; what is not translated is not registered', (t) => {
+test('NAT: each node port is an endpoint; a socket without a tag is not registered', (t) => {
   const unregistered: string[] = [];
   const others = [
     socket({address: NODE, cookie: 104n, cgroup: 7n, port: 81}),
@@ -199,12 +206,12 @@ test('translated: each node port is an endpoint; what is not translated is not r
     socket({address: NODE, cookie: 5n, port: 22, cgroup: 7n}),
     socket({port: 84}),
   ];
-  const found = endpointsOf([...translated, ...others], sourcesIn('nat'), (stray, reason) =>
+  const found = endpointsOf([...onNodePorts, ...others], sourcesIn('nat'), (stray, reason) =>
     unregistered.push(`${stray.port}: ${reason}`),
   );
   t.deepEqual(
     found.map(({endpoint}) => endpoint),
-    translatedEndpoints,
+    onNodePortsEndpoints,
   );
   t.deepEqual(unregistered, [
     '81: it was made outside of every application, before its process entered one',
@@ -215,7 +222,7 @@ test('translated: each node port is an endpoint; what is not translated is not r
 });
 
 test('before the first configuration both kinds count; then only those of the mode', (t) => {
-  const all = [socket({}), ...translated];
+  const all = [socket({}), ...onNodePorts];
   const portsIn = (mode: 'dsr' | 'nat' | null) =>
     endpointsOf(all, sourcesIn(mode), () => {}).map(({endpoint}) => endpoint.nodePort);
   t.deepEqual(portsIn(null), [undefined, 80, 40000]);

@@ -9,6 +9,7 @@ import {refusal} from '../../shim/agent/bind-rules.ts';
 import {SourceSelector} from '../../shim/agent/outbound/source-selector.ts';
 import type {SourceSelectorDeps} from '../../shim/agent/outbound/source-selector.ts';
 import {FakeClock} from '../router/fake-clock.ts';
+import {FakeHost} from './bind-modes.ts';
 import {request} from './request.ts';
 import {VIP, nodeConfigFor, web} from './support.ts';
 import {unbound} from './unbound-socket.ts';
@@ -39,7 +40,7 @@ function sourceSelector(localPort: number) {
     destinations: {kindOf: () => 'outside'},
     flowReports: {reportOpening: () => Promise.resolve(refusal(EADDRNOTAVAIL, reason))},
     activeOpens: {add: () => {}},
-    address: () => '10.88.0.11',
+    modes: new FakeHost().modes,
     portRange: () => ({first: 32_768, last: 60_999}),
     clock,
     log: {...silentLogger, warn: (fields, message) => lines.push([fields, message])},

@@ -8,6 +8,7 @@ import type {NodeEndpoint, NodeConfig} from '../../../router/protocol/messages.t
 import {readPortRange} from '../host/port-range.ts';
 import type {OwnPorts} from '../host/port-range.ts';
 import type {Instance} from '../instances.ts';
+import type {Modes} from '../mode/modes.ts';
 import type {ReportedState} from '../router-client.ts';
 import {ActiveOpenEndpoints} from './active-open-endpoints.ts';
 import {Destinations} from './destinations.ts';
@@ -28,6 +29,7 @@ export interface OutboundFlowsDeps {
   vips(): readonly string[];
   /** The node's address. */
   address: () => string;
+  modes: Pick<Modes, 'of'>;
   /** Those that accept connections. */
   endpoints(): readonly NodeEndpoint[];
   /** Whose endpoint is the local end of a connection? Null: nobody's. */

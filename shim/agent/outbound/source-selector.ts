@@ -25,6 +25,7 @@ import type {
 import {mayBind, refusal} from '../bind-rules.ts';
 import type {Refusal} from '../bind-rules.ts';
 import type {Instance} from '../instances.ts';
+import type {Modes} from '../mode/modes.ts';
 import {parseSockaddr} from '../sockaddr.ts';
 import type {ActiveOpenEndpoints} from './active-open-endpoints.ts';
 import type {Destinations} from './destinations.ts';
@@ -48,8 +49,7 @@ export interface SourceSelectorDeps {
   destinations: Pick<Destinations, 'kindOf'>;
   flowReports: Pick<FlowReports, 'reportOpening'>;
   activeOpens: Pick<ActiveOpenEndpoints, 'add'>;
-  /** The node's address, where NAT-mode sockets are (NAT). */
-  address: () => string;
+  modes: Pick<Modes, 'of'>;
   /** The kernel's own range of ports. */
   portRange(): {first: number; last: number};
   clock: Clock;
@@ -141,14 +141,11 @@ export class SourceSelector {
     mode: Mode,
     application: ApplicationConfig,
   ): NodeEndpoint | null {
-    const {localAddress, localPort, virtualAddress} = facts;
-    if (mode === 'nat' && localAddress !== this.#deps.address()) return null;
-    const name = mode === 'nat' ? virtualAddress : {vip: localAddress, port: localPort};
-    if (name === null || !application.vips.includes(name.vip)) return null;
-    if (!mayBind(application, protocol, name.port)) return null;
-    if (this.#deps.blocks.containing(name.vip, name.port) !== null) return null;
-    const nodePort = mode === 'nat' ? {nodePort: localPort} : {};
-    return {application: application.name, ...name, protocol, instances: 0, ...nodePort};
+    const service = this.#deps.modes.of(mode).serviceOf(facts);
+    if (service === null || !application.vips.includes(service.vip)) return null;
+    if (!mayBind(application, protocol, service.port)) return null;
+    if (this.#deps.blocks.containing(service.vip, service.port) !== null) return null;
+    return {application: application.name, ...service, protocol, instances: 0};
   }
 
   /** A bind to port 0. */

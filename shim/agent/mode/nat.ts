@@ -1,60 +1,72 @@
-// The bind in NAT mode: the program's socket gets the node's own address and a node port that stands for the
+// NAT: the program's socket is bound to the node's own address and a node port that stands for the
 // virtual one: the same where it is free, else one that the kernel chooses. Each instance has node ports of
 // its own, so that the router can tell instances apart; sockets of one instance with the same virtual address
 // share one, and then the kernel itself says which of them may (SO_REUSEADDR, SO_REUSEPORT, EADDRINUSE).
 
 import os from 'node:os';
-import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
-import type {Logger} from '../../router/base/logger.ts';
-import type {Protocol} from '../../router/protocol/messages.ts';
-import {refusal} from './bind-rules.ts';
-import type {Refusal} from './bind-rules.ts';
-import type {Instance} from './instances.ts';
-import {boundSockets, portOwners, describeProcess} from './port-owner.ts';
-import type {SocketTables} from './port-owner.ts';
-import {sameAddress} from './virtual-addresses.ts';
-import type {VirtualAddresses} from './virtual-addresses.ts';
+import type {AgentNative, PortSharing, ShimRequest, SocketFacts, SocketInfo} from '../../../addon/agent.ts';
+import type {Logger} from '../../../router/base/logger.ts';
+import type {Protocol} from '../../../router/protocol/messages.ts';
+import {refusal} from '../bind-rules.ts';
+import type {Refusal} from '../bind-rules.ts';
+import type {Instance} from '../instances.ts';
+import {boundSockets, portOwners, describeProcess} from '../port-owner.ts';
+import type {SocketTables} from '../port-owner.ts';
+import {sameAddress} from '../virtual-addresses.ts';
+import type {VirtualAddresses} from '../virtual-addresses.ts';
+import {otherMode} from './mode.ts';
+import type {BindMode, BindTarget, ServiceAddress} from './mode.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 
-export interface TranslatorDeps {
+export interface NatModeDeps {
   native: SocketTables & Pick<AgentNative, 'bindSocket' | 'bindNat'>;
   ofCgroup: (id: bigint) => Instance | null;
-  virtualAddresses: VirtualAddresses;
-  /** The node's address on the router's network; the router's config may change it. */
+  virtualAddresses: Pick<VirtualAddresses, 'of' | 'add' | 'lastOn' | 'mayHave' | 'mayStandFor'>;
+  /** The node's address on the router's network; the router's configuration may change it. */
   address: () => string;
+  ensureAddress(vip: string): Promise<void>;
   log: Logger;
-}
-
-export interface VirtualTarget {
-  vip: string;
-  port: number;
-  protocol: Protocol;
-  instance: Instance;
 }
 
 type Bound = ReturnType<AgentNative['bindNat']>;
 
-export class Translator {
-  readonly #deps: TranslatorDeps;
+export class NatMode implements BindMode {
+  readonly restoresIdleHost = true;
+  readonly #deps: NatModeDeps;
   /** Protocols of which all sockets that an earlier agent bound are known. */
   readonly #surveyed = new Set<Protocol>();
 
-  constructor(deps: TranslatorDeps) {
+  constructor(deps: NatModeDeps) {
     this.#deps = deps;
   }
 
+  async bind(request: ShimRequest, facts: SocketFacts, target: BindTarget): Promise<Refusal | null> {
+    // Not for packets, those find the node address: for programs that look for an interface with the address
+    // that getsockname tells them.
+    await this.#deps.ensureAddress(target.vip);
+    return request.retry && this.isBound(facts, target) ? null : this.#bind(request, facts, target);
+  }
+
   /** Is the socket bound to this already? */
-  isBound(facts: SocketFacts, target: VirtualTarget): boolean {
-    return (
-      facts.localPort !== 0 &&
-      facts.localAddress === this.#deps.address() &&
-      sameAddress(facts.virtualAddress, target)
-    );
+  isBound(facts: SocketFacts, target: BindTarget): boolean {
+    return facts.localPort !== 0 && sameAddress(this.serviceOf(facts), target);
+  }
+
+  serviceOf({localAddress, localPort, virtualAddress}: SocketFacts): ServiceAddress | null {
+    if (localAddress !== this.#deps.address() || virtualAddress === null) return null;
+    return {...virtualAddress, nodePort: localPort};
+  }
+
+  endpointOf(socket: SocketInfo, onVip: boolean, instance: Instance): ServiceAddress | string {
+    if (onVip) return otherMode('NAT');
+    const virtualAddress = this.#deps.virtualAddresses.of(socket, instance.folder);
+    if (virtualAddress !== null) return {...virtualAddress, nodePort: socket.port};
+    return `nothing says which virtual address and port of application ${instance.application} it stands for`;
   }
 
   /** No await between the dump of sockets and the bind: two binds must not both find none. */
-  async bind(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Promise<Refusal | null> {
+  async #bind(request: ShimRequest, facts: SocketFacts, target: BindTarget): Promise<Refusal | null> {
     const {native, virtualAddresses, log} = this.#deps;
     const address = this.#deps.address();
     if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
@@ -89,13 +101,13 @@ export class Translator {
     return null;
   }
 
-  #bindTo(request: ShimRequest, port: number, target: VirtualTarget, sharing: PortSharing): Bound {
+  #bindTo(request: ShimRequest, port: number, target: BindTarget, sharing: PortSharing): Bound {
     const {native, address} = this.#deps;
     return native.bindNat(request.descriptor, address(), port, {vip: target.vip, port: target.port}, sharing);
   }
 
   /** The first socket of its name in its instance. */
-  #bindAnew(request: ShimRequest, facts: SocketFacts, target: VirtualTarget): Bound {
+  #bindAnew(request: ShimRequest, facts: SocketFacts, target: BindTarget): Bound {
     const {native, virtualAddresses} = this.#deps;
     const address = this.#deps.address();
     const {protocol, port} = target;
@@ -114,7 +126,7 @@ export class Translator {
   }
 
   /** A socket of this instance that stands for the same. */
-  #sharedSocket(facts: SocketFacts, target: VirtualTarget): SocketInfo | null {
+  #sharedSocket(facts: SocketFacts, target: BindTarget): SocketInfo | null {
     const {native, ofCgroup, virtualAddresses} = this.#deps;
     const address = this.#deps.address();
     this.#survey(target.protocol);
@@ -142,7 +154,7 @@ export class Translator {
     this.#surveyed.add(protocol);
   }
 
-  async #explain(errno: number, own: SocketInfo | null, target: VirtualTarget): Promise<Refusal> {
+  async #explain(errno: number, own: SocketInfo | null, target: BindTarget): Promise<Refusal> {
     const address = this.#deps.address();
     const name = `${target.port}/${target.protocol}`;
     if (errno === EADDRINUSE && own !== null) {

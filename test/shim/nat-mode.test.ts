@@ -1,11 +1,11 @@
-// The translator with the kernel faked: what it asks for, and what a program is told when nothing can be done.
+// NAT mode with the kernel faked: what it asks for, and what a program is told when nothing can be done.
 
 import os from 'node:os';
 import test from 'ava';
 import type {AgentNative, ShimRequest, SocketFacts, SocketInfo} from '../../addon/agent.ts';
 import {systemClock} from '../../router/base/clock.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import {Translator} from '../../shim/agent/translator.ts';
+import {NatMode} from '../../shim/agent/mode/nat.ts';
 import {VirtualAddresses} from '../../shim/agent/virtual-addresses.ts';
 import {request} from './request.ts';
 import {VIP} from './support.ts';
@@ -26,8 +26,8 @@ const bound: SocketFacts = {
   virtualAddress: {vip: VIP, port: 80},
 };
 
-/** A translator on a kernel that answers binds to a port with `answers`, in turn; it notes dumps of bound sockets. */
-function translator(...answers: number[]) {
+/** NAT mode on a kernel that answers binds to a port with `answers`, in turn; it notes dumps of bound sockets. */
+function natMode(...answers: number[]) {
   const done: string[] = [];
   const dumps: SocketInfo[][] = [];
   const bindNat: AgentNative['bindNat'] = (_, address, port, name, sharing) => {
@@ -42,27 +42,28 @@ function translator(...answers: number[]) {
   };
   const tables = {listeners: none, boundSockets, datagramSockets: none, connectedDatagramSockets: none};
   const virtualAddresses = new VirtualAddresses({virtualAddressIn: () => null}, systemClock);
-  const tested = new Translator({
+  const tested = new NatMode({
     native: {...tables, bindSocket: () => EINVAL, bindNat},
     ofCgroup: () => target.instance,
     virtualAddresses,
     address: () => NODE,
+    ensureAddress: () => Promise.resolve(),
     log: silentLogger,
   });
   return {tested, done, virtualAddresses, dumps};
 }
 
 test('the same port, alone; where it is taken, one that the kernel chooses', async (t) => {
-  const free = translator(0);
+  const free = natMode(0);
   t.is(await free.tested.bind(request(), unbound, target), null);
   t.deepEqual(free.done, [`${NODE}:80 for ${VIP}:80 alone`]);
-  const taken = translator(EADDRINUSE, 0);
+  const taken = natMode(EADDRINUSE, 0);
   t.is(await taken.tested.bind(request(), unbound, target), null);
   t.deepEqual(taken.done, [`${NODE}:80 for ${VIP}:80 alone`, `${NODE}:0 for ${VIP}:80 alone`]);
 });
 
 test('only the same name may come after itself beside old connections', async (t) => {
-  const {tested, done} = translator();
+  const {tested, done} = natMode();
   const reusing = {...unbound, reuseAddress: true};
   await tested.bind(request(), reusing, target);
   await tested.bind(request(), {...reusing, cookie: 2n}, target);
@@ -74,7 +75,7 @@ test('only the same name may come after itself beside old connections', async (t
 });
 
 test('all bound sockets are read once, and again only while one may stand for the same', async (t) => {
-  const {tested, virtualAddresses, dumps} = translator();
+  const {tested, virtualAddresses, dumps} = natMode();
   await tested.bind(request(), unbound, target);
   await tested.bind(request(), {...unbound, cookie: 2n}, {...target, port: 81});
   t.is(dumps.length, 1);
@@ -87,7 +88,7 @@ test('all bound sockets are read once, and again only while one may stand for th
 });
 
 test('what an earlier agent bound is found, and shared as its program asks', async (t) => {
-  const {tested, done, virtualAddresses, dumps} = translator();
+  const {tested, done, virtualAddresses, dumps} = natMode();
   const {cookie: _, ...facts} = bound;
   virtualAddresses.add({...facts, cookie: 7n});
   const earlier: SocketInfo = {
@@ -108,7 +109,7 @@ test('what an earlier agent bound is found, and shared as its program asks', asy
 
 test('what a program is told', async (t) => {
   const answer = async (answers: number[], facts = unbound, change: Partial<ShimRequest> = {}) =>
-    translator(...answers).tested.bind(request(change), facts, target);
+    natMode(...answers).tested.bind(request(change), facts, target);
   t.deepEqual(await answer([EADDRNOTAVAIL]), {
     errno: EADDRNOTAVAIL,
     reason: `${NODE}, which the agent was started with, is not an address of this node`,
@@ -122,7 +123,7 @@ test('what a program is told', async (t) => {
 });
 
 test('a bind that was done before its answer was lost is known by its tag', (t) => {
-  const {tested} = translator();
+  const {tested} = natMode();
   t.true(tested.isBound(bound, target));
   t.false(tested.isBound(bound, {...target, port: 81}));
   t.false(tested.isBound({...bound, virtualAddress: null}, target));
