@@ -66,7 +66,7 @@ sanitized() {
   step 'build: debug' topology/build.sh debug
   # First of all that runs the debug build, so that the lines reached are those of the tables alone.
   find build/debug -name '*.gcda' -delete
-  ava_debug 'packet tables (sanitized)' tables-sanitized test/packets/packets.test.ts test/packets/trains.test.ts
+  ava_debug 'packet tables (sanitized)' tables-sanitized test/packets/packets.test.ts test/packets/coalescing.test.ts
   step "coverage: the packet tables reach $CORE_LINES_PERCENT % of the core" packet_table_coverage
   ava_debug 'packet properties (sanitized)' properties-sanitized test/packets/properties.test.ts
   step 'build: tsan' topology/build.sh tsan

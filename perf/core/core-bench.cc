@@ -3,7 +3,7 @@
 //
 //   headers   making the packets, nothing else; contained in both others
 //   floor     headers, and one line of the flow table at random for each packet, fetched ahead
-//   core      headers, and the path of the product
+//   core      headers, and the pipeline of the product
 //
 // Prints one JSON object a line: a measurement in nanoseconds per packet, or a number of the machine.
 //
@@ -31,33 +31,33 @@ namespace {
 struct Scenario {
   const char* name;
   Kind world;
-  Way way;
+  Direction direction;
   uint64_t flows;
   unsigned forwarders;
   bool known;  // false: each packet opens a flow
 };
 
-constexpr unsigned kSides = 2;
+constexpr unsigned kInterfacesUsed = 2;
 constexpr uint64_t kMillion = 1 << 20;
-// From about half full on a flow may find no room, so a table has twice as many places as flows.
+// From about half full on a flow may find no free entry, so a table has twice as many entries as flows.
 constexpr uint32_t kUsual = 1 << 20;  // as the product makes it
 constexpr Scenario kScenarios[] = {
-    {"hot", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 1, 1, true},
-    {"64 flows", {Mode::dsr, Pages::small, kUsual, false}, Way::in, 64, 1, true},
-    {"1M", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
+    {"hot", {Mode::dsr, Pages::small, kUsual, false}, Direction::in, 1, 1, true},
+    {"64 flows", {Mode::dsr, Pages::small, kUsual, false}, Direction::in, 64, 1, true},
+    {"1M", {Mode::dsr, Pages::small, 2 * kMillion, false}, Direction::in, kMillion, 1, true},
     // Beside one: their ratio is then of the same minute.
-    {"1M two forwarders", {Mode::dsr, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 2, true},
-    {"8M", {Mode::dsr, Pages::small, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
-    {"1M huge pages", {Mode::dsr, Pages::huge, 2 * kMillion, false}, Way::in, kMillion, 1, true},
-    {"8M huge pages", {Mode::dsr, Pages::huge, 16 * kMillion, false}, Way::in, 8 * kMillion, 1, true},
-    {"new", {Mode::dsr, Pages::small, 4 * kMillion, false}, Way::in, kMillion, 1, false},
-    {"nat in hot", {Mode::nat, Pages::small, kUsual, false}, Way::in, 1, 1, true},
-    {"nat in 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Way::in, kMillion, 1, true},
-    {"nat out hot", {Mode::nat, Pages::small, kUsual, false}, Way::out, 1, 1, true},
-    {"nat out 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Way::out, kMillion, 1, true},
-    {"affinity hot", {Mode::dsr, Pages::small, kUsual, true}, Way::in, 1, 1, true},
-    {"affinity 1M", {Mode::dsr, Pages::small, 2 * kMillion, true}, Way::in, kMillion, 1, true},
-    {"affinity new", {Mode::dsr, Pages::small, 4 * kMillion, true}, Way::in, kMillion, 1, false},
+    {"1M two forwarders", {Mode::dsr, Pages::small, 2 * kMillion, false}, Direction::in, kMillion, 2, true},
+    {"8M", {Mode::dsr, Pages::small, 16 * kMillion, false}, Direction::in, 8 * kMillion, 1, true},
+    {"1M huge pages", {Mode::dsr, Pages::huge, 2 * kMillion, false}, Direction::in, kMillion, 1, true},
+    {"8M huge pages", {Mode::dsr, Pages::huge, 16 * kMillion, false}, Direction::in, 8 * kMillion, 1, true},
+    {"new", {Mode::dsr, Pages::small, 4 * kMillion, false}, Direction::in, kMillion, 1, false},
+    {"nat in hot", {Mode::nat, Pages::small, kUsual, false}, Direction::in, 1, 1, true},
+    {"nat in 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Direction::in, kMillion, 1, true},
+    {"nat out hot", {Mode::nat, Pages::small, kUsual, false}, Direction::out, 1, 1, true},
+    {"nat out 1M", {Mode::nat, Pages::small, 2 * kMillion, false}, Direction::out, kMillion, 1, true},
+    {"affinity hot", {Mode::dsr, Pages::small, kUsual, true}, Direction::in, 1, 1, true},
+    {"affinity 1M", {Mode::dsr, Pages::small, 2 * kMillion, true}, Direction::in, kMillion, 1, true},
+    {"affinity new", {Mode::dsr, Pages::small, 4 * kMillion, true}, Direction::in, kMillion, 1, false},
 };
 
 /// Of this thread: what other programs take of the core is not what a packet costs.
@@ -100,7 +100,7 @@ Order order_of(const Scenario& s, uint64_t seed) {
 }
 
 Amount run_headers(const Scenario& s, const Budget& budget, uint64_t seed) {
-  const Template headers(s.way, tcp::kAck);
+  const Template headers(s.direction, tcp::kAck);
   const auto device = std::make_unique<SlotDevice>(0, headers, order_of(s, seed));
   Frame frames[kBatch];
   return timed(budget, [&] {
@@ -110,7 +110,7 @@ Amount run_headers(const Scenario& s, const Budget& budget, uint64_t seed) {
 }
 
 Amount run_floor(const Scenario& s, const World& world, const Budget& budget, uint64_t seed) {
-  const Template headers(s.way, tcp::kAck);
+  const Template headers(s.direction, tcp::kAck);
   const auto device = std::make_unique<SlotDevice>(0, headers, order_of(s, seed));
   const uint64_t lines = s.flows < kMillion ? s.flows : world.table_lines();
   Order line = Order::random(lines, seed + 1);
@@ -119,11 +119,11 @@ Amount run_floor(const Scenario& s, const World& world, const Budget& budget, ui
   uint64_t sum = 0;
   const Amount done = timed(budget, [&] {
     device->receive(frames);
-    for (auto& place : wanted) {
-      place = world.table() + line.next() * 64;
-      __builtin_prefetch(place);
+    for (auto& line_start : wanted) {
+      line_start = world.table() + line.next() * 64;
+      __builtin_prefetch(line_start);
     }
-    for (const uint8_t* place : wanted) sum += *reinterpret_cast<const volatile uint64_t*>(place);
+    for (const uint8_t* line_start : wanted) sum += *reinterpret_cast<const volatile uint64_t*>(line_start);
     asm volatile("" : : "r"(frames), "r"(sum) : "memory");
   });
   return done;
@@ -131,16 +131,17 @@ Amount run_floor(const Scenario& s, const World& world, const Budget& budget, ui
 
 Amount run_core(const Scenario& s, const World& world, const Budget& budget, uint64_t seed,
                 unsigned forwarder) {
-  const Template headers(s.way, s.known ? tcp::kAck : tcp::kSyn);
-  const unsigned ingress = s.way == Way::in ? 0 : 1;
+  const Template headers(s.direction, s.known ? tcp::kAck : tcp::kSyn);
+  const unsigned ingress = s.direction == Direction::in ? 0 : 1;
   const auto in = std::make_unique<SlotDevice>(ingress, headers, order_of(s, seed));
   const auto out = std::make_unique<SlotDevice>(1 - ingress, headers, order_of(s, seed));
-  Device* devices[kSides] = {};
+  Device* devices[kInterfacesUsed] = {};
   devices[ingress] = in.get();
   devices[1 - ingress] = out.get();
-  Path path(world.segment(), forwarder);
-  const Amount done = timed(budget, [&] { forward_batch(path, boot_ms(), *in, devices, kSides); });
-  path.end();
+  Pipeline pipeline(world.segment(), forwarder);
+  const Amount done =
+      timed(budget, [&] { forward_batch(pipeline, boot_ms(), *in, devices, kInterfacesUsed); });
+  pipeline.end();
   // A bench that measures drops would be fast.
   if (out->sent() != done.packets || in->sent()) fail("not every packet was forwarded");
   return done;
@@ -171,26 +172,26 @@ double per_packet(const Amount& amount) {
   return static_cast<double>(amount.nanoseconds) / static_cast<double>(amount.packets);
 }
 
-/// What runs have done to flows so far.
-struct Deeds {
-  explicit Deeds(const World& world)
+/// Counters of flows.
+struct FlowCounts {
+  explicit FlowCounts(const World& world)
       : created(world.count(Counter::k_flows_created)),
-        guessed(world.count(Counter::k_hash_choices)),
-        stayed(world.count(Counter::k_affinity_flows)) {}
-  uint64_t created, guessed, stayed;
+        hashed(world.count(Counter::k_hash_choices)),
+        with_affinity(world.count(Counter::k_affinity_flows)) {}
+  uint64_t created, hashed, with_affinity;
 };
 
-/// Of what a run did to flows, only what its scenario says.
-void check_flows(const Scenario& s, const World& world, const Amount& done, const Deeds& before) {
-  const Deeds after(world);
+/// A run did to flows only what its scenario says.
+void check_flows(const Scenario& s, const World& world, const Amount& done, const FlowCounts& before) {
+  const FlowCounts after(world);
   const uint64_t created = after.created - before.created;
-  const uint64_t guessed = after.guessed - before.guessed;
-  const uint64_t stayed = after.stayed - before.stayed;
-  const uint64_t few = done.packets / 1000 + 1;  // flows without room
-  if (s.way == Way::in && guessed > few) fail("flows that should be known are not");
+  const uint64_t hashed = after.hashed - before.hashed;
+  const uint64_t with_affinity = after.with_affinity - before.with_affinity;
+  const uint64_t few = done.packets / 1000 + 1;  // flows without a free entry
+  if (s.direction == Direction::in && hashed > few) fail("flows that should be known are not");
   if (created + few < (s.known ? 0 : done.packets)) fail("flows that should be new are not");
   const uint64_t known_clients = s.world.affinity && !s.known ? done.packets - (1u << kAddressBits) : 0;
-  if (stayed + few < known_clients) fail("clients that should be known are not");
+  if (with_affinity + few < known_clients) fail("clients that should be known are not");
 }
 
 void measure(const Scenario& s, World& world, uint64_t milliseconds, unsigned round) {
@@ -199,7 +200,7 @@ void measure(const Scenario& s, World& world, uint64_t milliseconds, unsigned ro
   const Budget budget(milliseconds, s.known ? UINT64_MAX : s.flows);
   const double headers = per_packet(run_headers(s, budget, seed));
   const double floor = per_packet(run_floor(s, world, budget, seed));
-  const Deeds before(world);
+  const FlowCounts before(world);
   const Amount done =
       s.forwarders == 1 ? run_core(s, world, budget, seed, 0) : run_forwarders(s, world, budget, seed);
   check_flows(s, world, done, before);

@@ -6,10 +6,10 @@
 
 namespace coscanet::bench {
 
-Template::Template(Way way, uint8_t tcp_flags)
-    : client_(way == Way::in ? 26 : 30), port_(way == Way::in ? 34 : 36) {
+Template::Template(Direction direction, uint8_t tcp_flags)
+    : client_(direction == Direction::in ? 26 : 30), port_(direction == Direction::in ? 34 : 36) {
   uint8_t* frame = bytes_ + kVnetBytes;
-  const bool in = way == Way::in;
+  const bool in = direction == Direction::in;
   ethernet::set_addresses(frame, router_mac(in ? 0 : 1), in ? client_mac() : node_mac(0));
   store_be16(frame + 12, ethernet::kIpv4);
   uint8_t* ip = frame + 14;

@@ -12,7 +12,7 @@ namespace coscanet::bench {
 constexpr unsigned kAddressBits = 14;
 constexpr uint64_t kMostFlows = (65536ull - 1024) << kAddressBits;
 
-enum class Way : uint8_t {
+enum class Direction : uint8_t {
   in,   // client → VIP
   out,  // translated endpoint → client
 };
@@ -40,7 +40,7 @@ class Order {
 /// A 60-byte Ethernet frame with IPv4 and TCP; everything but the client is always the same.
 class Template {
  public:
-  Template(Way way, uint8_t tcp_flags);
+  Template(Direction direction, uint8_t tcp_flags);
 
   void write(uint8_t* data, uint64_t flow) const {
     memcpy(data - kVnetBytes, bytes_, sizeof bytes_);

@@ -61,7 +61,7 @@ Address node_address(unsigned node) {
 
 World::World(const Kind& kind) : kind_(kind) {
   limits_.flows = kind.table_entries;
-  // Twice as many places as clients, as of flows.
+  // Twice as many entries as clients, as of flows.
   limits_.affinities = 2u << kAddressBits;
   limits_.endpoints = 64;
   limits_.services = 16;
@@ -116,12 +116,12 @@ void World::publish() {
 void World::establish(uint64_t flows) {
   // A SYN of each, then a segment of each: what is left is the steady state.
   for (const uint8_t flags : {tcp::kSyn, tcp::kAck}) {
-    const Template headers(Way::in, flags);
+    const Template headers(Direction::in, flags);
     SlotDevice in(0, headers, Order::sequence(flows)), out(1, headers, Order::sequence(flows));
     Device* devices[] = {&in, &out};
-    Path path(*segment_, 0);
-    for (uint64_t i = 0; i < flows; i += kBatch) forward_batch(path, boot_ms(), in, devices, 2);
-    path.end();
+    Pipeline pipeline(*segment_, 0);
+    for (uint64_t i = 0; i < flows; i += kBatch) forward_batch(pipeline, boot_ms(), in, devices, 2);
+    pipeline.end();
   }
 }
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/forward.h"
+#include "core/pipeline.h"
 #include "expect.h"
 #include "world.h"
 
@@ -50,7 +50,7 @@ void publish(const Segment& segment) {
 }
 
 /// The node that gets the datagram.
-uint32_t send(Path& path, uint32_t client, uint16_t from, uint16_t to) {
+uint32_t send(Pipeline& pipeline, uint32_t client, uint16_t from, uint16_t to) {
   uint8_t memory[kHeadroom + 60] = {};
   Scratch scratch;
   Frame frame{memory + kHeadroom, kDatagramBytes, 0, false, 0, 0};
@@ -58,7 +58,7 @@ uint32_t send(Path& path, uint32_t client, uint16_t from, uint16_t to) {
   store_be32(source, 0x0b000000 + client);
   write_datagram(frame.data, {{2, 0, 0, 2, 0, 0}, kRouter, Address::v4(source), Address::v4(kVip), from, to});
   Verdict verdict;
-  path.process(&frame, 1, &scratch, &verdict);
+  pipeline.process(&frame, 1, &scratch, &verdict);
   EXPECT(verdict.kind == Verdict::forward);
   EXPECT(frame.data[3] == 1);
   return frame.data[5];
@@ -71,15 +71,15 @@ struct Round {
 
 void forward(const Segment& segment, unsigned slot, uint32_t first, Round& round) {
   segment.header().owner_generations[slot].fetch_add(1);
-  Path path(segment, slot);
-  path.begin(1'000'000);
+  Pipeline pipeline(segment, slot);
+  pipeline.begin(1'000'000);
   for (uint32_t i = 0; i < kClients; ++i) {
     // All at once, each time.
     ++round.ready;
     while (round.ready.load() < (i + 1) * kThreads) std::this_thread::yield();
-    round.got[slot][i] = send(path, first + i, static_cast<uint16_t>(1000 + slot), 53 + slot % 2);
+    round.got[slot][i] = send(pipeline, first + i, static_cast<uint16_t>(1000 + slot), 53 + slot % 2);
   }
-  path.end();
+  pipeline.end();
 }
 
 void play(const Segment& segment, uint32_t first, Round& round, bool publishing) {

@@ -1,5 +1,5 @@
 // Where flows lie: in a table half full nearly all find room, most where they are looked for first, and a
-// batch's approach names the place of each. To be told another place does no harm.
+// batch's prefetch names the place of each. To be told another place does no harm.
 #include <memory>
 #include <vector>
 
@@ -28,7 +28,7 @@ std::vector<FlowEntry*> approach_all(const FlowTable& table) {
     uint64_t hashes[kBatch];
     FlowEntry* places[kBatch];
     for (unsigned i = 0; i < kBatch; ++i) hashes[i] = table.hash(key_of(begin + i));
-    table.approach(hashes, kBatch, places);
+    table.prefetch(hashes, kBatch, places);
     all.insert(all.end(), places, places + kBatch);
   }
   return all;

@@ -71,13 +71,13 @@ int main() {
   publish(segment, false);
   segment.header().owner_generations[0].fetch_add(1);
 
-  Path path(segment, 0);
+  Pipeline pipeline(segment, 0);
   Prompt in(segment);
   Device* const devices[] = {&in};
   // The turn began under the policy by which nobody serves.
-  path.begin(1'000'000);
-  EXPECT(forward_batch(path, 1'000'000, in, devices, 1) == 1);
-  path.end();
+  pipeline.begin(1'000'000);
+  EXPECT(forward_batch(pipeline, 1'000'000, in, devices, 1) == 1);
+  pipeline.end();
   const std::vector<MemoryDevice::Stored> sent = in.take();
   EXPECT(sent.size() == 1);
   EXPECT(std::equal(kNode.begin(), kNode.end(), sent[0].bytes.begin()));

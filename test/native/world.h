@@ -1,5 +1,5 @@
 #pragma once
-// What C++ test programs that run the packet path share: a segment in memory of their own, and a datagram.
+// What C++ test programs that run the pipeline share: a segment in memory of their own, and a datagram.
 #include <cstdlib>
 #include <cstring>
 #include <memory>

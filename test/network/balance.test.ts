@@ -49,11 +49,11 @@ async function payloads(
   answersPassRouter: boolean,
 ): Promise<void> {
   const before = await routerBytes(bed);
-  const leftBefore = (await counters(bed))('left_frames');
+  const leftBefore = (await counters(bed))('outbound_frames');
   await download(t, bed, host, SIZE);
   const after = await routerBytes(bed);
   // Answers that forwarders have brought from nodes into the world, GSO frames counted as one.
-  const left = (await counters(bed))('left_frames') - leftBefore;
+  const left = (await counters(bed))('outbound_frames') - leftBefore;
   for (const side of ['received', 'sent'] as const) {
     const bytes = after[side] - before[side];
     // In DSR only the acknowledgements pass: a few per cent of the payload.

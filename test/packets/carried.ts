@@ -29,7 +29,7 @@ interface Way {
 const DSR: Policy = {...POLICY, blocks: PORT_BLOCKS};
 const heard = [receive(tcp('S')), receive(tcp('A'))];
 const data = (from: number, to: number, payload: string) => ({from, to, flags: 'PA', payload});
-const left = {left_frames: 1};
+const left = {outbound_frames: 1};
 const inside = (ip: Change) => packet(MAC.node2, MAC.internal).ipv4({from: ADDRESS.node2, to: VIP, ...ip});
 const asked = [{receive: inside({}).tcp({from: 41000, to: 80, flags: 'S'}), by: 1} as const];
 const fromInstance = (ip: Change) => fromNode('node1', {from: VIP, to: CLIENT, ...ip});

@@ -11,7 +11,7 @@ import {CLIENT, MAC, POLICY, VIP, endpoint, tcp} from './world.ts';
 
 const by = 2;
 const HOST = '192.0.0.7';
-const left = {left_frames: 1};
+const left = {outbound_frames: 1};
 const place = {slot: 5, mac: MAC.host, egress: by};
 
 /** 80/tcp is the host's alone. */

@@ -13,7 +13,7 @@ import {CLIENT, INACTIVE, MAC, VIP, endpoint, tcp, udp} from './world.ts';
 const policy = NAT;
 const {gateway: _, ...noGateway} = NAT;
 const by = 1;
-const left = {left_frames: 1};
+const left = {outbound_frames: 1};
 const heard = [receive(tcp('S'))];
 const web = {from: 8080, to: 40000};
 const dns = {from: 5353, to: 40000};

@@ -11,7 +11,7 @@ import {CLIENT, MAC, VIP, fromClient, udp} from './world.ts';
 const policy = NAT;
 const by = 1;
 const SELF = '192.0.0.8';
-const left = {left_frames: 1};
+const left = {outbound_frames: 1};
 const created = {flows_created: 1};
 const options = Buffer.from('0707040000000000', 'hex');
 const long = 'x'.repeat(60000);

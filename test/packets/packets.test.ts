@@ -15,7 +15,7 @@ import type {Station} from './world.ts';
 /** Moved by a device, not by the core. */
 const OF_DEVICES = new Set([
   'tx_waits',
-  'tx_coupled',
+  'tx_coalesced',
   'drop_rx_truncated',
   'drop_rx_unpaired',
   'drop_tx_full',

@@ -97,13 +97,13 @@ function natTests(): void {
 
   for (const host of ['client', 'remote'])
     test.serial(`${host}: 10 MB arrive intact, both ways, through the router`, async (t) => {
-      const before = (await counters())['left_frames'] ?? 0;
+      const before = (await counters())['outbound_frames'] ?? 0;
       const sum = await sumOf('router', `http://10.88.0.11:8080/bytes/${SIZE}`);
-      t.is((await counters())['left_frames'], before);
+      t.is((await counters())['outbound_frames'], before);
       t.is(await sumOf(host, `http://${VIP}/bytes/${SIZE}`), sum);
       const {sent, received} = await bed.json(uploadSchema, host, tool('upload', `http://${VIP}/`, SIZE));
       t.is(received, sent);
-      t.true(((await counters())['left_frames'] ?? 0) > before);
+      t.true(((await counters())['outbound_frames'] ?? 0) > before);
     });
 
   test.serial('datagrams', async (t) => {

@@ -28,9 +28,9 @@ namespace coscanet {
   X(time_exceeded_errors)    \
   X(prohibited_errors)       \
   X(block_frames)            \
-  X(left_frames)             \
+  X(outbound_frames)         \
   X(tx_waits)                \
-  X(tx_coupled)
+  X(tx_coalesced)
 
 // Why a frame went no further. The first group is the core's, the second the device's.
 #define COSCANET_DROPS(X) \

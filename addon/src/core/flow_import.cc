@@ -5,7 +5,7 @@
 namespace coscanet {
 namespace {
 
-/// Is the flow somebody else's who may still serve it?
+/// Does another endpoint still serve the flow?
 bool is_held(const Segment& segment, const Flow& flow, const FlowImport& imported) {
   if (imported.key.protocol == ipv4::kUdp || flow.endpoint == imported.endpoint) return false;
   uint8_t* snapshot = segment.active_snapshot();
@@ -21,8 +21,7 @@ ImportResult import_flow(const Segment& segment, const FlowImport& imported, uin
   const uint64_t hash = flows.hash(imported.key);
   const bool udp = imported.key.protocol == ipv4::kUdp;
   const Flow wanted{imported.endpoint, udp ? FlowState::udp : FlowState::established};
-  // Forwarders may change the entry under our hands: each turn but the last is one that somebody else has
-  // won.
+  // Forwarders may change the entry at the same time: whenever one does, the loop starts over.
   for (;;) {
     FlowTable::Ref flow = flows.find(imported.key, hash, now);
     if (!flow) {

@@ -5,9 +5,9 @@
 namespace coscanet {
 namespace {
 
-// tag:   63 claimed | 62…32 version | 31…0 fingerprint, or owner: 30…8 generation, 7…0 slot
+// tag:   63 owned | 62…32 version | 31…0 fingerprint, or owner: 30…8 generation, 7…0 slot
 // value: 63…36 version (low 28 bits) | 35…32 state | 31…16 generation | 15…0 slot
-constexpr uint64_t kClaimed = 1ull << 63;
+constexpr uint64_t kOwned = 1ull << 63;
 constexpr uint64_t kVersionMask = 0x7fffffffull << 32;
 constexpr uint32_t kGenerationMask = 0x7fffff;
 constexpr auto kAcquire = std::memory_order_acquire;
@@ -59,36 +59,35 @@ uint64_t FlowTable::hash(const FlowKey& key) const {
   return keyed_hash(key_, words, 5);
 }
 
-void FlowTable::approach(const uint64_t* hashes, unsigned count, FlowEntry** places) const {
-  // Each step asks for the lines of all that are not found yet, then looks at them: memory is waited for once
-  // a step. In loops without other work, or the core would not ask for many lines at once, and without
-  // branches on what they find: it would guess wrong, and wait.
-  uint8_t sought[kBatch];
+void FlowTable::prefetch(const uint64_t* hashes, unsigned count, FlowEntry** entries) const {
+  // Each step prefetches lines for all flows that are not found yet, then reads them: memory is waited for
+  // once a step. In loops without other work, so that the CPU has many lines in flight, and without branches
+  // on what is found, which it would mispredict.
+  uint8_t wanted[kBatch];
   unsigned left = 0;
   for (unsigned i = 0; i < count; ++i) {
-    places[i] = find_place(hashes[i], 0);
-    __builtin_prefetch(places[i], 1);
+    entries[i] = candidate(hashes[i], 0);
+    __builtin_prefetch(entries[i], 1);
   }
   for (unsigned i = 0; i < count; ++i) {
-    sought[left] = static_cast<uint8_t>(i);
-    left += (hashes[i] != 0) & !bears(*places[i], hashes[i]);
+    wanted[left] = static_cast<uint8_t>(i);
+    left += (hashes[i] != 0) & !has_fingerprint(*entries[i], hashes[i]);
   }
-  // In a table half full three in four are found by now, nineteen in twenty two looks later.
+  // In a table half full three in four are found by now, nineteen in twenty after two more candidates.
   unsigned begin = 1;
-  for (const unsigned end : {3u, 5u, kLooks}) {
+  for (const unsigned end : {3u, 5u, kCandidates}) {
     for (unsigned i = 0; i < left; ++i)
-      for (unsigned look = begin; look < end; ++look)
-        __builtin_prefetch(find_place(hashes[sought[i]], look), 1);
+      for (unsigned n = begin; n < end; ++n) __builtin_prefetch(candidate(hashes[wanted[i]], n), 1);
     unsigned still = 0;
     for (unsigned i = 0; i < left; ++i) {
-      const uint8_t which = sought[i];
+      const uint8_t which = wanted[i];
       FlowEntry* found = nullptr;
-      for (unsigned look = end; look-- > begin;) {
-        FlowEntry* place = find_place(hashes[which], look);
-        found = bears(*place, hashes[which]) ? place : found;
+      for (unsigned n = end; n-- > begin;) {
+        FlowEntry* entry = candidate(hashes[which], n);
+        found = has_fingerprint(*entry, hashes[which]) ? entry : found;
       }
-      places[which] = found ? found : places[which];
-      sought[still] = which;
+      entries[which] = found ? found : entries[which];
+      wanted[still] = which;
       still += !found;
     }
     left = still;
@@ -96,9 +95,10 @@ void FlowTable::approach(const uint64_t* hashes, unsigned count, FlowEntry** pla
   }
 }
 
-bool FlowTable::holds(const FlowEntry& e, const FlowKey& key, uint32_t print, uint32_t now, uint64_t* value) {
+bool FlowTable::matches(const FlowEntry& e, const FlowKey& key, uint32_t print, uint32_t now,
+                        uint64_t* value) {
   const uint64_t tag = e.tag.load(kAcquire);
-  if ((tag & kClaimed) || static_cast<uint32_t>(tag) != print || !key_is(e, key)) return false;
+  if ((tag & kOwned) || static_cast<uint32_t>(tag) != print || !key_is(e, key)) return false;
   *value = e.value.load(kAcquire);
   const uint32_t expires = e.expires.load(kAcquire);
   return e.tag.load(kRelaxed) == tag && same_version(tag, *value) && !expired(expires, now);
@@ -107,22 +107,22 @@ bool FlowTable::holds(const FlowEntry& e, const FlowKey& key, uint32_t print, ui
 FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now) const {
   const uint32_t print = fingerprint_of(hash);
   uint64_t value;
-  for (unsigned look = 0; look < kLooks; ++look) {
-    FlowEntry* place = find_place(hash, look);
-    if (holds(*place, key, print, now, &value)) return {place, value, unpack(value)};
+  for (unsigned n = 0; n < kCandidates; ++n) {
+    FlowEntry* entry = candidate(hash, n);
+    if (matches(*entry, key, print, now, &value)) return {entry, value, unpack(value)};
   }
   return {};
 }
 
 FlowTable::Ref FlowTable::find(const FlowKey& key, uint64_t hash, uint32_t now, FlowEntry* likely) const {
   uint64_t value;
-  if (holds(*likely, key, fingerprint_of(hash), now, &value)) return {likely, value, unpack(value)};
+  if (matches(*likely, key, fingerprint_of(hash), now, &value)) return {likely, value, unpack(value)};
   return find(key, hash, now);
 }
 
-bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const {
-  if (tag & kClaimed) {
-    // A claim outlives its owner only as a mark of the dead: void once that slot has been started again.
+bool FlowTable::is_free(const FlowEntry& e, uint64_t tag, uint32_t now) const {
+  if (tag & kOwned) {
+    // Left by an owner that died while it wrote: free once that slot has been started again.
     const auto slot = static_cast<uint8_t>(tag);
     return slot >= kOwners ||
            (tag >> 8 & kGenerationMask) != (owner_generations_[slot].load(kAcquire) & kGenerationMask);
@@ -130,30 +130,30 @@ bool FlowTable::claimable(const FlowEntry& e, uint64_t tag, uint32_t now) const 
   return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
 }
 
-unsigned FlowTable::room(uint64_t hash, unsigned bucket, uint32_t now) const {
+unsigned FlowTable::free_entries(uint64_t hash, unsigned bucket, uint32_t now) const {
   unsigned free = 0;
-  for (unsigned look = bucket; look < kLooks; look += 2) {
-    const FlowEntry& e = *find_place(hash, look);
-    free += claimable(e, e.tag.load(kAcquire), now);
+  for (unsigned n = bucket; n < kCandidates; n += 2) {
+    const FlowEntry& e = *candidate(hash, n);
+    free += is_free(e, e.tag.load(kAcquire), now);
   }
   return free;
 }
 
 FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now,
                                  uint32_t timeout, Owner owner) {
-  // Where find() looks first, if that is free. Else the emptier bucket: then both are full only when the
+  // The first candidate of find(), if that is free. Else the emptier bucket: then both are full only when the
   // whole table nearly is.
-  const FlowEntry* home = find_place(hash, 0);
-  const bool at_home = claimable(*home, home->tag.load(kAcquire), now);
-  const unsigned emptier = !at_home && room(hash, 1, now) > room(hash, 0, now);
-  for (unsigned i = 0; i < kLooks; ++i) {
+  const FlowEntry* home = candidate(hash, 0);
+  const bool at_home = is_free(*home, home->tag.load(kAcquire), now);
+  const unsigned emptier = !at_home && free_entries(hash, 1, now) > free_entries(hash, 0, now);
+  for (unsigned i = 0; i < kCandidates; ++i) {
     const unsigned bucket = i < kWays ? emptier : 1 - emptier;
-    FlowEntry* e = find_place(hash, i % kWays * 2 + bucket);
+    FlowEntry* e = candidate(hash, i % kWays * 2 + bucket);
     uint64_t tag = e->tag.load(kAcquire);
-    if (!claimable(*e, tag, now)) continue;
-    mark_used(static_cast<uint32_t>(e - entries_));
+    if (!is_free(*e, tag, now)) continue;
+    mark_page_used(static_cast<uint32_t>(e - entries_));
     const uint64_t version = next_version(tag);
-    if (!e->tag.compare_exchange_strong(tag, kClaimed | version | owner_word(owner))) continue;
+    if (!e->tag.compare_exchange_strong(tag, kOwned | version | owner_word(owner))) continue;
 
     const uint64_t value = pack(version, flow);
     e->value.store(value, kRelease);
@@ -177,13 +177,13 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
   return {};
 }
 
-void FlowTable::mark_used(uint32_t place) const {
-  const uint32_t page = place / kPageEntries;
-  if (!is_used(place)) pages_[page / 64].fetch_or(1ull << page % 64);
+void FlowTable::mark_page_used(uint32_t index) const {
+  const uint32_t page = index / kPageEntries;
+  if (!is_page_used(index)) pages_[page / 64].fetch_or(1ull << page % 64);
 }
 
 bool FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
-  // Should the entry have passed to another flow in this instant, that flow's deadline moves: harmless.
+  // Should the entry have become another flow's in this instant, that flow's deadline moves: harmless.
   if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout)
     return false;
   ref.entry->seen.store(now, kRelaxed);
@@ -207,7 +207,7 @@ bool FlowTable::update(Ref& ref, const Flow& flow) const {
 
 bool FlowTable::read(const FlowEntry& e, uint32_t now, Record* out) const {
   const uint64_t tag = e.tag.load(kAcquire);
-  if ((tag & kClaimed) || static_cast<uint32_t>(tag) == 0) return false;
+  if ((tag & kOwned) || static_cast<uint32_t>(tag) == 0) return false;
   out->key.client = {e.client[0].load(kAcquire), e.client[1].load(kAcquire)};
   out->key.vip = {e.vip[0].load(kAcquire), e.vip[1].load(kAcquire)};
   const uint64_t ports = e.ports.load(kAcquire);

@@ -1,16 +1,16 @@
 #pragma once
-// The flow table: five-tuple → endpoint, in memory that several processes share and any of them may leave at
-// any instruction.
+// The flow table: five-tuple → endpoint, in memory that several processes share, each of which may die at any
+// instruction.
 //
 //   bucket = 4 entries of one cache line each; a flow lives in one of two buckets (its hash names both).
-//   tag      version | fingerprint      unclaimed: readable when the fingerprint is not 0
-//            version | owner, claimed   being written by `owner` (slot and generation)
+//   tag      version | fingerprint    readable when the fingerprint is not 0
+//            version | owner, owned   being written by its owner (slot and generation)
 //   value    version | state | endpoint generation | endpoint slot: changed by one compare-and-swap
 //
-// Reading is a sequence lock without a lock: tag, key, value, tag again. Writing claims the tag, writes, and
-// publishes a new tag. A writer that dies in between leaves a claim, not a lock: whoever sees that the
-// owner's generation is over takes the entry. No entry is ever moved, the table never grows, and insertion
-// may fail: then the caller forwards without remembering.
+// Readers do as with a sequence lock: tag, key, value, tag again. A writer makes the entry its own by the
+// tag, writes, and publishes a new tag. One that dies in between leaves an owned entry, which is free for
+// others as soon as its owner has been started again. No entry is ever moved, the table never grows, and
+// insertion may fail: then the caller forwards by hash.
 #include <atomic>
 #include <cstdint>
 
@@ -28,6 +28,10 @@ struct FlowKey {
   uint16_t port = 0;
   uint8_t protocol = 0;
 
+  bool operator==(const FlowKey& o) const {
+    return client_port == o.client_port && port == o.port && protocol == o.protocol && client == o.client &&
+           vip == o.vip;
+  }
   uint64_t ports_word() const {
     return static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(client_port) << 16 | port;
   }
@@ -67,12 +71,12 @@ struct Flow {
 class FlowTable {
  public:
   static constexpr unsigned kWays = 4;
-  static constexpr unsigned kLooks = 2 * kWays;  // places where a flow may be
+  static constexpr unsigned kCandidates = 2 * kWays;  // entries that a flow may be in
   static constexpr unsigned kForwarders = 16;
-  static constexpr unsigned kSupervisor = kForwarders;  // its slot as an owner: it writes what nodes claim
+  static constexpr unsigned kSupervisor = kForwarders;  // its slot as an owner: it imports flows
   static constexpr unsigned kOwners = kForwarders + 1;
 
-  /// A found flow: what it said, and the proof needed to change it.
+  /// A found flow: its value, and what is needed to change it.
   struct Ref {
     FlowEntry* entry = nullptr;
     uint64_t value = 0;
@@ -81,8 +85,8 @@ class FlowTable {
   };
 
   /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new; likewise `pages`, of
-  /// page_words(capacity). `owner_generations`: kOwners counters; a claim by an owner whose counter has moved
-  /// on is void.
+  /// page_words(capacity). `owner_generations`: kOwners counters; an entry is owned no longer
+  /// once the counter of its owner has moved on.
   FlowTable(FlowEntry* entries, std::atomic<uint64_t>* pages, uint32_t capacity, const HashKey& key,
             const std::atomic<uint32_t>* owner_generations)
       : entries_(entries),
@@ -94,23 +98,23 @@ class FlowTable {
 
   uint64_t hash(const FlowKey& key) const;
 
-  /// Fetches the memory where find() will look for each of at most kBatch hashes (0: for none), and tells
-  /// where that flow most likely is.
-  void approach(const uint64_t* hashes, unsigned count, FlowEntry** places) const;
+  /// Prefetches the entries in which find() will look for each of at most kBatch hashes (0: for none); into
+  /// `entries` goes the one that most likely is the flow's.
+  void prefetch(const uint64_t* hashes, unsigned count, FlowEntry** entries) const;
 
   /// The live entry of `key`, or an empty Ref.
   Ref find(const FlowKey& key, uint64_t hash, uint32_t now) const;
-  /// The same, for who knows where it most likely is.
+  /// The same; `likely`, of prefetch(), is looked at first.
   Ref find(const FlowKey& key, uint64_t hash, uint32_t now, FlowEntry* likely) const;
 
-  /// Remembers a flow that find() did not know. Empty when no place is free. If two forwarders insert one key
-  /// in the same instant, the lower place wins and both get it from the next lookup on.
+  /// Stores a flow that find() did not find. Empty when no entry is free. If two forwarders insert one key in
+  /// the same instant, the first candidate wins and both get it from the next look-up on.
   Ref insert(const FlowKey& key, uint64_t hash, const Flow& flow, uint32_t now, uint32_t timeout,
              Owner owner);
 
-  /// Is there a place where insert() would put a key of this hash?
+  /// Is an entry free for a key of this hash?
   bool has_room(uint64_t hash, uint32_t now) const {
-    return room(hash, 0, now) > 0 || room(hash, 1, now) > 0;
+    return free_entries(hash, 0, now) > 0 || free_entries(hash, 1, now) > 0;
   }
 
   /// Puts the deadline `timeout` seconds ahead; writes only when a second has passed, and tells whether it
@@ -129,18 +133,17 @@ class FlowTable {
     uint32_t expires;
     uint32_t seen;
   };
-  /// How many flows it can hold.
-  uint32_t places() const { return (buckets_mask_ + 1) * kWays; }
-  /// The live entry in `place`; false if there is none.
-  bool read(uint32_t place, uint32_t now, Record* out) const {
-    // Where no flow ever was there is no memory yet, and looking would make the kernel find some.
-    return is_used(place) && read(entries_[place], now, out);
+  uint32_t capacity() const { return (buckets_mask_ + 1) * kWays; }
+  /// The live entry of this index; false if there is none.
+  bool read(uint32_t index, uint32_t now, Record* out) const {
+    // A page that was never written to has no memory yet, and reading would make the kernel allocate it.
+    return is_page_used(index) && read(entries_[index], now, out);
   }
   /// All live entries, one call of `visit(const Record&)` each.
   template <typename Visit>
   void for_each(uint32_t now, Visit visit) const {
     Record record;
-    for (uint32_t i = 0; i < places(); ++i)
+    for (uint32_t i = 0; i < capacity(); ++i)
       if (read(i, now, &record)) visit(record);
   }
 
@@ -151,30 +154,30 @@ class FlowTable {
     const auto print = static_cast<uint32_t>(hash >> 32);
     return print ? print : 1;
   }
-  /// Where find() looks, `look` of 0 … kLooks - 1: by turns in either bucket.
-  FlowEntry* find_place(uint64_t hash, unsigned look) const {
-    // Two buckets that are never the same: the second is an odd distance from the first. Within a bucket each
-    // flow begins at a way of its own: most are found in the first line that is looked at.
+  /// The entries of find(), `n` of 0 … kCandidates - 1: alternately of either bucket.
+  FlowEntry* candidate(uint64_t hash, unsigned n) const {
+    // The two buckets differ always: the second is an odd distance from the first. Within a bucket the hash
+    // names the first way: most flows are found in the first line that is read.
     auto bucket = static_cast<uint32_t>(hash);
-    if (look % 2) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
-    const uint64_t way = (look / 2 + (hash >> 62)) % kWays;
+    if (n % 2) bucket ^= static_cast<uint32_t>(hash >> 32) * 2 + 1;
+    const uint64_t way = (n / 2 + (hash >> 62)) % kWays;
     return &entries_[static_cast<uint64_t>(bucket & buckets_mask_) * kWays + way];
   }
-  /// Has a flow ever been written to the page of this place?
-  bool is_used(uint32_t place) const {
-    const uint32_t page = place / kPageEntries;
+  /// Has a flow ever been written to the page of this entry?
+  bool is_page_used(uint32_t index) const {
+    const uint32_t page = index / kPageEntries;
     return pages_[page / 64].load(std::memory_order_acquire) >> page % 64 & 1;
   }
-  void mark_used(uint32_t place) const;
-  static bool bears(const FlowEntry& entry, uint64_t hash) {
+  void mark_page_used(uint32_t index) const;
+  static bool has_fingerprint(const FlowEntry& entry, uint64_t hash) {
     return static_cast<uint32_t>(entry.tag.load(std::memory_order_relaxed)) == fingerprint_of(hash);
   }
-  /// Is the entry that of a live flow, and which value has it?
-  static bool holds(const FlowEntry& entry, const FlowKey& key, uint32_t print, uint32_t now,
-                    uint64_t* value);
-  bool claimable(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
-  /// Claimable places of the first (0) or second (1) bucket.
-  unsigned room(uint64_t hash, unsigned bucket, uint32_t now) const;
+  /// Is the entry that of the live flow `key`? Then `*value` is its value.
+  static bool matches(const FlowEntry& entry, const FlowKey& key, uint32_t print, uint32_t now,
+                      uint64_t* value);
+  bool is_free(const FlowEntry& entry, uint64_t tag, uint32_t now) const;
+  /// Number of free entries in the first (0) or second (1) bucket.
+  unsigned free_entries(uint64_t hash, unsigned bucket, uint32_t now) const;
   bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
 
   FlowEntry* entries_;

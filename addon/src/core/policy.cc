@@ -18,7 +18,7 @@ uint32_t service_hash(const Address& vip, uint8_t protocol, uint16_t port) {
 }
 
 /// Order of an affinity's members.
-uint32_t member_place(uint16_t node, uint32_t slot) {
+uint32_t member_order(uint16_t node, uint32_t slot) {
   return static_cast<uint32_t>(node) << 16 | slot;
 }
 
@@ -55,7 +55,7 @@ PolicyLayout PolicyLayout::of(const Limits& limits) {
   layout.vips = take(table_size(limits.vips) * sizeof(PolicyVip));
   layout.services = take(table_size(limits.services) * sizeof(PolicyService));
   layout.endpoints = take(limits.endpoints * sizeof(PolicyEndpoint));
-  layout.returns = take(table_size(limits.endpoints) * sizeof(uint32_t));
+  layout.reverse_nat = take(table_size(limits.endpoints) * sizeof(uint32_t));
   layout.blocks = take(table_size(limits.blocks) * sizeof(PolicyBlock));
   layout.ring = take(limits.ring_slots * sizeof(uint16_t));
   layout.registry = take(limits.registry_bytes);
@@ -69,22 +69,22 @@ Policy::Policy(uint8_t* base, const Limits& limits) : limits_(limits) {
   vips_ = reinterpret_cast<PolicyVip*>(base + layout.vips);
   services_ = reinterpret_cast<PolicyService*>(base + layout.services);
   endpoints_ = reinterpret_cast<PolicyEndpoint*>(base + layout.endpoints);
-  returns_ = reinterpret_cast<uint32_t*>(base + layout.returns);
+  reverse_nat_ = reinterpret_cast<uint32_t*>(base + layout.reverse_nat);
   blocks_ = reinterpret_cast<PolicyBlock*>(base + layout.blocks);
   ring_ = reinterpret_cast<uint16_t*>(base + layout.ring);
   registry_ = base + layout.registry;
 }
 
-int Policy::side_of(const Address& address) const {
-  int side = -1;
+int Policy::interface_of(const Address& address) const {
+  int found = -1;
   for (unsigned i = 0; i < header_->interface_count; ++i) {
     const PolicyInterface& one = header_->interfaces[i];
     if (!((address & one.mask) == (one.address & one.mask))) continue;
-    // The smaller network knows better: its mask has all bits of the other's.
-    if (side < 0 || (one.mask & header_->interfaces[side].mask) == header_->interfaces[side].mask)
-      side = static_cast<int>(i);
+    // The longest prefix wins.
+    if (found < 0 || (one.mask & header_->interfaces[found].mask) == header_->interfaces[found].mask)
+      found = static_cast<int>(i);
   }
-  return side;
+  return found;
 }
 
 const PolicyVip* Policy::find_vip(const Address& address) const {
@@ -103,9 +103,9 @@ const PolicyService* Policy::find_service(const Address& vip, uint8_t protocol, 
   }
 }
 
-const PolicyEndpoint* Policy::find_return(const Address& node, uint8_t protocol, uint16_t port) const {
+const PolicyEndpoint* Policy::find_reverse_nat(const Address& node, uint8_t protocol, uint16_t port) const {
   for (uint32_t i = service_hash(node, protocol, port);; ++i) {
-    const uint32_t slot = returns_[i & header_->return_mask];
+    const uint32_t slot = reverse_nat_[i & header_->reverse_nat_mask];
     if (slot == 0) return nullptr;
     const PolicyEndpoint& e = endpoints_[slot - 1];
     if (e.nat.node_port == port && e.nat.protocol == protocol && e.nat.node == node) return &e;
@@ -134,15 +134,15 @@ const PolicyEndpoint* Policy::member(const PolicyService& service, EndpointRef c
   const uint16_t* first = ring_ + service.affinity.first;
   const uint16_t* last = first + service.affinity.length;
   const auto before = [this](uint16_t slot, uint32_t wanted) {
-    return member_place(endpoints_[slot].node, slot) < wanted;
+    return member_order(endpoints_[slot].node, slot) < wanted;
   };
-  const uint16_t* own = std::lower_bound(first, last, member_place(node, choice.slot), before);
+  const uint16_t* own = std::lower_bound(first, last, member_order(node, choice.slot), before);
   if (own != last && *own == choice.slot) return &endpoints_[choice.slot];
   if (node == kNoNode) return nullptr;
   const PolicyEndpoint* best = nullptr;
   uint32_t best_score = 0;
   // Highest score wins (rendezvous hashing): one that comes or goes moves its own clients only.
-  for (const uint16_t* m = std::lower_bound(first, last, member_place(node, 0), before);
+  for (const uint16_t* m = std::lower_bound(first, last, member_order(node, 0), before);
        m != last && endpoints_[*m].node == node; ++m) {
     const uint32_t score = mix(hash ^ *m);
     if (!endpoints_[*m].open || (best && score <= best_score)) continue;
@@ -158,7 +158,7 @@ void PolicyWriter::clear(const Limits& room) {
   header_->generation.store(generation, std::memory_order_relaxed);
   header_->vip_mask = clear_table(vips_, std::min(room.vips, limits_.vips));
   header_->service_mask = clear_table(services_, std::min(room.services, limits_.services));
-  header_->return_mask = clear_table(returns_, std::min(room.endpoints, limits_.endpoints));
+  header_->reverse_nat_mask = clear_table(reverse_nat_, std::min(room.endpoints, limits_.endpoints));
   header_->block_mask = clear_table(blocks_, std::min(room.blocks, limits_.blocks));
 }
 
@@ -198,15 +198,15 @@ bool PolicyWriter::set_outbound_only(uint32_t slot) {
 
 bool PolicyWriter::translate_endpoint(uint32_t slot, const Translation& nat) {
   if (!is_endpoint(slot) || endpoints_[slot].translated) return false;
-  if (!has_room(header_->return_count, header_->return_mask, limits_.endpoints)) return false;
-  if (nat.node_port == 0 || nat.vip_port == 0 || find_return(nat.node, nat.protocol, nat.node_port))
+  if (!has_room(header_->reverse_nat_count, header_->reverse_nat_mask, limits_.endpoints)) return false;
+  if (nat.node_port == 0 || nat.vip_port == 0 || find_reverse_nat(nat.node, nat.protocol, nat.node_port))
     return false;
   endpoints_[slot].translated = true;
   endpoints_[slot].nat = nat;
-  uint32_t i = service_hash(nat.node, nat.protocol, nat.node_port) & header_->return_mask;
-  while (returns_[i]) i = (i + 1) & header_->return_mask;
-  returns_[i] = slot + 1;
-  ++header_->return_count;
+  uint32_t i = service_hash(nat.node, nat.protocol, nat.node_port) & header_->reverse_nat_mask;
+  while (reverse_nat_[i]) i = (i + 1) & header_->reverse_nat_mask;
+  reverse_nat_[i] = slot + 1;
+  ++header_->reverse_nat_count;
   return true;
 }
 
@@ -256,7 +256,7 @@ bool PolicyWriter::add_affinity(const PolicyAffinity& affinity, uint32_t* member
   for (uint32_t i = 0; i < count; ++i)
     if (!is_endpoint(members[i])) return false;
   const auto by_node = [this](uint32_t a, uint32_t b) {
-    return member_place(endpoints_[a].node, a) < member_place(endpoints_[b].node, b);
+    return member_order(endpoints_[a].node, a) < member_order(endpoints_[b].node, b);
   };
   std::sort(members, members + count, by_node);
   last_service_->affinity = affinity;

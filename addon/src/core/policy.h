@@ -1,7 +1,7 @@
 #pragma once
-// The policy snapshot: what the supervisor decided, compiled into tables that forwarders only read. Built
-// once (PolicyWriter), immutable afterwards; it lies in shared memory, so it has offsets by index and no
-// pointers.
+// The policy snapshot: the supervisor's decisions, compiled into tables that forwarders only read. Built once
+// (PolicyWriter), immutable afterwards; it is in shared memory, so tables refer to each other by index and
+// not by pointer.
 #include <atomic>
 #include <cstdint>
 
@@ -35,8 +35,8 @@ struct PolicyInterface {
   Mac mac;
   uint16_t mtu;
   InterfaceRole role;
-  Address address;  // the host's own: what comes for it is not ours; all zero: none
-  Address mask;     // its bits that name the network on this side
+  Address address;  // the host's own, whose packets are left to its stack; all zero: none
+  Address mask;     // its bits that name the interface's network
 };
 
 struct PolicyVip {
@@ -45,8 +45,7 @@ struct PolicyVip {
   bool active;
 };
 
-/// How a node's own address and port stand for a virtual one (NAT); `port` 0: it serves under the VIP itself
-/// (DSR).
+/// A node's own address and port, and the VIP and port that they are translated from (NAT).
 struct Translation {
   Address node;
   uint16_t node_port;
@@ -64,14 +63,13 @@ struct PolicyEndpoint {
   uint8_t egress;
   bool used;
   bool open;
-  bool affinity_member;  // a member of some service's affinity
-  bool outbound_only;    // takes no connections
+  bool affinity_member;  // of some service
+  bool outbound_only;    // accepts no connections
   bool translated;
   Translation nat;
 };
 
-/// Ports of a VIP that are one node's for connections which it opens: what comes back to them goes to that
-/// node.
+/// Ports of a VIP that belong to one node, for connections that it opens: packets to them go to that node.
 struct PolicyBlock {
   Address vip;
   uint16_t number;  // port / kBlockPorts
@@ -81,7 +79,7 @@ struct PolicyBlock {
 };
 constexpr uint16_t kBlockPorts = 64;
 
-/// Where packets leave that no table knows a next hop for.
+/// The next hop of addresses that no last hop is known for.
 struct PolicyGateway {
   Mac mac;
   uint8_t egress;
@@ -94,7 +92,7 @@ struct Timeouts {
   uint32_t operator[](FlowState state) const { return of[static_cast<unsigned>(state)]; }
 };
 
-/// Members of a service's affinity stand in the ring's table, sorted by node and slot.
+/// Members of a service's affinity are in the table of the rings, sorted by node and slot.
 struct PolicyAffinity {
   bool used;
   uint32_t group;
@@ -124,17 +122,17 @@ struct PolicyHeader {
   std::atomic<uint32_t> generation;
   uint32_t interface_count;
   PolicyInterface interfaces[kInterfaces];
-  /// NAT: what nodes send to the world passes us. DSR: it does not, and is none of our business.
+  /// NAT: packets that nodes send to other addresses than VIPs pass the router. DSR: they do not.
   bool routes;
-  /// The flow table began empty: nodes are about to tell what was in it.
+  /// The flow table began empty, and nodes are about to report the flows that were in it.
   bool await_imports;
   PolicyGateway gateway;
-  /// Slots from here on have never been used in this snapshot; what stands there means nothing.
+  /// Slots from here on are unused in this snapshot, and their memory is not initialized.
   uint32_t endpoint_end;
   uint32_t vip_mask;  // hash tables with open addressing, at most half full, as large as this snapshot needs
   uint32_t service_mask;
-  uint32_t return_mask;
-  uint32_t return_count;
+  uint32_t reverse_nat_mask;
+  uint32_t reverse_nat_count;
   uint32_t block_mask;
   uint32_t block_count;
   uint32_t vip_count;
@@ -143,9 +141,9 @@ struct PolicyHeader {
   uint32_t registry_length;
 };
 
-/// Where the tables of a snapshot stand: computed from the limits alone.
+/// Offsets of the tables of a snapshot: computed from the limits alone.
 struct PolicyLayout {
-  uint32_t vips, services, endpoints, returns, blocks, ring, registry, bytes;
+  uint32_t vips, services, endpoints, reverse_nat, blocks, ring, registry, bytes;
   static PolicyLayout of(const Limits& limits);
 };
 
@@ -157,14 +155,14 @@ class Policy {
 
   const PolicyHeader& header() const { return *header_; }
   const PolicyInterface& interface(unsigned index) const { return header_->interfaces[index]; }
-  /// The side whose network the address is of; -1: of neither's.
-  int side_of(const Address& address) const;
+  /// The interface whose network has the address; -1: none.
+  int interface_of(const Address& address) const;
   const PolicyVip* find_vip(const Address& address) const;
   const PolicyService* find_service(const Address& vip, uint8_t protocol, uint16_t port) const;
   /// The translated endpoint that sends from this address and port, or null.
-  const PolicyEndpoint* find_return(const Address& node, uint8_t protocol, uint16_t port) const;
+  const PolicyEndpoint* find_reverse_nat(const Address& node, uint8_t protocol, uint16_t port) const;
   const PolicyBlock* find_block(const Address& vip, uint16_t port) const;
-  /// The endpoint if `ref` still means it, else null.
+  /// The endpoint if `ref` is of its generation, else null.
   const PolicyEndpoint* endpoint(EndpointRef ref) const;
   EndpointRef ref(const PolicyEndpoint& endpoint) const {
     return {static_cast<uint16_t>(&endpoint - endpoints_), endpoint.generation};
@@ -172,13 +170,13 @@ class Policy {
   const PolicyEndpoint* ring(const PolicyService& service, uint32_t position) const {
     return &endpoints_[ring_[service.ring_first + position]];
   }
-  /// May clients stay with it?
+  /// Is it an open endpoint that clients may have affinity with?
   bool is_affinity_member(EndpointRef ref) const {
     const PolicyEndpoint* e = endpoint(ref);
     return e && e->open && e->affinity_member;
   }
-  /// The member of the service's affinity that a client with this choice goes to: that endpoint itself, else
-  /// one on its node (of several the one that `hash` names); null if there is none.
+  /// The member of the service's affinity for a client with this choice: that endpoint itself, else one on
+  /// its node (of several the one that `hash` names); null if there is none.
   const PolicyEndpoint* member(const PolicyService& service, EndpointRef choice, uint64_t hash) const;
   const uint8_t* registry() const { return registry_; }
 
@@ -187,7 +185,7 @@ class Policy {
   PolicyVip* vips_ = nullptr;
   PolicyService* services_ = nullptr;
   PolicyEndpoint* endpoints_ = nullptr;
-  uint32_t* returns_ = nullptr;  // endpoint slot plus 1; 0: free
+  uint32_t* reverse_nat_ = nullptr;  // endpoint slot plus 1; 0: free
   PolicyBlock* blocks_ = nullptr;
   uint16_t* ring_ = nullptr;
   uint8_t* registry_ = nullptr;
@@ -206,7 +204,7 @@ class PolicyWriter : public Policy {
   bool add_vip(const Address& address, bool active);
   bool add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
                     uint16_t node = kNoNode);
-  /// An endpoint that was added takes no connections, but opens them.
+  /// An endpoint that was added accepts no connections, but opens them.
   bool set_outbound_only(uint32_t slot);
   /// Makes an endpoint that was added a translated one.
   bool translate_endpoint(uint32_t slot, const Translation& nat);

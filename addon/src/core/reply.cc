@@ -1,9 +1,10 @@
-// What the router says itself: echo replies, refusals of ports that nobody serves, and "too big". A VIP is an
-// address that people ping and whose closed ports should fail at once; all but the echo is rate limited.
+// Packets of the router's own: echo replies, rejections of ports that nobody serves, and ICMP errors. A VIP
+// is an address that people ping and whose closed ports should fail at once; all but the echo is rate
+// limited.
 #include "core/ethernet.h"
-#include "core/forward.h"
 #include "core/icmp.h"
 #include "core/ipv4.h"
+#include "core/pipeline.h"
 #include "core/tcp.h"
 
 namespace coscanet {
@@ -15,7 +16,7 @@ constexpr uint32_t kLongestError = 576;  // RFC 1812 §4.3.2.3
 
 }  // namespace
 
-Verdict Path::answer_echo(Packet& p) {
+Verdict Pipeline::answer_echo(Packet& p) {
   icmp::turn_echo_into_reply(p.l4, p.l4_length, p.frame->vnet()->flags & VnetHdr::kNeedsChecksum);
   ipv4::swap_addresses(p.ip);
   ipv4::set_ttl(p.ip, ipv4::kDefaultTtl);
@@ -23,37 +24,37 @@ Verdict Path::answer_echo(Packet& p) {
   return {Verdict::reply, Counter::k_echo_replies, p.frame->ingress};
 }
 
-Verdict Path::refuse(Packet& p) {
-  if (p.protocol == ipv4::kTcp) return reset(p);
-  return complain(p, icmp::kUnreachable, icmp::kPortUnreachable, 0, Counter::k_port_unreachables);
+Verdict Pipeline::reject(Packet& p) {
+  if (p.protocol == ipv4::kTcp) return send_reset(p);
+  return send_icmp_error(p, icmp::kUnreachable, icmp::kPortUnreachable, 0, Counter::k_port_unreachables);
 }
 
 /// RFC 9293 §3.5.2, group 1: a reset that the sender accepts.
-Verdict Path::reset(Packet& p) {
+Verdict Pipeline::send_reset(Packet& p) {
   if (p.tcp_flags & tcp::kRst) return drop(Counter::k_drop_no_service);
   uint8_t* ip = start_reply(p);
   if (!ip) return drop(Counter::k_drop_reply_limited);
   uint8_t* segment = ip + ipv4::kHeader;
   if (p.tcp_flags & tcp::kAck) {
-    tcp::write(segment, p.port, p.source_port, tcp::acknowledgment(p.l4), 0, tcp::kRst);
+    tcp::write(segment, p.destination_port, p.source_port, tcp::acknowledgment(p.l4), 0, tcp::kRst);
   } else {
     const uint32_t counted = ((p.tcp_flags & tcp::kSyn) ? 1 : 0) + ((p.tcp_flags & tcp::kFin) ? 1 : 0);
     const uint32_t next = tcp::sequence(p.l4) + p.l4_length - p.l4_header + counted;
-    tcp::write(segment, p.port, p.source_port, 0, next, tcp::kRst | tcp::kAck);
+    tcp::write(segment, p.destination_port, p.source_port, 0, next, tcp::kRst | tcp::kAck);
   }
-  ipv4::write(ip, ipv4::kHeader + tcp::kHeader, ipv4::kTcp, p.vip, p.source);
+  ipv4::write(ip, ipv4::kHeader + tcp::kHeader, ipv4::kTcp, p.destination, p.source);
   store_be16(segment + 16,
              checksum_finish(checksum_add(ipv4::pseudo_sum(ip, tcp::kHeader), segment, tcp::kHeader)));
   return send_reply(p, ipv4::kHeader + tcp::kHeader, Counter::k_tcp_resets);
 }
 
-/// What else a node has to say is not ours to carry, and the host's stack is told to stay out. Said aloud, so
-/// that a program's name look-up fails at once and not after ten seconds.
-Verdict Path::prohibit(Packet& p) {
-  return complain(p, icmp::kUnreachable, icmp::kProhibited, 0, Counter::k_prohibited_errors);
+/// Other traffic of nodes is not forwarded, and the host's stack drops it. Answered, so that a program's name
+/// look-up fails at once and not after ten seconds.
+Verdict Pipeline::send_prohibited(Packet& p) {
+  return send_icmp_error(p, icmp::kUnreachable, icmp::kProhibited, 0, Counter::k_prohibited_errors);
 }
 
-Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter) {
+Verdict Pipeline::send_icmp_error(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Counter counter) {
   uint8_t* ip = start_reply(p);
   if (!ip) return drop(Counter::k_drop_reply_limited);
   const uint32_t room = kLongestError - ipv4::kHeader - icmp::kHeader;
@@ -61,13 +62,13 @@ Verdict Path::complain(Packet& p, uint8_t type, uint8_t code, uint16_t mtu, Coun
   const uint32_t length = ipv4::kHeader + icmp::kHeader + quoted;
   memcpy(ip + ipv4::kHeader + icmp::kHeader, p.ip, quoted);
   icmp::write_error(ip + ipv4::kHeader, type, code, mtu, quoted);
-  const Address& self = p.leaves ? policy_.interface(p.frame->ingress).address : p.vip;
+  const Address& self = p.outbound ? policy_.interface(p.frame->ingress).address : p.destination;
   ipv4::write(ip, length, ipv4::kIcmp, self, p.source);
   return send_reply(p, length, counter);
 }
 
-/// The scratch frame with the sender's link header turned round; null when we have said enough this second.
-uint8_t* Path::start_reply(const Packet& p) {
+/// The scratch frame with the sender's link header reversed; null when the rate limit is reached.
+uint8_t* Pipeline::start_reply(const Packet& p) {
   if (!segment_.header().replies.take(now_ms_, kRepliesPerSecond, kReplyBurst)) return nullptr;
   uint8_t* frame = p.scratch->bytes;
   memset(frame - kVnetBytes, 0, kVnetBytes);
@@ -76,7 +77,7 @@ uint8_t* Path::start_reply(const Packet& p) {
   return frame + p.l3;
 }
 
-Verdict Path::send_reply(Packet& p, uint32_t ip_length, Counter counter) {
+Verdict Pipeline::send_reply(Packet& p, uint32_t ip_length, Counter counter) {
   p.frame->data = p.scratch->bytes;
   p.frame->length = p.l3 + ip_length;
   return {Verdict::reply, counter, p.frame->ingress};

@@ -4,8 +4,8 @@ namespace coscanet {
 namespace {
 
 struct Layout {
-  uint64_t forwarders, services, neighbors, agreements, affinity_pages, flow_pages, snapshots, affinities,
-      flows, bytes;
+  uint64_t forwarders, services, last_hops, affinity_reservations, affinity_pages, flow_pages, snapshots,
+      affinities, flows, bytes;
 };
 
 Layout layout_of(const Limits& limits) {
@@ -19,8 +19,8 @@ Layout layout_of(const Limits& limits) {
   take(sizeof(SegmentHeader), 64);
   layout.forwarders = take(FlowTable::kForwarders * sizeof(ForwarderSlot), 64);
   layout.services = take(limits.services * sizeof(ServiceSlot), 64);
-  layout.neighbors = take(Neighbors::kPlaces * sizeof(std::atomic<uint64_t>), 64);
-  layout.agreements = take(Agreements::kWords * sizeof(std::atomic<uint64_t>), 64);
+  layout.last_hops = take(LastHops::kEntries * sizeof(std::atomic<uint64_t>), 64);
+  layout.affinity_reservations = take(AffinityReservations::kWords * sizeof(std::atomic<uint64_t>), 64);
   const auto words = [](uint32_t capacity) { return FlowTable::page_words(capacity) * sizeof(uint64_t); };
   layout.affinity_pages = take(words(limits.affinities), 64);
   layout.flow_pages = take(words(limits.flows), 64);
@@ -58,8 +58,8 @@ Segment::Segment(uint8_t* memory) : header_(reinterpret_cast<SegmentHeader*>(mem
   const Layout layout = layout_of(header_->limits);
   forwarders_ = reinterpret_cast<ForwarderSlot*>(memory + layout.forwarders);
   services_ = reinterpret_cast<ServiceSlot*>(memory + layout.services);
-  neighbors_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.neighbors);
-  agreements_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.agreements);
+  last_hops_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.last_hops);
+  reservations_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.affinity_reservations);
   snapshots_ = memory + layout.snapshots;
   snapshot_bytes_ = PolicyLayout::of(header_->limits).bytes;
   flow_pages_ = reinterpret_cast<std::atomic<uint64_t>*>(memory + layout.flow_pages);

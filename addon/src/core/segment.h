@@ -1,17 +1,16 @@
 #pragma once
-// The shared segment: all that outlives a process. Laid out once over a piece of memory, then only found
-// again.
+// The shared segment: all state that outlives a process.
 //
-//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ next hops │ agreements │ pages in use │ snapshots
-//   │ affinity table │ flow table
+//   SegmentHeader │ ForwarderSlot × 16 │ service slots │ last hops │ affinity reservations │ pages in use │
+//   snapshots │ affinity table │ flow table
 //
 // The supervisor writes snapshots; forwarders write their own slot and the service slots; both write the flow
 // table.
-#include "core/agreement.h"
+#include "core/affinity_reservations.h"
 #include "core/counters.h"
 #include "core/flow_table.h"
+#include "core/last_hops.h"
 #include "core/limiter.h"
-#include "core/neighbors.h"
 #include "core/policy.h"
 
 namespace coscanet {
@@ -40,7 +39,7 @@ struct alignas(64) DeviceState {
   uint8_t bytes[64];
 };
 
-/// A forwarder's own place. Only its process writes it; the supervisor empties it when that process is dead.
+/// Written by its forwarder's process alone; the supervisor clears it when that process is dead.
 struct alignas(64) ForwarderSlot {
   std::atomic<int32_t> pid;
   std::atomic<uint64_t> start_time;
@@ -51,9 +50,9 @@ struct alignas(64) ForwarderSlot {
   alignas(64) Counters counters;
 };
 
-/// What all forwarders count together for a service.
+/// Written by all forwarders.
 struct ServiceSlot {
-  std::atomic<uint32_t> turn;       // of the schedule: so that a new ring does not start over
+  std::atomic<uint32_t> cursor;     // round robin; kept when the ring changes
   std::atomic<uint32_t> new_flows;  // wraps
 };
 
@@ -73,8 +72,8 @@ class Segment {
   FlowTable flow_table() const;
   /// Client and group → choice: entries like those of flows.
   FlowTable affinity_table() const;
-  Agreements agreements() const { return Agreements(agreements_); }
-  Neighbors neighbors() const { return Neighbors(neighbors_, header_->hash_key); }
+  AffinityReservations affinity_reservations() const { return AffinityReservations(reservations_); }
+  LastHops last_hops() const { return LastHops(last_hops_, header_->hash_key); }
 
   /// Supervisor: a snapshot that no forwarder can be reading, to clear, fill and pass to activate().
   uint8_t* free_snapshot(unsigned* index) const;
@@ -94,8 +93,8 @@ class Segment {
   SegmentHeader* header_;
   ForwarderSlot* forwarders_;
   ServiceSlot* services_;
-  std::atomic<uint64_t>* neighbors_;
-  std::atomic<uint64_t>* agreements_;
+  std::atomic<uint64_t>* last_hops_;
+  std::atomic<uint64_t>* reservations_;
   uint8_t* snapshots_;
   uint64_t snapshot_bytes_;
   std::atomic<uint64_t>* flow_pages_;

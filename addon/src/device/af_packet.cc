@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/train.h"
+#include "core/coalesce.h"
 #include "host/clock.h"
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
@@ -264,23 +264,23 @@ void AfPacketDevice::release() {
 void AfPacketDevice::send(Frame* const* frames, unsigned count) {
   mmsghdr messages[kBatch] = {};
   iovec vectors[kBatch];
-  unsigned trains = 0;
-  for (unsigned i = 0; i < count; ++trains) {
+  unsigned message_count = 0;
+  for (unsigned i = 0; i < count; ++message_count) {
     if (frames[i]->tagged) insert_tag(*frames[i]);
-    const auto [cars, headers] = couple(frames + i, count - i);
-    messages[trains].msg_hdr.msg_iov = &vectors[i];
-    messages[trains].msg_hdr.msg_iovlen = cars;
+    const auto [segments, headers] = coalesce(frames + i, count - i);
+    messages[message_count].msg_hdr.msg_iov = &vectors[i];
+    messages[message_count].msg_hdr.msg_iovlen = segments;
     vectors[i] = {frames[i]->data - kVnetBytes, frames[i]->length + kVnetBytes};
-    for (const unsigned end = i++ + cars; i < end; ++i)
+    for (const unsigned end = i++ + segments; i < end; ++i)
       vectors[i] = {frames[i]->data + headers, frames[i]->length - headers};
   }
-  counters_.add(Counter::k_tx_coupled, count - trains);
+  counters_.add(Counter::k_tx_coalesced, count - message_count);
   // Patience grows again at half the speed of time: whatever the sending side does, at least half of the time
   // is for the ring, which must not overflow behind us.
   const uint64_t grown = (boot_ms() - patience_at_ms_) / 2;
   patience_at_ms_ += 2 * grown;
   patience_ms_ = std::min(patience_ms_ + static_cast<int64_t>(grown), kSendWaitMs);
-  for (unsigned sent = 0; sent < trains;) sent += send_some(messages + sent, trains - sent);
+  for (unsigned sent = 0; sent < message_count;) sent += send_some(messages + sent, message_count - sent);
 }
 
 /// Sends or gives up at least one of `count` messages; returns how many are done with. Waits no

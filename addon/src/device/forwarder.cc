@@ -36,7 +36,7 @@ struct Ports {
 
 }  // namespace
 
-unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* devices,
+unsigned forward_batch(Pipeline& pipeline, uint64_t now_ms, Device& in, Device* const* devices,
                        unsigned device_count) {
   static thread_local Scratch scratch[kBatch];
   Frame frames[kBatch];
@@ -51,8 +51,8 @@ unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* d
   }
   // Not before: who was told that a policy is in force sends at once, and may be heard here while another
   // side's batch is still on its way.
-  path.begin(now_ms);
-  path.process(frames, count, scratch, verdicts);
+  pipeline.begin(now_ms);
+  pipeline.process(frames, count, scratch, verdicts);
   for (unsigned i = 0; i < count; ++i) {
     const Verdict& verdict = verdicts[i];
     if (verdict.kind == Verdict::forward || verdict.kind == Verdict::reply)
@@ -74,9 +74,9 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions
   slot.pid.store(getpid());
 
   WakePolicy wake_policy;
-  Path path(segment, index);
+  Pipeline pipeline(segment, index);
   Ports ports;
-  int error = ports.open(slot, options.devices, path.counters());
+  int error = ports.open(slot, options.devices, pipeline.counters());
   uint64_t checked = 0;
   uint64_t moved_us = 0;
   uint64_t frames = 0;  // since `checked`
@@ -86,7 +86,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions
     slot.heartbeat_ms.store(now, std::memory_order_relaxed);
     unsigned moved = 0;
     for (unsigned d = 0; d < ports.count; ++d)
-      moved += forward_batch(path, now, *ports.devices[d], ports.devices, ports.count);
+      moved += forward_batch(pipeline, now, *ports.devices[d], ports.devices, ports.count);
     if (moved) moved_us = now_us;
     frames += moved;
     // Also in full traffic, for the interface that has none: its device may have lost the next frame, or the
@@ -95,7 +95,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions
     // A wake-up costs more than a packet: where the operator asked for it, sleep comes only after some
     // looking.
     if (!due && (moved || now_us - moved_us < options.spin_us)) continue;
-    path.end();
+    pipeline.end();
     error = wait_for_frames(ports.devices, ports.count, moved ? 0 : kHeartbeatMs);
     if (!due) continue;
     wake_policy.tell(frames, now - checked);
@@ -103,7 +103,7 @@ int run_forwarder(const Segment& segment, unsigned index, const ForwarderOptions
     checked = now;
     for (unsigned d = 0; d < ports.count && !error; ++d) error = ports.devices[d]->check();
   }
-  path.end();
+  pipeline.end();
   slot.pid.store(0);
   return error;
 }

@@ -4,14 +4,14 @@
 #include <atomic>
 #include <vector>
 
-#include "core/forward.h"
+#include "core/pipeline.h"
 #include "device/device.h"
 
 namespace coscanet {
 
-/// Moves one batch from `in` through the path to `devices`, by the policy that is in force once it has been
-/// received, which stays pinned until Path::end. Returns the number of frames received.
-unsigned forward_batch(Path& path, uint64_t now_ms, Device& in, Device* const* devices,
+/// Moves one batch from `in` through the pipeline to `devices`, by the policy that is in force once it has
+/// been received, which stays pinned until Pipeline::end. Returns the number of frames received.
+unsigned forward_batch(Pipeline& pipeline, uint64_t now_ms, Device& in, Device* const* devices,
                        unsigned device_count);
 
 struct ForwarderOptions {

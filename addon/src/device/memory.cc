@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/train.h"
+#include "core/coalesce.h"
 
 namespace coscanet {
 
@@ -35,10 +35,10 @@ void MemoryDevice::send(Frame* const* frames, unsigned count) {
       return;
     }
     const Frame& f = *frames[i];
-    const auto [cars, headers] = couple(frames + i, couples_ ? count - i : 1);
+    const auto [segments, headers] = coalesce(frames + i, coalesces_ ? count - i : 1);
     sent_.push_back({{f.data, f.data + f.length}, *f.vnet(), f.tagged, f.tag_tpid, f.tag_tci});
     std::vector<uint8_t>& bytes = sent_.back().bytes;
-    for (const unsigned end = i++ + cars; i < end; ++i)
+    for (const unsigned end = i++ + segments; i < end; ++i)
       bytes.insert(bytes.end(), frames[i]->data + headers, frames[i]->data + frames[i]->length);
   }
 }

@@ -19,8 +19,8 @@ class MemoryDevice : public Device {
     bool checksum_right = false;
   };
 
-  /// `couples`: what it sends leaves in trains, as on a real device.
-  explicit MemoryDevice(uint8_t index, bool couples = false) : index_(index), couples_(couples) {}
+  /// `coalesces`: what it sends is coalesced, as on a real device.
+  explicit MemoryDevice(uint8_t index, bool coalesces = false) : index_(index), coalesces_(coalesces) {}
   /// Room for so many frames that nobody has taken yet; without a call of this there is room for all.
   void limit(size_t room, Counters& counters) {
     room_ = room;
@@ -40,7 +40,7 @@ class MemoryDevice : public Device {
 
  private:
   uint8_t index_;
-  bool couples_;
+  bool coalesces_;
   size_t room_ = SIZE_MAX;
   Counters* counters_ = nullptr;
   std::vector<Stored> waiting_;

@@ -10,7 +10,7 @@
 namespace coscanet {
 namespace {
 
-constexpr uint32_t kPlacesPerCall = 1u << 16;
+constexpr uint32_t kEntriesPerCall = 1u << 16;
 
 const char* state_text(FlowState state) {
   static const char* const kNames[] = {"syn", "established", "closing", "udp"};
@@ -78,14 +78,14 @@ Napi::Value import_flows(const Napi::Value& flows, const Segment& segment, uint3
 }
 
 Napi::Array expiring_array(Napi::Env env, const Segment& segment, uint32_t now, uint32_t seconds,
-                           uint32_t limit, uint32_t* place) {
+                           uint32_t limit, uint32_t* index) {
   const FlowTable flows = segment.flow_table();
   Napi::Array out = Napi::Array::New(env);
   FlowTable::Record record;
   uint32_t count = 0;
-  for (uint32_t looks = std::min(kPlacesPerCall, flows.places()); looks && count < limit; --looks) {
-    const bool live = flows.read(*place, now, &record);
-    *place = (*place + 1) % flows.places();
+  for (uint32_t looks = std::min(kEntriesPerCall, flows.capacity()); looks && count < limit; --looks) {
+    const bool live = flows.read(*index, now, &record);
+    *index = (*index + 1) % flows.capacity();
     if (live && record.key.protocol == ipv4::kTcp && record.flow.state == FlowState::established &&
         record.expires - now <= seconds)
       out.Set(count++, flow_object(env, record, now));

@@ -11,10 +11,10 @@ Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now);
 /// Segment.importFlows: results in the order of `flows`; undefined with a pending JavaScript exception, and
 /// nothing written, if one is not as addon/router.ts has it.
 Napi::Value import_flows(const Napi::Value& flows, const Segment& segment, uint32_t now, Owner owner);
-/// Segment.expiring: looks at so many places that a call takes no more than a few milliseconds, from `*place`
+/// Segment.expiring: reads so many entries that a call takes no more than a few milliseconds, from `*index`
 /// on, which it moves.
 Napi::Array expiring_array(Napi::Env env, const Segment& segment, uint32_t now, uint32_t seconds,
-                           uint32_t limit, uint32_t* place);
+                           uint32_t limit, uint32_t* index);
 Napi::Object new_flows_object(Napi::Env env, const Segment& segment);
 Napi::Object counters_object(Napi::Env env, const Segment& segment);
 

@@ -148,7 +148,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     uint32_t seconds, limit;
     if (!open(info.Env()) || !read_u32(info[0], "seconds", &seconds) || !read_u32(info[1], "limit", &limit))
       return info.Env().Undefined();
-    return expiring_array(info.Env(), segment(), boot_seconds(), seconds, limit, &next_place_);
+    return expiring_array(info.Env(), segment(), boot_seconds(), seconds, limit, &next_index_);
   }
 
   Napi::Value new_flows(const Napi::CallbackInfo& info) {
@@ -201,7 +201,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
 
   MappedSegment file_;
   Owner owner_{FlowTable::kSupervisor, 0};
-  uint32_t next_place_ = 0;  // of the flow table: where expiring() goes on
+  uint32_t next_index_ = 0;  // of the flow table: where expiring() continues
 };
 
 }  // namespace

@@ -86,7 +86,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     memory_.reset(new (std::align_val_t(4096)) uint8_t[Segment::bytes(limits)]());
     Segment::format(memory_.get(), limits, {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, "memory");
     for (auto& generation : segment().header().owner_generations) generation.store(1);
-    path_ = std::make_unique<Path>(segment(), 0);
+    pipeline_ = std::make_unique<Pipeline>(segment(), 0);
   }
 
  private:
@@ -104,15 +104,15 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
       segment().activate(index);
   }
 
-  /// receive(ingress, frames, couples): what was sent; with `couples` in trains.
+  /// receive(ingress, frames, coalesces): what was sent; coalesced on request.
   Napi::Value receive(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     uint32_t ingress;
     if (!read_u32(info[0], "ingress", &ingress)) return env.Undefined();
     const Napi::Array frames = info[1].As<Napi::Array>();
-    const bool couples = info[2].ToBoolean();
-    MemoryDevice devices[kInterfaces] = {MemoryDevice(0, couples), MemoryDevice(1, couples),
-                                         MemoryDevice(2, couples)};
+    const bool coalesces = info[2].ToBoolean();
+    MemoryDevice devices[kInterfaces] = {MemoryDevice(0, coalesces), MemoryDevice(1, coalesces),
+                                         MemoryDevice(2, coalesces)};
     Device* ports[kInterfaces] = {&devices[0], &devices[1], &devices[2]};
     MemoryDevice& in = devices[ingress % kInterfaces];
     for (uint32_t i = 0; i < frames.Length(); ++i) {
@@ -120,8 +120,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
       if (!read_frame(frames.Get(i), &frame)) return env.Undefined();
       in.put(std::move(frame));
     }
-    while (forward_batch(*path_, now_ms_, in, ports, kInterfaces)) continue;
-    path_->end();
+    while (forward_batch(*pipeline_, now_ms_, in, ports, kInterfaces)) continue;
+    pipeline_->end();
     Napi::Array out = Napi::Array::New(env);
     uint32_t count = 0;
     for (uint8_t d = 0; d < kInterfaces; ++d)
@@ -142,15 +142,15 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     uint32_t seconds, limit;
     if (!read_u32(info[0], "seconds", &seconds) || !read_u32(info[1], "limit", &limit))
       return info.Env().Undefined();
-    return expiring_array(info.Env(), segment(), now(), seconds, limit, &next_place_);
+    return expiring_array(info.Env(), segment(), now(), seconds, limit, &next_index_);
   }
   Napi::Value new_flows(const Napi::CallbackInfo& info) { return new_flows_object(info.Env(), segment()); }
   Napi::Value counters(const Napi::CallbackInfo& info) { return counters_object(info.Env(), segment()); }
 
   std::unique_ptr<uint8_t[], AlignedDelete> memory_;
-  std::unique_ptr<Path> path_;
+  std::unique_ptr<Pipeline> pipeline_;
   uint64_t now_ms_ = 1'000'000;
-  uint32_t next_place_ = 0;
+  uint32_t next_index_ = 0;
 };
 
 }  // namespace

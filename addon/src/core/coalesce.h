@@ -1,7 +1,7 @@
 #pragma once
-// Trains: segments of one TCP connection that follow one another in a batch leave as one frame, which the
+// Coalescing: segments of one TCP connection that follow one another in a batch leave as one frame, which the
 // kernel or the card cuts into the very same segments again (GSO). Queueing discipline, bridge and driver
-// then see one frame in place of up to 8. Nothing waits for a train: it is made of what is there anyhow.
+// then see one frame in place of up to 8. Nothing waits for further segments.
 //
 //   ┌─────────┬───────────┐ ┌─────────┬───────────┐ ┌─────────┬────────┐
 //   │ headers │ payload 1 │ │ headers │ payload 2 │ │ headers │ p. 3   │
@@ -13,8 +13,8 @@
 
 namespace coscanet {
 
-struct Train {
-  unsigned cars;
+struct Coalesced {
+  unsigned segments;
   /// Each frame begins with so many bytes of headers; what is behind them is payload.
   uint32_t headers;
 };
@@ -23,6 +23,6 @@ struct Train {
 /// those of the whole. They are segments in order, of equal length but for the last, whose headers differ in
 /// nothing that cutting would not bring back, and whose checksums are unfinished or known to be right (a
 /// wrong one must not be made right). A single frame stays as it is.
-Train couple(Frame* const* frames, unsigned count);
+Coalesced coalesce(Frame* const* frames, unsigned count);
 
 }  // namespace coscanet

@@ -1,34 +1,34 @@
-#include "core/forward.h"
+#include "core/pipeline.h"
 
 #include "core/arp.h"
 #include "core/ethernet.h"
 #include "core/icmp.h"
 #include "core/ipv4.h"
+#include "core/nat.h"
 #include "core/tcp.h"
-#include "core/translate.h"
 #include "core/udp.h"
 
 namespace coscanet {
 
-/// Takes the steps in order until one gives the verdict.
-template <Path::Step... kSteps>
-Verdict Path::first_of(Packet& p) {
+/// Takes the steps in order until one gives a verdict.
+template <Pipeline::Step... kSteps>
+Verdict Pipeline::first_of(Packet& p) {
   Verdict verdict;
   ((verdict = (this->*kSteps)(p), verdict.kind == Verdict::more) && ...);
   return verdict;
 }
 
-Path::Path(const Segment& segment, unsigned forwarder)
+Pipeline::Pipeline(const Segment& segment, unsigned forwarder)
     : segment_(segment),
       forwarder_(forwarder),
       owner_{static_cast<uint8_t>(forwarder), segment.header().owner_generations[forwarder].load()},
       counters_(segment.forwarder(forwarder).counters),
       flows_(segment.flow_table()),
       affinities_(segment.affinity_table()),
-      agreements_(segment.agreements()),
-      neighbors_(segment.neighbors()) {}
+      reservations_(segment.affinity_reservations()),
+      last_hops_(segment.last_hops()) {}
 
-void Path::begin(uint64_t now_ms) {
+void Pipeline::begin(uint64_t now_ms) {
   now_ms_ = now_ms;
   now_ = static_cast<uint32_t>(now_ms / 1000);
   uint8_t* snapshot = segment_.pin_snapshot(forwarder_);
@@ -37,27 +37,27 @@ void Path::begin(uint64_t now_ms) {
   if (snapshot) policy_ = Policy(snapshot, segment_.header().limits);
 }
 
-void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts) {
-  // Two halves: what the first learns of all frames tells where in memory the second will look, so that the
-  // batch waits for it once and not each packet for itself. Of a burst of one flow only the head asks.
+void Pipeline::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* verdicts) {
+  // Two halves: the first finds out where in memory the second will look, so that the batch waits for it once
+  // and not for each packet. Of a burst of one flow only the head is looked up.
   Totals totals;
   uint64_t hashes[kBatch];
-  FlowEntry* places[kBatch];
+  FlowEntry* entries[kBatch];
   unsigned heads = 0;
   last_ = {};
   for (unsigned i = 0; i < count; ++i) {
     totals.received_bytes += frames[i].length;
     packets_[i].start(frames[i], scratch[i]);
-    verdicts[i] = snapshot_ ? read(packets_[i]) : Verdict{Verdict::pass};
+    verdicts[i] = snapshot_ ? classify(packets_[i]) : Verdict{Verdict::pass};
     hashes[heads] = packets_[i].flow_hash;
     heads += packets_[i].is_head();
   }
-  flows_.approach(hashes, heads, places);
+  flows_.prefetch(hashes, heads, entries);
   heads = 0;
   for (unsigned i = 0; i < count; ++i) {
-    if (packets_[i].is_head()) packets_[i].flow_place = places[heads++];
-    if (verdicts[i].kind == Verdict::more) verdicts[i] = lead(packets_[i]);
-    tally(verdicts[i], packets_[i], totals);
+    if (packets_[i].is_head()) packets_[i].prefetched = entries[heads++];
+    if (verdicts[i].kind == Verdict::more) verdicts[i] = forward(packets_[i]);
+    this->count(verdicts[i], packets_[i], totals);
   }
   counters_.add(Counter::k_rx_frames, count);
   counters_.add(Counter::k_rx_bytes, totals.received_bytes);
@@ -65,39 +65,38 @@ void Path::process(Frame* frames, unsigned count, Scratch* scratch, Verdict* ver
   counters_.add(Counter::k_forwarded_bytes, totals.forwarded_bytes);
 }
 
-/// What the frame says, and who may serve it.
-Verdict Path::read(Packet& p) {
-  return first_of<&Path::link,        // Ethernet: is it for us?
-                  &Path::answer_arp,  // who has a VIP? we do
-                  &Path::network,     // IPv4: is it whole, is it for a VIP, or does a node send it into the
-                                      // world?
-                  &Path::control_message,  // ICMP: ping, or an error
-                  &Path::transport,        // TCP, UDP: ports and flags
-                  &Path::leave,            // from a node: in whose name, and where to
-                  &Path::enter,            // to a VIP: a port of a block is one node's
-                  &Path::name_flow>(p);    // … else of a flow: which one?
+/// What the frame is, where it is from, and which flow it belongs to.
+Verdict Pipeline::classify(Packet& p) {
+  return first_of<&Pipeline::parse_ethernet,   // is the frame for us?
+                  &Pipeline::answer_arp,       // who has a VIP? we do
+                  &Pipeline::parse_ipv4,       // valid, and to a VIP, or from a node to elsewhere?
+                  &Pipeline::handle_icmp,      // ping is answered, errors go on
+                  &Pipeline::parse_transport,  // TCP, UDP: ports and flags
+                  &Pipeline::route_outbound,   // from a node: SNAT and next hop
+                  &Pipeline::identify_flow,    // to a VIP: a node's port block, or a flow
+                  &Pipeline::hash_flow>(p);
 }
 
-/// Where it goes.
-Verdict Path::lead(Packet& p) {
-  return first_of<&Path::steer_error,  // ICMP: where the flow goes that the error is about
-                  &Path::choose,       // to a VIP: the flow's endpoint, or a new one
-                  &Path::rewrite>(p);  // MACs; addresses, ports and checksums where they are translated
+/// To which endpoint, and how the frame is changed for it.
+Verdict Pipeline::forward(Packet& p) {
+  return first_of<&Pipeline::route_icmp_error,  // an ICMP error follows the flow that it is about
+                  &Pipeline::select_endpoint,   // the flow's endpoint, or one for a new flow
+                  &Pipeline::rewrite>(p);       // MACs; with NAT addresses, ports, TTL and checksums
 }
 
-void Path::tally(const Verdict& verdict, const Packet& p, Totals& totals) {
+void Pipeline::count(const Verdict& verdict, const Packet& p, Totals& totals) {
   if (verdict.kind != Verdict::forward) return counters_.add(verdict.counter);
   ++totals.forwarded;
   totals.forwarded_bytes += p.frame->length;
   if (p.by_block) counters_.add(Counter::k_block_frames);
-  if (p.leaves) counters_.add(Counter::k_left_frames);
+  if (p.outbound) counters_.add(Counter::k_outbound_frames);
   if (p.protocol == ipv4::kIcmp) counters_.add(Counter::k_icmp_errors_forwarded);
 }
 
-Verdict Path::link(Packet& p) {
+Verdict Pipeline::parse_ethernet(Packet& p) {
   const Frame& f = *p.frame;
   if (f.length < ethernet::kHeader) return drop(Counter::k_drop_frame_short);
-  // What becomes of a frame here its header says, and most have that of the one before.
+  // The answer depends on the Ethernet header alone, and most frames have that of the one before.
   const ethernet::Header header = ethernet::header(f.data);
   if (header == last_.header && f.ingress == last_.ingress) {
     p.ethertype = ethernet::kIpv4;
@@ -127,12 +126,12 @@ Verdict Path::link(Packet& p) {
   return {};
 }
 
-Verdict Path::answer_arp(Packet& p) {
+Verdict Pipeline::answer_arp(Packet& p) {
   if (p.ethertype != ethernet::kArp) return {};
   uint8_t* arp = p.frame->data + p.l3;
   if (p.frame->length < p.l3 + arp::kBytes || !arp::is_ipv4_over_ethernet(arp))
     return drop(Counter::k_drop_arp_malformed);
-  // Somebody claims to be one of our VIPs: never learned, never answered, but seen (RFC 5227 §2.4).
+  // Another host uses one of our VIPs: never learned, never answered, but counted (RFC 5227 §2.4).
   if (policy_.find_vip(arp::sender(arp))) return drop(Counter::k_drop_arp_conflict);
   const PolicyVip* vip = policy_.find_vip(arp::target(arp));
   if (!vip || arp::operation(arp) != arp::kRequest) return {Verdict::pass};
@@ -144,38 +143,38 @@ Verdict Path::answer_arp(Packet& p) {
   return {Verdict::reply, Counter::k_arp_replies, p.frame->ingress};
 }
 
-Verdict Path::network(Packet& p) {
+Verdict Pipeline::parse_ipv4(Packet& p) {
   p.ip = p.frame->data + p.l3;
   const uint32_t available = p.frame->length - p.l3;
   const bool plain = ipv4::is_plain(p.ip, available);
   if (!plain && !ipv4::has_header(p.ip, available)) return drop(Counter::k_drop_ip_header);
   p.ip_header = plain ? ipv4::kHeader : ipv4::header_length(p.ip);
-  p.vip = ipv4::destination(p.ip);
-  if (!(p.vip == last_.destination)) {
-    last_.destination = p.vip;
-    last_.vip = policy_.find_vip(p.vip);
+  p.destination = ipv4::destination(p.ip);
+  if (!(p.destination == last_.destination)) {
+    last_.destination = p.destination;
+    last_.vip = policy_.find_vip(p.destination);
   }
   const PolicyVip* vip = last_.vip;
-  p.leaves = !vip;
-  if (p.leaves && !may_leave(p)) return {Verdict::pass};
+  p.outbound = !vip;
+  if (p.outbound && !may_be_outbound(p)) return {Verdict::pass};
   if (vip && !vip->active) return drop(Counter::k_drop_vip_inactive);
 
   p.ip_length = ipv4::total_length(p.ip);  // the frame may be longer: padding
   p.source = ipv4::source(p.ip);
   if (!plain || ethernet::to_group(p.frame->data))
-    if (const Verdict fault = find_fault(p, available); fault.kind != Verdict::more) return fault;
+    if (const Verdict fault = validate_ipv4(p, available); fault.kind != Verdict::more) return fault;
   p.protocol = ipv4::protocol(p.ip);
   p.l4 = p.ip + p.ip_header;
   p.l4_length = p.ip_length - p.ip_header;
   if (policy_.header().routes) {
     p.from_vip = policy_.find_vip(p.source);
-    learn_hop(p);
+    learn_last_hop(p);
   }
   return {};
 }
 
-/// What is wrong with the header of a packet that is not plain, or for all.
-Verdict Path::find_fault(const Packet& p, uint32_t available) const {
+/// What is wrong with a header that is not plain, or with a packet that is broadcast.
+Verdict Pipeline::validate_ipv4(const Packet& p, uint32_t available) const {
   if (p.ip_length < p.ip_header || p.ip_length > available) return drop(Counter::k_drop_ip_length);
   if (ethernet::to_group(p.frame->data)) return drop(Counter::k_drop_link_broadcast);
   if (checksum(p.ip, p.ip_header) != 0) return drop(Counter::k_drop_ip_checksum);
@@ -185,7 +184,7 @@ Verdict Path::find_fault(const Packet& p, uint32_t available) const {
   return {};
 }
 
-Verdict Path::control_message(Packet& p) {
+Verdict Pipeline::handle_icmp(Packet& p) {
   if (p.protocol != ipv4::kIcmp) return {};
   if (p.l4_length < icmp::kHeader) return drop(Counter::k_drop_icmp_header);
   if (!(p.frame->vnet()->flags & VnetHdr::kNeedsChecksum) && checksum(p.l4, p.l4_length) != 0)
@@ -193,11 +192,11 @@ Verdict Path::control_message(Packet& p) {
   p.l4_header = icmp::kHeader;
   const uint8_t type = icmp::type(p.l4);
   if (icmp::is_error(type)) return {};
-  if (p.leaves) return prohibit(p);
+  if (p.outbound) return send_prohibited(p);
   return type == icmp::kEcho ? answer_echo(p) : drop(Counter::k_drop_icmp_type);
 }
 
-Verdict Path::transport(Packet& p) {
+Verdict Pipeline::parse_transport(Packet& p) {
   if (p.protocol == ipv4::kIcmp) return {};
   if (p.protocol == ipv4::kTcp) {
     if (p.l4_length < tcp::kHeader) return drop(Counter::k_drop_tcp_header);
@@ -210,52 +209,61 @@ Verdict Path::transport(Packet& p) {
       return drop(Counter::k_drop_udp_header);
     p.l4_header = udp::kHeader;
   } else {
-    return p.leaves ? prohibit(p) : drop(Counter::k_drop_protocol_unsupported);
+    return p.outbound ? send_prohibited(p) : drop(Counter::k_drop_protocol_unsupported);
   }
-  // Ports stand in the same place in both.
+  // Ports are at the same offsets in both.
   p.source_port = udp::source_port(p.l4);
-  p.port = udp::destination_port(p.l4);
-  if (p.source_port == 0 || p.port == 0) return drop(Counter::k_drop_port_zero);
-  p.client = p.source;
-  p.client_port = p.source_port;
-  // Where it stands for somebody else, nobody can have it.
+  p.destination_port = udp::destination_port(p.l4);
+  if (p.source_port == 0 || p.destination_port == 0) return drop(Counter::k_drop_port_zero);
+  // With NAT we write this address ourselves (forward_to): no host may have it.
   if (policy_.header().routes && p.source == ipv4::node_itself()) return drop(Counter::k_drop_ip_source);
   return {};
 }
 
-Verdict Path::rewrite(Packet& p) {
-  const PolicyInterface& out = policy_.interface(p.hop.egress);
+Verdict Pipeline::rewrite(Packet& p) {
+  const PolicyInterface& out = policy_.interface(p.next_hop.egress);
   const VnetHdr* vnet = p.frame->vnet();
   // Never an error about an error (RFC 1122 §3.2.2).
-  const bool may_complain = p.protocol != ipv4::kIcmp;
-  // A frame with segmentation left to do is as long as its segments will be; the kernel would take a too long
-  // one and lose it.
+  const bool may_send_error = p.protocol != ipv4::kIcmp;
+  // With segmentation left to do the size of the segments counts; the kernel would accept too long ones and
+  // drop them.
   const uint32_t longest = vnet->gso_type ? p.ip_header + p.l4_header + vnet->gso_size : p.ip_length;
   if (longest > out.mtu) {
-    if (!ipv4::dont_fragment(p.ip) || !may_complain) return drop(Counter::k_drop_too_big);
-    return complain(p, icmp::kUnreachable, icmp::kFragmentationNeeded, out.mtu, Counter::k_too_big_errors);
+    if (!ipv4::dont_fragment(p.ip) || !may_send_error) return drop(Counter::k_drop_too_big);
+    return send_icmp_error(p, icmp::kUnreachable, icmp::kFragmentationNeeded, out.mtu,
+                           Counter::k_too_big_errors);
   }
-  // A translated packet is routed; rewriting the MAC alone is bridging, and costs no hop.
-  if (p.leaves || p.translated()) {
+  // A translated packet is routed; rewriting MACs alone is bridging, and decrements no TTL.
+  if (p.outbound || p.translated()) {
     if (ipv4::ttl(p.ip) == 1) {
-      if (!may_complain) return drop(Counter::k_drop_ip_ttl);
-      return complain(p, icmp::kTimeExceeded, 0, 0, Counter::k_time_exceeded_errors);
+      if (!may_send_error) return drop(Counter::k_drop_ip_ttl);
+      return send_icmp_error(p, icmp::kTimeExceeded, 0, 0, Counter::k_time_exceeded_errors);
     }
     decrement_ttl(p.ip);
   }
-  translate_ends(p);
-  ethernet::set_addresses(p.frame->data, p.hop.mac, out.mac);
-  return {Verdict::forward, Counter::k_forwarded_frames, p.hop.egress};
+  apply_nat(p);
+  ethernet::set_addresses(p.frame->data, p.next_hop.mac, out.mac);
+  return {Verdict::forward, Counter::k_forwarded_frames, p.next_hop.egress};
 }
 
-void Path::translate_ends(Packet& p) const {
+/// To an endpoint. The client's address stays, so that servers see who asks; but a node that is its own
+/// client would not accept a packet from its own address.
+void Pipeline::forward_to(Packet& p, const PolicyEndpoint& endpoint) const {
+  p.set_next_hop(endpoint.mac, endpoint.egress);
+  if (!endpoint.translated) return;
+  p.dnat = {true, endpoint.nat.node_port, endpoint.nat.node};
+  if (from_nodes(p) && p.flow.client == endpoint.nat.node)
+    p.snat = {true, p.flow.client_port, ipv4::node_itself()};
+}
+
+void Pipeline::apply_nat(Packet& p) const {
   if (p.protocol == ipv4::kIcmp) return;  // done, with its quote
   const bool unfinished = p.frame->vnet()->flags & VnetHdr::kNeedsChecksum;
-  const auto rename = [&](End end, const Alias& alias) {
-    if (alias.used) translate(p.ip, p.ip_header, p.l4_length, end, alias.address, alias.port, unfinished);
+  const auto replace = [&](PacketEnd end, const NatRewrite& nat) {
+    if (nat.used) replace_end(p.ip, p.ip_header, p.l4_length, end, nat.address, nat.port, unfinished);
   };
-  rename(End::source, p.source_alias);
-  rename(End::destination, p.destination_alias);
+  replace(PacketEnd::source, p.snat);
+  replace(PacketEnd::destination, p.dnat);
 }
 
 }  // namespace coscanet

@@ -1,4 +1,4 @@
-#include "core/train.h"
+#include "core/coalesce.h"
 
 #include <cstring>
 
@@ -9,18 +9,18 @@
 namespace coscanet {
 namespace {
 
-/// Shorter frames are requests and acknowledgments: seldom in rows, and cheap.
+/// Shorter frames are requests and acknowledgments: seldom consecutive, and cheap.
 constexpr uint32_t kShortest = 512;
 /// A shaper's bucket holds some ten frames: what is longer it cuts at once, and has a timer for each piece.
-/// And others on the link wait for a train no longer than 0.1 ms at 1 Gbit/s.
-constexpr unsigned kMostCars = 8;
+/// And others on the link wait for such a frame no longer than 0.1 ms at 1 Gbit/s.
+constexpr unsigned kMaxSegments = 8;
 constexpr uint32_t kLongestPacket = 0xffff;
 constexpr uint32_t kIp = ethernet::kHeader;
 constexpr uint32_t kTcp = kIp + ipv4::kHeader;
 constexpr uint16_t kChecksumAt = 16;
 constexpr uint8_t kTcpV4 = 1;
-/// Flags that cutting leaves to the last segment alone.
-constexpr uint8_t kAtTheEnd = tcp::kFin | tcp::kPsh;
+/// Flags that segmentation leaves to the last segment alone.
+constexpr uint8_t kLastSegmentFlags = tcp::kFin | tcp::kPsh;
 
 uint32_t headers_of(const Frame& f) {
   return kTcp + tcp::header_length(f.data + kTcp);
@@ -32,14 +32,14 @@ bool is_checksum_right(const Frame& f) {
   return f.checksum_right;
 }
 
-/// A whole segment with payload, in a packet without options, not yet a train.
-bool can_be_car(const Frame& f) {
+/// A whole segment with payload, in a packet without IP options, not yet coalesced.
+bool can_coalesce(const Frame& f) {
   const uint8_t* ip = f.data + kIp;
   return f.length >= kShortest && !f.tagged && f.vnet()->gso_type == 0 &&
          ethernet::type(f.data) == ethernet::kIpv4 && ip[0] == 0x45 && !ipv4::is_fragment(ip) &&
          ipv4::protocol(ip) == ipv4::kTcp && ipv4::total_length(ip) == f.length - kIp &&
          tcp::header_length(f.data + kTcp) >= tcp::kHeader && headers_of(f) < f.length &&
-         is_checksum_right(f) && (tcp::flags(f.data + kTcp) & ~kAtTheEnd) == tcp::kAck &&
+         is_checksum_right(f) && (tcp::flags(f.data + kTcp) & ~kLastSegmentFlags) == tcp::kAck &&
          !(f.data[kTcp + 13] & 0xc0);
 }
 
@@ -57,27 +57,27 @@ bool follows(const Frame& first, const Frame& f, unsigned n) {
          tcp::sequence(b + kTcp) == tcp::sequence(a + kTcp) + n * (first.length - headers);
 }
 
-unsigned train_length(Frame* const* frames, unsigned count) {
+unsigned segment_count(Frame* const* frames, unsigned count) {
   const Frame& first = *frames[0];
-  if (count < 2 || frames[1]->length < kShortest || !can_be_car(first)) return 1;
-  unsigned cars = 1;
+  if (count < 2 || frames[1]->length < kShortest || !can_coalesce(first)) return 1;
+  unsigned segments = 1;
   uint32_t packet = first.length - kIp;
-  for (const Frame* last = &first; cars < count && cars < kMostCars; last = frames[cars++]) {
-    const Frame& f = *frames[cars];
-    if (last->length != first.length || (tcp::flags(last->data + kTcp) & kAtTheEnd)) break;
-    if (f.length > first.length || !can_be_car(f) || !follows(first, f, cars)) break;
+  for (const Frame* last = &first; segments < count && segments < kMaxSegments; last = frames[segments++]) {
+    const Frame& f = *frames[segments];
+    if (last->length != first.length || (tcp::flags(last->data + kTcp) & kLastSegmentFlags)) break;
+    if (f.length > first.length || !can_coalesce(f) || !follows(first, f, segments)) break;
     packet += f.length - headers_of(first);
     if (packet > kLongestPacket) break;
   }
-  return cars;
+  return segments;
 }
 
 }  // namespace
 
-Train couple(Frame* const* frames, unsigned count) {
+Coalesced coalesce(Frame* const* frames, unsigned count) {
   Frame& first = *frames[0];
-  const unsigned cars = train_length(frames, count);
-  if (cars == 1) return {cars, 0};
+  const unsigned segments = segment_count(frames, count);
+  if (segments == 1) return {segments, 0};
   const uint32_t headers = headers_of(first);
   uint8_t *ip = first.data + kIp, *segment = first.data + kTcp;
   *first.vnet() = {VnetHdr::kNeedsChecksum,
@@ -86,10 +86,10 @@ Train couple(Frame* const* frames, unsigned count) {
                    static_cast<uint16_t>(first.length - headers),
                    kTcp,
                    kChecksumAt};
-  segment[13] |= tcp::flags(frames[cars - 1]->data + kTcp) & kAtTheEnd;
+  segment[13] |= tcp::flags(frames[segments - 1]->data + kTcp) & kLastSegmentFlags;
 
   uint32_t length = first.length;
-  for (unsigned i = 1; i < cars; ++i) length += frames[i]->length - headers;
+  for (unsigned i = 1; i < segments; ++i) length += frames[i]->length - headers;
   ChecksumChange change;
   const uint16_t before = load_be16(ip + 2);
   store_be16(ip + 2, static_cast<uint16_t>(length - kIp));
@@ -98,7 +98,7 @@ Train couple(Frame* const* frames, unsigned count) {
   // Unfinished: the sum of the pseudo-header alone.
   store_be16(segment + kChecksumAt,
              static_cast<uint16_t>(~checksum_finish(ipv4::pseudo_sum(ip, length - kTcp))));
-  return {cars, headers};
+  return {segments, headers};
 }
 
 }  // namespace coscanet

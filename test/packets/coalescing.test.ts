@@ -1,7 +1,7 @@
-// Trains: what leaves as one frame must be, cut again, what came. `cut` is segmentation as the kernel does it
+// Coalescing: what leaves as one frame must be, cut again, what came. `cut` is segmentation as the kernel does it
 // (inet_gso_segment, tcp_gso_segment), written once more from its rules.
 //
-//   frames ── router ──► as they are   =   cut( router ──► in trains )
+//   frames ── router ──► as they are   =   cut( router ──► coalesced )
 
 import test from 'ava';
 import fc from 'fast-check';
@@ -87,10 +87,10 @@ function segments(from: 'client' | 'node1', differences: readonly Segment[]): Fr
   });
 }
 
-function sent(from: 'client' | 'node1', frames: readonly FrameIn[], couples: boolean): FrameOut[] {
+function sent(from: 'client' | 'node1', frames: readonly FrameIn[], coalesces: boolean): FrameOut[] {
   const router = createMemoryRouter();
   router.publish(from === 'client' ? POLICY : NAT);
-  return router.receive(from === 'client' ? 0 : 1, frames, couples);
+  return router.receive(from === 'client' ? 0 : 1, frames, coalesces);
 }
 
 const PLAIN: Segment = {};
@@ -135,12 +135,12 @@ for (const from of ['client', 'node1'] as const)
       const frames = segments(from, differences);
       const whole = sent(from, frames, false);
       t.is(whole.length, frames.length, 'all are forwarded');
-      const trains = sent(from, frames, true);
+      const coalesced = sent(from, frames, true);
       t.deepEqual(
-        trains.map((train) => cut(train).length),
+        coalesced.map((one) => cut(one).length),
         expected,
       );
-      t.deepEqual(trains.flatMap(cut).map(finished), whole.flatMap(cut).map(finished));
+      t.deepEqual(coalesced.flatMap(cut).map(finished), whole.flatMap(cut).map(finished));
     });
 
 test('a train says of itself what a sender of segments would', (t) => {
@@ -170,19 +170,19 @@ const difference: fc.Arbitrary<Segment> = fc.oneof(
 );
 
 test('whatever comes: cut again, a train is what came', (t) => {
-  let coupled = 0;
+  let joined = 0;
   fc.assert(
     fc.property(
       fc.constantFrom('client', 'node1' as const),
       fc.array(difference, {minLength: 1, maxLength: 40}),
       (from, differences) => {
         const frames = segments(from, differences);
-        const [whole, trains] = [sent(from, frames, false), sent(from, frames, true)];
-        coupled += whole.length - trains.length;
-        t.deepEqual(trains.flatMap(cut).map(finished), whole.flatMap(cut).map(finished));
+        const [whole, coalesced] = [sent(from, frames, false), sent(from, frames, true)];
+        joined += whole.length - coalesced.length;
+        t.deepEqual(coalesced.flatMap(cut).map(finished), whole.flatMap(cut).map(finished));
       },
     ),
     {numRuns: 300},
   );
-  t.true(coupled > 1000, `${coupled} segments were coupled`);
+  t.true(joined > 1000, `${joined} segments were coalesced`);
 });

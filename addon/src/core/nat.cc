@@ -1,12 +1,11 @@
-#include "core/translate.h"
+#include "core/nat.h"
 
 #include "core/ipv4.h"
 
 namespace coscanet {
 namespace {
 
-/// Where the checksum of TCP or UDP stands, or null if the packet has none (UDP: zero, RFC 768) or is cut
-/// before.
+/// The checksum field of TCP or UDP, or null if the packet has none (UDP: zero, RFC 768) or is cut before it.
 uint8_t* checksum_field(const uint8_t* ip, uint8_t* l4, uint32_t l4_length, bool unfinished) {
   const bool is_tcp = ipv4::protocol(ip) == ipv4::kTcp;
   const uint32_t offset = is_tcp ? 16 : 6;
@@ -15,10 +14,10 @@ uint8_t* checksum_field(const uint8_t* ip, uint8_t* l4, uint32_t l4_length, bool
   return none ? nullptr : l4 + offset;
 }
 
-/// Replaces an address, brings the checksum of the IPv4 header up to date, and tells what has changed: TCP
-/// and UDP sum the address up too.
-ChecksumChange replace_address(uint8_t* ip, End end, const Address& address) {
-  uint8_t* field = ip + (end == End::source ? 12 : 16);
+/// Replaces an address and updates the checksum of the IPv4 header. Returns the change, for TCP and UDP sum
+/// the address up too.
+ChecksumChange change_address(uint8_t* ip, PacketEnd end, const Address& address) {
+  uint8_t* field = ip + (end == PacketEnd::source ? 12 : 16);
   uint32_t from;
   memcpy(&from, field, sizeof from);
   const uint32_t to = address.v4_word();
@@ -31,12 +30,12 @@ ChecksumChange replace_address(uint8_t* ip, End end, const Address& address) {
 
 }  // namespace
 
-void translate(uint8_t* ip, uint32_t ip_header, uint32_t l4_length, End end, const Address& address,
-               uint16_t port, bool unfinished) {
+void replace_end(uint8_t* ip, uint32_t ip_header, uint32_t l4_length, PacketEnd end, const Address& address,
+                 uint16_t port, bool unfinished) {
   uint8_t* l4 = ip + ip_header;
   uint8_t* sum = checksum_field(ip, l4, l4_length, unfinished);
-  ChecksumChange change = replace_address(ip, end, address);
-  uint8_t* field = l4 + (end == End::source ? 0 : 2);
+  ChecksumChange change = change_address(ip, end, address);
+  uint8_t* field = l4 + (end == PacketEnd::source ? 0 : 2);
   uint16_t from;
   memcpy(&from, field, sizeof from);
   const uint16_t to = __builtin_bswap16(port);
@@ -49,8 +48,8 @@ void translate(uint8_t* ip, uint32_t ip_header, uint32_t l4_length, End end, con
   if (ipv4::protocol(ip) == ipv4::kUdp && !unfinished && load_be16(sum) == 0) store_be16(sum, 0xffff);
 }
 
-void translate_address(uint8_t* ip, End end, const Address& address) {
-  replace_address(ip, end, address);
+void replace_address(uint8_t* ip, PacketEnd end, const Address& address) {
+  change_address(ip, end, address);
 }
 
 void decrement_ttl(uint8_t* ip) {

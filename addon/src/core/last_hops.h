@@ -1,0 +1,85 @@
+#pragma once
+// Last hops learned from packets: source MAC and interface of the last packet from an address. Where a reply
+// goes back to the last hop of its request, the pipeline needs no routing table and no ARP.
+//
+// One word per entry, read and written whole, so that forwarders need no lock:
+//   63…16 MAC, its bytes as this machine reads them | 15…14 interface | 13…0 fingerprint of the address; 0:
+//   empty
+// An address has a bucket of four entries and begins at one of them; it takes the first empty one from there
+// on. So most are found at once, and an address that is not before an empty entry is not in the table:
+// entries are never emptied. When others have all four, it takes the one it begins at; the address that loses
+// it is learned again from its next packet. Two hosts on one link that share bucket and fingerprint (one pair
+// in 2²⁸, under a keyed hash) would take each other's entry, until the other's next packet.
+#include <atomic>
+#include <cstdint>
+
+#include "core/bytes.h"
+#include "core/keyed_hash.h"
+
+namespace coscanet {
+
+struct NextHop {
+  Mac mac{};
+  uint8_t egress = 0;
+};
+
+class LastHops {
+ public:
+  static constexpr uint32_t kEntries = 1u << 16;
+
+  LastHops(std::atomic<uint64_t>* entries, const HashKey& key) : entries_(entries), key_(key) {}
+
+  /// `is_default`: it is the hop of unknown addresses, and needs no entry.
+  void learn(const Address& address, const NextHop& hop, bool is_default) {
+    const Search search = search_for(address);
+    if (!search.known && is_default) return;
+    const uint64_t word = mac_word(hop.mac) << kHopBits |
+                          static_cast<uint64_t>(hop.egress) << kFingerprintBits | search.fingerprint;
+    // Written only when it changes: the cache line stays shared.
+    if (search.word != word) search.entry->store(word, std::memory_order_relaxed);
+  }
+
+  bool find(const Address& address, NextHop* out) const {
+    const Search search = search_for(address);
+    if (!search.known) return false;
+    const uint64_t mac = search.word >> kHopBits;
+    memcpy(out->mac.data(), &mac, out->mac.size());
+    out->egress = search.word >> kFingerprintBits & 3;
+    return true;
+  }
+
+ private:
+  static constexpr unsigned kFingerprintBits = 14;
+  static constexpr unsigned kHopBits = 16;
+  static constexpr uint64_t kFingerprintMask = (1u << kFingerprintBits) - 1;
+
+  static constexpr unsigned kWays = 4;
+
+  /// The entry of an address, or the one that it would take, and its word.
+  struct Search {
+    std::atomic<uint64_t>* entry;
+    uint64_t word;
+    uint16_t fingerprint;
+    bool known;
+  };
+
+  Search search_for(const Address& address) const {
+    const uint64_t words[] = {address.high, address.low};
+    const uint64_t hash = keyed_hash(key_, words, 2);
+    const auto fingerprint = static_cast<uint16_t>(hash >> 32 & kFingerprintMask);
+    std::atomic<uint64_t>* bucket = entries_ + hash % (kEntries / kWays) * kWays;
+    for (unsigned i = 0; i < kWays; ++i) {
+      std::atomic<uint64_t>* entry = bucket + (fingerprint + i) % kWays;
+      const uint64_t word = entry->load(std::memory_order_relaxed);
+      if (word == 0) return {entry, word, fingerprint, false};
+      if ((word & kFingerprintMask) == fingerprint) return {entry, word, fingerprint, true};
+    }
+    std::atomic<uint64_t>* first = bucket + fingerprint % kWays;
+    return {first, first->load(std::memory_order_relaxed), fingerprint, false};
+  }
+
+  std::atomic<uint64_t>* entries_;
+  HashKey key_;
+};
+
+}  // namespace coscanet
