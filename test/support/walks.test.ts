@@ -15,7 +15,7 @@ test('words between backticks that are no names are none', (t) => {
 });
 
 const DEFINITIONS: [string, string][] = [
-  ['Verdict Path::read(Packet& p) {', 'read'],
+  ['Verdict Pipeline::classify(Packet& p) {', 'classify'],
   ['static int bind_by_agent(int fd) {', 'bind_by_agent'],
   ['__attribute__((visibility("default"))) int bind(int fd) {', 'bind'],
   ['  virtual void send(Frame* f) = 0;', 'send'],
