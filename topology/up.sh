@@ -66,7 +66,7 @@ check_options() {
   [ -z "$RATE" ] || [[ $RATE =~ ^[1-9][0-9]*(k|m|g)bit$ ]] || die "bad --rate '$RATE': for example 100mbit or 1gbit"
   [ -r "$CONFIG" ] || die "cannot read the configuration $CONFIG"
   CONFIG=$(realpath "$CONFIG")
-  for tool in ip tc nft nsenter setsid; do
+  for tool in ip tc nft nsenter setsid curl python3; do
     command -v $tool >/dev/null || die "'$tool' is missing: npm run setup installs what is needed"
   done
   for part in js/router/main.js native/coscanet.node native/shim/libcoscanet.so; do
@@ -118,10 +118,11 @@ start_agents() {
   [ -z "$ROUTER_NODE" ] || start_agent router router-agent
 }
 
+# Asked as the command line asks, but without the start of a Node.js each time.
 nodes_ready() {
-  "$TOPOLOGY/in.sh" --name "$NAME" router coscanet nodes --json 2>/dev/null |
-    node -e 'const nodes = JSON.parse(require("fs").readFileSync(0, "utf8") || "[]");
-      console.log(nodes.filter((node) => node.state === "up" && node.mac).length)' 2>/dev/null || echo 0
+  curl -s --unix-socket "$RUN_DIR/router/control.sock" http://router/v1/nodes |
+    python3 -c 'import json, sys
+print(sum(node["state"] == "up" and bool(node.get("mac")) for node in json.load(sys.stdin)))' 2>/dev/null || echo 0
 }
 
 # What a daemon said last, its log lines reduced to their messages.
