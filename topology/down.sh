@@ -10,32 +10,12 @@ choose_testbed "$@"
 processes() {
   local host
   for host in $(hosts); do ip netns pids "$(netns "$host")"; done
-  [ ! -d "$cgroup" ] || find "$cgroup" -name cgroup.procs -exec cat {} + 2>/dev/null || true
-}
-
-# A process may fork between the look and the kill, hence the loop; SIGKILL, because pulling the plug is
-# what the machine must survive anyway, and nothing of the testbed outlives it.
-kill_processes() {
-  local deadline=$((SECONDS + 10)) pids
-  while pids=$(processes | sort -u) && [ -n "$pids" ]; do
-    [ $SECONDS -lt $deadline ] || die "processes will not end: $(tr '\n' ' ' <<<"$pids")"
-    # shellcheck disable=SC2086
-    kill -KILL $pids 2>/dev/null || true
-    sleep 0.02
-  done
-}
-
-remove_cgroups() {
-  local deadline=$((SECONDS + 5))
-  while [ -d "$cgroup" ]; do
-    find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
-    [ $SECONDS -lt $deadline ] || die "cannot remove $cgroup"
-  done
+  processes_in_cgroup "$cgroup"
 }
 
 cgroup=$(cgroup_mount)/$CGROUP_NAME
-kill_processes
-remove_cgroups
+end_all processes
+remove_cgroup "$cgroup"
 for host in $(hosts); do ip netns delete "$(netns "$host")"; done
 if mountpoint -q "$RUN_DIR"; then umount "$RUN_DIR"; fi
 rm -rf "$RUN_DIR"

@@ -115,3 +115,26 @@ node_address() {
     *) printf '%s.%s\n' "${control%.*}" "$((10 + ${1#node}))" ;;
   esac
 }
+
+# end_all LIST: ends every process that the command LIST names. A process may fork between the look and the kill,
+# hence the loop; SIGKILL, because pulling the plug is what the machine must survive anyway.
+end_all() {
+  local deadline=$((SECONDS + 10)) pids
+  while pids=$("$1" | sort -u) && [ -n "$pids" ]; do
+    [ $SECONDS -lt $deadline ] || die "processes will not end: $(tr '\n' ' ' <<<"$pids")"
+    # shellcheck disable=SC2086
+    kill -KILL $pids 2>/dev/null || true
+    sleep 0.02
+  done
+}
+
+processes_in_cgroup() { [ ! -d "$1" ] || find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null || true; }
+
+# remove_cgroup FOLDER: with all below it. A process that has ended may hold it for a moment.
+remove_cgroup() {
+  local deadline=$((SECONDS + 5))
+  while [ -d "$1" ]; do
+    find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    [ $SECONDS -lt $deadline ] || die "cannot remove $1"
+  done
+}

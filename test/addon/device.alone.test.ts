@@ -10,7 +10,8 @@ import {z} from 'zod';
 import {MAC, VIP, tcp, udp} from '../packets/world.ts';
 import {isChecksumRight, pseudoHeader} from '../support/checksum.ts';
 import type {Packet} from '../support/packet-builder.ts';
-import {ROOT, waitUntil} from '../support/testbed.ts';
+import {ROOT} from '../support/command.ts';
+import {waitUntil} from '../support/wait.ts';
 import {Testnet} from './testnet.ts';
 
 const transferSchema = z.object({bytes: z.number(), sha256: z.string(), gapMs: z.number(), port: z.number()});
@@ -102,9 +103,9 @@ async function passThrough(net: Testnet, frame: Packet, vnet?: string) {
   const capture = await net.start(net.tool('node', 'frames', 'capture', 'eth1', MAC.node1, 20), 'capturing');
   const words = vnet === undefined ? [] : [vnet];
   await net.runTool('client', 'frames', 'send', 'eth0', frame.bytes().toString('hex'), ...words);
-  await waitUntil('a captured frame', 10_000, () => capture.output.split('\n').length > 2);
+  await waitUntil('a captured frame', 10_000, () => capture.stdout.split('\n').length > 2);
   capture.child.kill();
-  const captured = capturedSchema.parse(JSON.parse(capture.output.split('\n')[1]!));
+  const captured = capturedSchema.parse(JSON.parse(capture.stdout.split('\n')[1]!));
   return {...captured, bytes: Buffer.from(captured.bytes, 'hex')};
 }
 

@@ -4,7 +4,7 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import {native} from '../../addon/index.ts';
-import {ROOT} from '../support/testbed.ts';
+import {ROOT} from '../support/command.ts';
 import {testAddon} from '../support/test-addon.ts';
 
 /** The methods of an exported interface: lines with two blanks before the name. */

@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import {MAC, VIP} from '../packets/world.ts';
-import {waitUntil} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 import {Testnet} from './testnet.ts';
 
 let net: Testnet;
@@ -39,8 +39,8 @@ test.serial('an announcement goes out as a request and as a reply', async (t) =>
     'capturing',
   );
   await net.ask('announceAddress', 'eth0', VIP);
-  await waitUntil('two frames', 5000, () => capture.output.split('\n').length > 3);
-  const frames = capture.output
+  await waitUntil('two frames', 5000, () => capture.stdout.split('\n').length > 3);
+  const frames = capture.stdout
     .trim()
     .split('\n')
     .slice(1)

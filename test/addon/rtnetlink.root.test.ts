@@ -7,13 +7,14 @@ import type {ChildProcess} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import type {KernelChange, KernelTables} from '../../addon/rtnetlink.ts';
-import {run, waitUntil} from '../support/testbed.ts';
+import {Namespaces} from '../support/namespaces.ts';
+import {waitUntil} from '../support/wait.ts';
 import type {Request, Response, Tables, actions} from './rtnetlink-process.ts';
 
 type Actions = typeof actions;
 type Action = keyof Actions;
 
-const NAME = `coscanet-k${process.pid}`;
+const net = new Namespaces<'host'>('kernel');
 const MAC = '02:77:00:00:00:01';
 const ALL: KernelTables = {links: true, addresses: true, routes: true, neighbors: true};
 
@@ -33,18 +34,14 @@ async function ask<A extends Action>(action: A, ...args: Parameters<Actions[A]>)
   return response.result as ReturnType<Actions[A]>;
 }
 
-async function must(...command: string[]): Promise<void> {
-  const {status, stderr} = await run(command, 20_000, {LD_PRELOAD: ''});
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
-}
-
 test.before(async () => {
-  await must('ip', 'netns', 'add', NAME);
+  await net.add('host');
   for (const conf of ['all', 'default'])
-    await must('ip', 'netns', 'exec', NAME, 'sysctl', '-qw', `net.ipv6.conf.${conf}.accept_dad=0`);
+    await net.in('host', 'sysctl', '-qw', `net.ipv6.conf.${conf}.accept_dad=0`);
+  const [execPath, ...execArgv] = net.inside('host', [process.execPath]);
   child = fork(fileURLToPath(new URL('rtnetlink-process.js', import.meta.url)), [], {
-    execPath: '/usr/bin/nsenter',
-    execArgv: [`--net=/run/netns/${NAME}`, process.execPath],
+    execPath,
+    execArgv,
     serialization: 'advanced',
   });
   child.on('message', (response: Response) => waiting.get(response.id)?.(response));
@@ -58,7 +55,7 @@ test.after.always(async () => {
     child.disconnect();
     await ended;
   }
-  await must('ip', 'netns', 'del', NAME);
+  await net.remove();
 });
 test.beforeEach(async () => {
   await ask('change', [

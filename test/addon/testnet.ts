@@ -10,13 +10,13 @@
 
 import {fork} from 'node:child_process';
 import type {ChildProcess} from 'node:child_process';
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {MAC, VIP, withRing} from '../packets/world.ts';
-import {ROOT, run, start, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {ROOT, must, start} from '../support/command.ts';
+import {Namespaces, PLAIN} from '../support/namespaces.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 import type {Request, Response, actions} from './router-process.ts';
 
 export type Host = 'client' | 'router' | 'node';
@@ -25,30 +25,15 @@ type Action = keyof Actions;
 
 const HOSTS: Host[] = ['client', 'router', 'node'];
 const TOOLS = path.join(ROOT, 'test/addon/tools');
-/** The sanitizer's runtime is for the addon; other programs run without. */
-const PLAIN = {LD_PRELOAD: ''};
 const POLICY = withRing(['node1']);
-let count = 0;
-
-async function must(command: string[]): Promise<string> {
-  const result = await run(command, 20_000, PLAIN);
-  if (result.status === 0) return result.stdout;
-  throw new Error(`${command.join(' ')}: status ${result.status}: ${result.stderr}`);
-}
 
 export class Testnet {
-  readonly name: string;
-  readonly folder: string;
+  readonly #net = new Namespaces<Host>('net');
+  readonly folder = this.#net.folder;
   readonly #running: Running[] = [];
   readonly #waiting = new Map<number, (response: Response) => void>();
   #router: ChildProcess | null = null;
   #requests = 0;
-
-  private constructor() {
-    count += 1;
-    this.name = `coscanet-a${process.pid}-${count}`;
-    this.folder = mkdtempSync(path.join(tmpdir(), `${this.name}-`));
-  }
 
   /** A network with a router that has opened `sockets` packet sockets on each side; no forwarder runs yet. */
   static async up(options: {sockets?: number; slots?: number} = {}): Promise<Testnet> {
@@ -69,34 +54,16 @@ export class Testnet {
     }
   }
 
-  namespace(host: Host): string {
-    return `${this.name}-${host}`;
-  }
-
-  async #wire(a: Host, nameA: string, macA: string, b: Host, nameB: string, macB: string): Promise<void> {
-    const ends = ['link', 'add', nameA, 'address', macA, 'type', 'veth', 'peer', 'name', nameB];
-    await must(['ip', '-n', this.namespace(a), ...ends, 'address', macB, 'netns', this.namespace(b)]);
-    await must(['ip', '-n', this.namespace(a), 'link', 'set', nameA, 'up']);
-    await must(['ip', '-n', this.namespace(b), 'link', 'set', nameB, 'up']);
-  }
-
   async #build(): Promise<void> {
-    for (const host of HOSTS) {
-      await must(['ip', 'netns', 'add', this.namespace(host)]);
-      await must(['ip', '-n', this.namespace(host), 'link', 'set', 'lo', 'up']);
-      const sysctl = [
-        'sysctl',
-        '-qw',
-        'net.ipv6.conf.all.disable_ipv6=1',
-        'net.ipv6.conf.default.disable_ipv6=1',
-      ];
-      await must(
-        this.inside(host, [...sysctl, 'net.ipv4.conf.all.rp_filter=0', 'net.ipv4.conf.default.rp_filter=0']),
-      );
-    }
-    await this.#wire('client', 'eth0', MAC.client, 'router', 'eth0', MAC.external);
-    await this.#wire('router', 'eth1', MAC.internal, 'node', 'eth1', MAC.node1);
-    await this.#wire('client', 'eth1', '02:77:00:00:00:22', 'node', 'eth0', MAC.outside);
+    await this.#net.add(...HOSTS);
+    const settings = ['ipv6.conf.all.disable_ipv6=1', 'ipv6.conf.default.disable_ipv6=1'];
+    settings.push('ipv4.conf.all.rp_filter=0', 'ipv4.conf.default.rp_filter=0');
+    for (const host of HOSTS) await this.in(host, 'sysctl', '-qw', ...settings.map((one) => `net.${one}`));
+    const [client, node] = ['02:77:00:00:00:22', MAC.node1];
+    const end = (host: Host, name: string, mac: string) => ({host, interface: name, mac});
+    await this.#net.wire(end('client', 'eth0', MAC.client), end('router', 'eth0', MAC.external));
+    await this.#net.wire(end('router', 'eth1', MAC.internal), end('node', 'eth1', node));
+    await this.#net.wire(end('client', 'eth1', client), end('node', 'eth0', MAC.outside));
     for (const [host, ...words] of [
       ['client', 'address', 'add', '10.77.0.2/32', 'dev', 'eth0'],
       ['client', 'route', 'add', '10.77.0.0/24', 'dev', 'eth0', 'src', '10.77.0.2'],
@@ -105,18 +72,19 @@ export class Testnet {
       ['node', 'address', 'add', `${VIP}/32`, 'dev', 'lo'],
       ['node', 'address', 'add', '10.88.0.11/24', 'dev', 'eth1'],
       ['node', 'route', 'add', '10.77.0.2/32', 'dev', 'eth0', 'src', VIP],
-      ['node', 'neigh', 'add', '10.77.0.2', 'lladdr', '02:77:00:00:00:22', 'dev', 'eth0', 'nud', 'permanent'],
+      ['node', 'neigh', 'add', '10.77.0.2', 'lladdr', client, 'dev', 'eth0', 'nud', 'permanent'],
     ] as [Host, ...string[]][])
-      await must(['ip', '-n', this.namespace(host), ...words]);
-    await must(this.inside('node', ['sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=1']));
+      await this.#net.ip(host, ...words);
+    await this.in('node', 'sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=1');
   }
 
   #startRouter(): void {
     const script = fileURLToPath(new URL('router-process.js', import.meta.url));
     // nsenter becomes Node: the channel's descriptor goes along.
+    const [execPath, ...execArgv] = this.inside('router', [process.execPath]);
     this.#router = fork(script, [], {
-      execPath: '/usr/bin/nsenter',
-      execArgv: [`--net=/run/netns/${this.namespace('router')}`, process.execPath],
+      execPath,
+      execArgv,
       serialization: 'advanced',
     });
     this.#router.on('message', (response: Response) => this.#waiting.get(response.id)?.(response));
@@ -153,23 +121,23 @@ export class Testnet {
   }
 
   inside(host: Host, command: string[]): string[] {
-    return ['nsenter', `--net=/run/netns/${this.namespace(host)}`, ...command];
+    return this.#net.inside(host, command);
   }
   tool(host: Host, name: string, ...words: (string | number)[]): string[] {
     return this.inside(host, ['python3', path.join(TOOLS, `${name}.py`), ...words.map(String)]);
   }
   /** Runs a command to its end and returns what it printed. Throws if it fails. */
   async in(host: Host, ...command: string[]): Promise<string> {
-    return must(this.inside(host, command));
+    return this.#net.in(host, ...command);
   }
   async runTool(host: Host, name: string, ...words: (string | number)[]): Promise<string> {
-    return must(this.tool(host, name, ...words));
+    return (await must(this.tool(host, name, ...words), undefined, PLAIN)).stdout;
   }
   /** Starts a program that down() ends, and waits until it has said `ready`. */
   async start(command: string[], ready: string): Promise<Running> {
     const program = start(command, PLAIN);
     this.#running.push(program);
-    await waitUntil(`"${ready}" from ${command.join(' ')}`, 20_000, () => program.output.includes(ready));
+    await waitUntil(`"${ready}" from ${command.join(' ')}`, 20_000, () => program.stdout.includes(ready));
     return program;
   }
 
@@ -181,7 +149,6 @@ export class Testnet {
       this.#router.disconnect();
       await ended;
     }
-    for (const host of HOSTS) await run(['ip', 'netns', 'del', this.namespace(host)], 20_000, PLAIN);
-    rmSync(this.folder, {recursive: true, force: true});
+    await this.#net.remove();
   }
 }

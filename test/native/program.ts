@@ -3,7 +3,7 @@
 import {existsSync} from 'node:fs';
 import path from 'node:path';
 import type {ExecutionContext} from 'ava';
-import {ROOT, run} from '../support/testbed.ts';
+import {ROOT, run} from '../support/command.ts';
 
 export async function program(
   t: ExecutionContext,

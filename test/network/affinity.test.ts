@@ -13,8 +13,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 
 const CLIENTS = 200;
 const FIRST = '10.99.0.3';

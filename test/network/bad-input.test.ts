@@ -7,8 +7,11 @@ import {existsSync} from 'node:fs';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {MODES} from '../support/modes.ts';
-import {ROOT, Testbed, run, waitUntil} from '../support/testbed.ts';
-import type {Result, TestbedOptions} from '../support/testbed.ts';
+import {ROOT, run} from '../support/command.ts';
+import {Testbed} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Result} from '../support/command.ts';
+import type {TestbedOptions} from '../support/testbed.ts';
 
 let bed: Testbed;
 test.before(async () => {
@@ -153,7 +156,7 @@ test.serial('an agent with a wrong secret: it says so, and the router knows no s
   const words = ['--router', '10.88.0.1:7400', '--name', 'stranger', '--address', '10.88.0.99'];
   const agent = bed.start('router', ['coscanet-node', 'agent', ...words, '--secret-file', secret]);
   await waitUntil('the agent says that its secret is wrong', 10_000, () =>
-    /secret/.test(agent.errors + agent.output),
+    /secret/.test(agent.stderr + agent.stdout),
   );
   await bed.stop(agent);
   t.deepEqual(

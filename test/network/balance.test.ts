@@ -86,7 +86,7 @@ for (const {title, options, tolerance, answersPassRouter} of cases) {
     const servers = await bed.serveHttp(3);
     for (const host of ['client', 'remote']) await shares(t, bed, host, tolerance);
     for (const host of ['client', 'remote']) await payloads(t, bed, host, answersPassRouter);
-    const lines = servers.flatMap((server) => server.output.split('\n'));
+    const lines = servers.flatMap((server) => server.stdout.split('\n'));
     await clientAddresses(t, bed, new Set(lines.filter(Boolean).map((line) => line.split(' ')[0] ?? '')));
   });
 }

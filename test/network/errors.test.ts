@@ -8,8 +8,9 @@
 
 import {z} from 'zod';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 import {counters} from '../support/transfers.ts';
 
 const NODES = ['node1', 'node2', 'node3'];
@@ -27,7 +28,7 @@ const errorSchema = z.object({error: z.string().nullable(), from: z.string()});
 
 eachMode('a client that has gone: each server hears it of its own clients', async (t, bed, _, servers) => {
   for (const host of Object.keys(HOSTS)) {
-    const before = servers.map((server) => server.output.length);
+    const before = servers.map((server) => server.stdout.length);
     const forwarded = (await counters(bed))('icmp_errors_forwarded');
     // Each socket is closed before its answer comes.
     const sent = await bed.in(host, tool('gone_clients', VIP, 53, 12));
@@ -35,7 +36,7 @@ eachMode('a client that has gone: each server hears it of its own clients', asyn
     t.is(clients.length, 12);
     const heard = (word: string) =>
       servers.map((server, i) =>
-        [...server.output.slice(before[i]).matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))]
+        [...server.stdout.slice(before[i]).matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))]
           .map((one) => one[1] ?? '')
           .sort(),
       );

@@ -7,8 +7,10 @@
 
 import {z} from 'zod';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running, Testbed} from '../support/testbed.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
+import type {Testbed} from '../support/testbed.ts';
 
 const CONFIG = `applications:
   - name: voice
@@ -82,14 +84,14 @@ const HOLD = 'sys.stdin.read()';
 
 async function holder(bed: Testbed, node: string, port: number, kind: string): Promise<Running> {
   const one = bed.startInstance(node, 'voice', bind(port, kind, HOLD));
-  await waitUntil(`${node} has ${port}`, 5000, () => one.output.includes('\n'));
+  await waitUntil(`${node} has ${port}`, 5000, () => one.stdout.includes('\n'));
   return one;
 }
 
 for (const kind of ['SOCK_DGRAM', 'SOCK_STREAM'])
   eachMode(`an exclusive port (${kind}) is the first binder's alone`, async (t, bed) => {
     const first = await holder(bed, 'node1', 6000, kind);
-    t.is(first.output, 'bound\n');
+    t.is(first.stdout, 'bound\n');
     const attempt = async (node: string, port: number) =>
       (await bed.instance(node, 'voice', bind(port, kind), {COSCANET_VERBOSE: '1'})).stdout.trim();
     t.is(await attempt('node2', 6000), 'EADDRINUSE');
@@ -106,7 +108,7 @@ for (const kind of ['SOCK_DGRAM', 'SOCK_STREAM'])
 
 eachMode('of many that want the same exclusive port at once one gets it', async (t, bed) => {
   const all = await Promise.all(NODES.map((node) => holder(bed, node, 6010, 'SOCK_DGRAM')));
-  t.deepEqual(all.map((one) => one.output.trim()).sort(), ['EADDRINUSE', 'EADDRINUSE', 'bound']);
+  t.deepEqual(all.map((one) => one.stdout.trim()).sort(), ['EADDRINUSE', 'EADDRINUSE', 'bound']);
   for (const one of all) await bed.stop(one, 'SIGKILL');
 });
 

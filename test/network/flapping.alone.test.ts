@@ -14,7 +14,8 @@ import {z} from 'zod';
 import {MODES} from '../support/modes.ts';
 import {counters} from '../support/transfers.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 import {ToldNodes} from '../support/told-nodes.ts';
 
 const FLAPPERS = ['node2', 'node3'];
@@ -61,7 +62,7 @@ async function populate(bed: Testbed, mode: ModeCase): Promise<ToldNodes> {
   const commands = addresses.map((address) => `ip address add ${address}/32 dev eth1`);
   await bed.in('node1', ['sh', '-ec', commands.join('\n')]);
   const server = bed.start('node1', tool('many_ports', FIRST, SERVICES, 'node1'));
-  await waitUntil('many_ports.py listens', 10_000, () => server.output.includes('listening'));
+  await waitUntil('many_ports.py listens', 10_000, () => server.stdout.includes('listening'));
   const told = new ToldNodes(`${bed.runDir}/router/control.sock`);
   told.renew(addresses.length);
   const services = Array.from({length: SERVICES}, (_, i) => served(mode, FIRST + i));
@@ -88,7 +89,7 @@ async function change(told: ToldNodes, mode: ModeCase, forMs: number): Promise<n
 async function measure(bed: Testbed, mode: ModeCase, told: ToldNodes) {
   const flappers = FLAPPERS.map((node) => bed.startInstance(node, 'web', tool('flapper', 80, node, FLAPS)));
   const kept = bed.start('client', tool('kept_connection', VIP, 80, 100, ...FLAPPERS));
-  await waitUntil('a connection is kept', 10_000, () => kept.output.includes('ready'));
+  await waitUntil('a connection is kept', 10_000, () => kept.stdout.includes('ready'));
   const connections = bed.start('client', tool('new_connections', VIP, 80, 40));
   const say = (phase: string) => {
     for (const one of [...flappers, kept]) one.child.stdin?.write(`${phase}\n`);

@@ -11,7 +11,8 @@ import {chmodSync, mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import type {ExecutionContext} from 'ava';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, run} from '../support/testbed.ts';
+import {run} from '../support/command.ts';
+import {VIP} from '../support/testbed.ts';
 import type {Testbed} from '../support/testbed.ts';
 
 const CONFIG = `applications:

@@ -12,7 +12,9 @@ import {inOneOfThree} from '../support/attempts.ts';
 import {downloadsOf, endLoop, startDownloads} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import type {Variant} from '../support/modes.ts';
-import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
+import {run} from '../support/command.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const HALF_OPEN = 100;
 

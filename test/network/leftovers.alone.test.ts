@@ -4,8 +4,11 @@
 //   before ── up.sh ── servers, requests ── down.sh ── after       (before = after)
 
 import test from 'ava';
+import {cleanUpWith, cleanedUp} from '../support/clean-up.ts';
 import {MODES} from '../support/modes.ts';
-import {Testbed, VIP, run, start, tool, waitUntil} from '../support/testbed.ts';
+import {run, start} from '../support/command.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 
 async function machine(): Promise<string> {
   return (await run(['test/support/machine-state.sh'])).stdout;
@@ -43,14 +46,19 @@ for (const {mode} of MODES) {
 test.serial('two testbeds at once do not meet, also when one name begins with the other', async (t) => {
   const first = await Testbed.up({nodes: 1});
   t.teardown(() => first.down());
-  const second = await run(['topology/up.sh', '--nodes', '1', '--name', `${first.name}-b`]);
+  const other = `${first.name}-b`;
+  cleanUpWith(other, `topology/down.sh --name ${other}`);
+  const second = await run(['topology/up.sh', '--nodes', '1', '--name', other]);
   t.is(second.status, 0, second.stderr);
-  t.teardown(() => run(['topology/down.sh', '--name', `${first.name}-b`]));
+  t.teardown(async () => {
+    await run(['topology/down.sh', '--name', other]);
+    cleanedUp(other);
+  });
   await first.serveHttp(1);
   const {stdout} = await run([
     'topology/in.sh',
     '--name',
-    `${first.name}-b`,
+    other,
     'router',
     'coscanet',
     'endpoints',
@@ -59,14 +67,6 @@ test.serial('two testbeds at once do not meet, also when one name begins with th
   t.deepEqual(JSON.parse(stdout), []);
   t.is((await first.endpoints()).length, 1);
   t.is((await run(['topology/down.sh', '--name', first.name])).status, 0);
-  const nodes = await run([
-    'topology/in.sh',
-    '--name',
-    `${first.name}-b`,
-    'router',
-    'coscanet',
-    'nodes',
-    '--json',
-  ]);
+  const nodes = await run(['topology/in.sh', '--name', other, 'router', 'coscanet', 'nodes', '--json']);
   t.regex(nodes.stdout, /"up"/, 'the other testbed goes on');
 });

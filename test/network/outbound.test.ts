@@ -9,8 +9,10 @@ import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
 import {parseDownloads, socketsSchema} from '../support/clients.ts';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running, Testbed} from '../support/testbed.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
+import type {Testbed} from '../support/testbed.ts';
 import {counters} from '../support/transfers.ts';
 
 const OTHER_VIP = '10.77.0.101';
@@ -58,14 +60,14 @@ async function succeeds(
 
 /** The addresses in the lines that a server wrote while `body` ran. */
 async function seenBy(server: Running, pattern: RegExp, body: () => Promise<void>): Promise<string[]> {
-  const before = server.output.length + server.errors.length;
+  const before = server.stdout.length + server.stderr.length;
   await body();
   await waitUntil(
     'the server wrote something',
     3000,
-    () => server.output.length + server.errors.length > before,
+    () => server.stdout.length + server.stderr.length > before,
   );
-  const lines = server.output + server.errors;
+  const lines = server.stdout + server.stderr;
   return [...lines.slice(before).matchAll(pattern)].map((match) => match[1] ?? '');
 }
 
@@ -156,10 +158,10 @@ eachMode('loopback and the internal network stay as they are', async (t, bed) =>
 eachMode('a listener or datagram socket on port 0 is reached from outside', async (t, bed) => {
   const servers = NODES.map((node) => bed.startInstance(node, 'web', tool('port_zero', node)));
   for (const [i, server] of servers.entries()) {
-    await waitUntil('it says where it listens', 5000, () => server.output.includes('\n'));
+    await waitUntil('it says where it listens', 5000, () => server.stdout.includes('\n'));
     const name = z
       .object({address: z.string(), tcp: z.number(), udp: z.number()})
-      .parse(JSON.parse(server.output));
+      .parse(JSON.parse(server.stdout));
     t.is(name.address, VIP);
     for (const host of Object.keys(HOSTS)) {
       t.is(await bed.in(host, ['curl', '-sS', '-m', '5', `http://${VIP}:${name.tcp}/`]), `${NODES[i]}\n`);

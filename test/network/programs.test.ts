@@ -11,8 +11,11 @@ import path from 'node:path';
 import {z} from 'zod';
 import {endLoop} from '../support/clients.ts';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, run, tool, waitUntil} from '../support/testbed.ts';
-import type {Running, Testbed} from '../support/testbed.ts';
+import {run} from '../support/command.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
+import type {Testbed} from '../support/testbed.ts';
 
 // Load levels shall not change the shares here: all nodes have the same processors.
 const CONFIG = `weights: {low: 1, medium: 1, high: 1}

@@ -12,8 +12,10 @@ import {inOneOfThree} from '../support/attempts.ts';
 import {downloadsOf, endLoop, startDownloads} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, run, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {run} from '../support/command.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 
 const DOWNLOADS = 50;
 const FORWARDERS = 2;

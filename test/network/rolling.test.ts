@@ -11,8 +11,9 @@ import {z} from 'zod';
 import {downloadsOf, endLoop, endTransfers, loopSchema, startDownloads} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 
 const NAMES = ['node1', 'node2', 'node3'];
 const AGENT = /main\.js agent/;
@@ -57,7 +58,7 @@ async function roll(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
   t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
   const servers = await bed.serveHttp(3);
   const transfers = bed.start('client', tool('transfers', `http://${VIP}/bytes/400000?rate=200000`, 12));
-  await waitUntil('transfers are in progress', 10_000, () => transfers.output.includes('started'));
+  await waitUntil('transfers are in progress', 10_000, () => transfers.stdout.includes('started'));
   const loop = bed.start('client', tool('request_loop', `http://${VIP}/`));
 
   for (const [index, node] of NAMES.entries()) servers[index] = await restart(t, bed, node, servers[index]!);

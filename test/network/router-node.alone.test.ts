@@ -11,8 +11,9 @@ import type {ExecutionContext} from 'ava';
 import {downloadsOf, endLoop, loopSchema, startDownloads, uploadSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
 import type {ModeCase, Variant} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 
 const NODES = ['node1', 'node2', 'router'];
 const URL = `http://${VIP}/`;
@@ -43,12 +44,12 @@ function addressesOf(host: string, {mode, options}: Case): string[] {
 
 async function shares(t: ExecutionContext, bed: Testbed, servers: Running[], one: Case): Promise<void> {
   for (const host of ['client', 'remote', 'router', 'node1']) {
-    const before = servers.map((server) => server.output.length);
+    const before = servers.map((server) => server.stdout.length);
     const {answers, failures} = await bed.json(loopSchema, host, tool('request_loop', URL, REQUESTS));
     t.deepEqual(failures, [], host);
     const count = REQUESTS / NODES.length;
     t.deepEqual(answers, {node1: count, node2: count, router: count}, host);
-    const lines = servers.flatMap((server, n) => server.output.slice(before[n]).split('\n'));
+    const lines = servers.flatMap((server, n) => server.stdout.slice(before[n]).split('\n'));
     const seen = new Set(lines.filter(Boolean).map((line) => line.split(' ')[0] ?? ''));
     t.deepEqual([...seen].toSorted(), addressesOf(host, one).toSorted(), host);
   }
@@ -98,7 +99,7 @@ async function outbound(t: ExecutionContext, bed: Testbed): Promise<void> {
       url,
     ]);
     t.is(stdout, `${VIP} ${SIZE}`, `${status} ${stderr}`);
-    await waitUntil('the log of the server', 5000, () => server.output.includes(`${VIP} GET`));
+    await waitUntil('the log of the server', 5000, () => server.stdout.includes(`${VIP} GET`));
     await bed.stop(server, 'SIGKILL');
   }
 }
@@ -131,8 +132,8 @@ async function crash(t: ExecutionContext, bed: Testbed): Promise<void> {
 
 /** The loop has reached this server a few times more. */
 async function asked(server: Running): Promise<void> {
-  const before = server.output.length;
-  const times = () => server.output.slice(before).match(/GET \/\n/g)?.length ?? 0;
+  const before = server.stdout.length;
+  const times = () => server.stdout.slice(before).match(/GET \/\n/g)?.length ?? 0;
   await waitUntil('the loop goes on', 10_000, () => times() >= 5);
 }
 

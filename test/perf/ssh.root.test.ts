@@ -14,6 +14,7 @@ import {run} from '../../perf/exec.ts';
 import {topology} from '../../perf/lab/host.ts';
 import {readResult} from '../../perf/report/publish.ts';
 import {beside} from '../../perf/report/result.ts';
+import {cleanUpWith, cleanedUp} from '../support/clean-up.ts';
 
 const NAME = `ssh-${process.pid}`;
 const HOSTS = ['client', 'router', 'node1'];
@@ -80,9 +81,11 @@ test.serial('set-ups are made and unmade on hosts that are reached by ssh', asyn
   const folder = mkdtempSync(path.join(tmpdir(), 'coscanet-test-'));
   const madeRunSshd = !existsSync('/run/sshd');
   mkdirSync('/run/sshd', {recursive: true});
+  cleanUpWith(NAME, `topology/down.sh --name ${NAME}; rm -rf ${folder}`);
   t.teardown(async () => {
     await run([topology('down'), '--name', NAME]);
     rmSync(folder, {recursive: true});
+    cleanedUp(NAME);
     if (madeRunSshd) rmdirSync('/run/sshd');
   });
   await run([topology('up'), '--name', NAME, '--nodes', '1', '--bare']);

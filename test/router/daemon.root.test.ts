@@ -5,7 +5,8 @@ import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
 import {endpointViewSchema, eventSchema, statusViewSchema} from '../../router/protocol/views.ts';
-import {config, SECRET, until, useLab} from './lab.ts';
+import {config, SECRET, useLab} from './lab.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const lab = useLab(config);
 
@@ -26,7 +27,7 @@ test.serial('start, serve, stop: nothing is left', async (t) => {
     t.regex(text, /^CapEff:\t0+$/m);
   }
   t.like(JSON.parse(lab.put(1, 1, [80])), {mode: 'dsr', refused: []});
-  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
   t.is((await status()).vips[0]?.state, 'active');
   t.regex(lab.in('router', 'nft', 'list', 'table', 'netdev', 'coscanet'), /10\.77\.0\.100/);
   router.kill('SIGTERM');
@@ -37,7 +38,7 @@ test.serial('start, serve, stop: nothing is left', async (t) => {
 test.serial('one-armed', async (t) => {
   const router = await lab.router('--external', 'eth1', '--forwarders', '1');
   lab.put(1, 1, [80]);
-  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
   t.deepEqual(
     (await status()).interfaces.map((one) => [one.side, one.name]),
     [['both', 'eth1']],
@@ -51,7 +52,9 @@ test.serial('a dead forwarder is started again', async (t) => {
   const router = await lab.router('--forwarders', '2');
   const before = lab.forwarders();
   process.kill(before[0] ?? 0, 'SIGKILL');
-  await until('it is back', async () => (await status()).forwarders.every((one) => one.pid !== before[0]));
+  await waitUntil('it is back', 15_000, async () =>
+    (await status()).forwarders.every((one) => one.pid !== before[0]),
+  );
   t.is(lab.forwarders().length, 2);
   const events = await view('events', z.array(eventSchema));
   t.true(
@@ -70,7 +73,9 @@ for (const [title, words] of [
     const first = await lab.router('--forwarders', '2');
     lab.put(1, 1, [80]);
     lab.put(2, 1, [80]);
-    await until('MACs are known', async () => (await endpoints()).every((one) => one.state === 'up'));
+    await waitUntil('MACs are known', 15_000, async () =>
+      (await endpoints()).every((one) => one.state === 'up'),
+    );
     const before = await endpoints();
     const {generation} = await status();
     first.kill('SIGKILL');
@@ -100,7 +105,7 @@ test.serial(
   async (t) => {
     const router = await lab.router('--forwarders', '1');
     lab.put(1, 1, [80]);
-    await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+    await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
     const refused = await lab.start('cleanup', '--run-dir', lab.runDir).ended;
     t.is(refused.status, 1);
     t.regex(refused.stderr, /a coscanet-router runs in .*: nothing was touched/);
@@ -108,7 +113,7 @@ test.serial(
     router.kill('SIGKILL');
     await router.ended;
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
-    await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
+    await waitUntil('ip monitor has gone with its parent', 15_000, () => lab.processes().length === 0);
     lab.assertNothingLeft(t);
     t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
   },
@@ -143,7 +148,7 @@ test.serial('reload: the difference, or file and line and the old configuration 
   t.regex(lab.in('router', 'nft', 'list', 'ruleset'), /10\.77\.0\.101/);
   lab.configure(config);
   process.kill(router.pid, 'SIGHUP');
-  await until('SIGHUP is done', () => router.log().includes('configuration reloaded'));
+  await waitUntil('SIGHUP is done', 15_000, () => router.log().includes('configuration reloaded'));
   t.regex(router.log(), /- virtual IP 10\.77\.0\.101/);
   router.kill('SIGTERM');
   await router.ended;
@@ -244,32 +249,32 @@ test.serial('a second router in the same run directory is refused; the first goe
 test.serial('an interface whose MAC and MTU change is followed; one that is lost is said', async (t) => {
   const router = await lab.router('--forwarders', '1');
   lab.put(1, 1, [80]);
-  await until('the MAC is known', async () => (await endpoints())[0]?.state === 'up');
+  await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
   const mac = '02:00:00:00:07:01';
   /** What the peer's kernel has found out about an address, after it had something to send there. */
   const neighbour = (address: string) => {
     const command = `curl -s -m 0.3 http://${address}:9/; ip neigh show ${address} dev ext`;
     return lab.in('peer', 'sh', '-c', command);
   };
-  await until('the peer knows the router', () => neighbour('10.77.0.1').includes('lladdr'));
+  await waitUntil('the peer knows the router', 15_000, () => neighbour('10.77.0.1').includes('lladdr'));
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'address', mac);
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1400');
-  await until('it is followed', async () => (await status()).interfaces[0]?.mac === mac);
-  await until('the peer has heard of it', () =>
+  await waitUntil('it is followed', 15_000, async () => (await status()).interfaces[0]?.mac === mac);
+  await waitUntil('the peer has heard of it', 15_000, () =>
     lab.in('peer', 'ip', 'neigh', 'show', '10.77.0.1', 'dev', 'ext').includes(mac),
   );
   // Forwarders answer for the VIP with the new one.
-  await until('the VIP is there', () => neighbour('10.77.0.100').includes(mac));
+  await waitUntil('the VIP is there', 15_000, () => neighbour('10.77.0.100').includes(mac));
   const told = async (text: string) => {
     const events = await view('events', z.array(eventSchema));
     return events.some((event) => event.detail?.includes(text) ?? false);
   };
   t.true(await told(`→ ${mac}`));
-  await until('the MTU is followed', () => told('MTU 1500 → 1400'));
+  await waitUntil('the MTU is followed', 15_000, () => told('MTU 1500 → 1400'));
   lab.in('router', 'ip', 'link', 'set', 'eth1', 'down');
-  await until('it is said', () => told('eth1: it is down'));
+  await waitUntil('it is said', 15_000, () => told('eth1: it is down'));
   lab.in('router', 'ip', 'link', 'set', 'eth1', 'up');
-  await until('and that it is over', () => told('eth1: it is well again'));
+  await waitUntil('and that it is over', 15_000, () => told('eth1: it is well again'));
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);

@@ -4,18 +4,20 @@
 //             eth1 10.88.0.1/24 ─────       int 10.88.0.11/24, 10.88.0.12/24
 
 import {execFileSync, spawn} from 'node:child_process';
-import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import type {NodeState} from '../../router/protocol/messages.ts';
+import {Namespaces} from '../support/namespaces.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const bin = fileURLToPath(new URL('../../../../router/bin/', import.meta.url));
 export const SECRET = 'a secret of the laboratory';
 /** npm puts another nft first on the path. */
 const env = {...process.env, PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}`};
+type Host = 'router' | 'peer';
 const DEADLINE_MS = 15_000;
 
 export const config = `mode: dsr
@@ -41,57 +43,26 @@ export interface Daemon {
   out(): string;
 }
 
-/** Waits until `condition` holds; fails with `what` after 15 s. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 export class Lab {
-  readonly #router = `cosca-router-${process.pid}`;
-  readonly #peer = `cosca-peer-${process.pid}`;
-  readonly folder = join(tmpdir(), `coscanet-lab-${process.pid}`);
+  readonly #net = new Namespaces<Host>('lab');
+  readonly folder = this.#net.folder;
   readonly runDir = join(this.folder, 'run');
   readonly configFile = join(this.folder, 'router.yaml');
   readonly secretFile = join(this.folder, 'secret');
 
   /** Makes it. */
-  up(): void {
-    mkdirSync(this.folder);
-    for (const name of [this.#router, this.#peer]) this.#ip('netns', 'add', name);
-    for (const name of [this.#router, this.#peer]) this.#ip('-n', name, 'link', 'set', 'lo', 'up');
+  async up(): Promise<void> {
+    await this.#net.add('router', 'peer');
     const wires = [
       ['eth0', '10.77.0.1/24', 'ext', ['10.77.0.9/24']],
       ['eth1', '10.88.0.1/24', 'int', ['10.88.0.11/24', '10.88.0.12/24']],
     ] as const;
     for (const [name, address, other, others] of wires) {
-      this.#ip(
-        'link',
-        'add',
-        name,
-        'netns',
-        this.#router,
-        'type',
-        'veth',
-        'peer',
-        'name',
-        other,
-        'netns',
-        this.#peer,
-      );
-      this.#ip('-n', this.#router, 'addr', 'add', address, 'dev', name);
-      for (const one of others) this.#ip('-n', this.#peer, 'addr', 'add', one, 'dev', other);
-      this.#ip('-n', this.#router, 'link', 'set', name, 'up');
-      this.#ip('-n', this.#peer, 'link', 'set', other, 'up');
+      await this.#net.wire({host: 'router', interface: name}, {host: 'peer', interface: other});
+      await this.#net.ip('router', 'addr', 'add', address, 'dev', name);
+      for (const one of others) await this.#net.ip('peer', 'addr', 'add', one, 'dev', other);
     }
     writeFileSync(this.secretFile, SECRET, {mode: 0o600});
-  }
-
-  #ip(...args: string[]): string {
-    return execFileSync('ip', args, {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
   }
 
   configure(text: string): void {
@@ -99,9 +70,9 @@ export class Lab {
   }
 
   /** Runs a command in the peer's or the router's namespace; its output. */
-  in(where: 'router' | 'peer', command: string, ...args: string[]): string {
-    const name = where === 'router' ? this.#router : this.#peer;
-    return execFileSync('nsenter', [`--net=/run/netns/${name}`, command, ...args], {encoding: 'utf8', env});
+  in(where: Host, ...command: string[]): string {
+    const [file = '', ...words] = this.#net.inside(where, command);
+    return execFileSync(file, words, {encoding: 'utf8', env});
   }
 
   /** coscanet-router with this lab's files; `words` are added. */
@@ -111,9 +82,8 @@ export class Lab {
   }
 
   #spawn(name: string, ...args: string[]): Daemon {
-    const child = spawn('nsenter', [`--net=/run/netns/${this.#router}`, join(bin, name), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [file = '', ...words] = this.#net.inside('router', [join(bin, name), ...args]);
+    const child = spawn(file, words, {stdio: ['ignore', 'pipe', 'pipe']});
     const ended: Ended = {status: null, stdout: '', stderr: ''};
     child.stdout.on('data', (data: Buffer) => (ended.stdout += data.toString()));
     child.stderr.on('data', (data: Buffer) => (ended.stderr += data.toString()));
@@ -142,7 +112,7 @@ export class Lab {
     const daemon = this.start(...words);
     let failure: Ended | null = null;
     void daemon.ended.then((ended) => (failure = ended));
-    await until('the router is ready', () => {
+    await waitUntil('the router is ready', DEADLINE_MS, () => {
       if (failure) throw new Error(failure.stderr);
       return daemon.log().includes('router is ready');
     });
@@ -167,7 +137,7 @@ export class Lab {
 
   /** Processes whose command line or inherited files belong to this lab's router namespace. */
   processes(): string[] {
-    const pids = execFileSync('ip', ['netns', 'pids', this.#router], {encoding: 'utf8'})
+    const pids = execFileSync('ip', ['netns', 'pids', this.#net.of('router')], {encoding: 'utf8'})
       .split('\n')
       .filter(Boolean);
     return pids.flatMap((pid) => {
@@ -214,7 +184,7 @@ export class Lab {
   /** Ends every process in the router's namespace and removes what routers left. */
   async reset(): Promise<void> {
     for (const line of this.processes()) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
-    await until('all processes ended', () => this.processes().length === 0);
+    await waitUntil('all processes ended', DEADLINE_MS, () => this.processes().length === 0);
     rmSync(this.runDir, {recursive: true, force: true});
     this.in('router', 'nft', 'flush', 'ruleset');
     this.in('router', 'ip', 'neigh', 'flush', 'all');
@@ -223,8 +193,7 @@ export class Lab {
 
   async close(): Promise<void> {
     await this.reset();
-    for (const name of [this.#router, this.#peer]) this.#ip('netns', 'del', name);
-    rmSync(this.folder, {recursive: true});
+    await this.#net.remove();
   }
 }
 

@@ -5,8 +5,9 @@ import test from 'ava';
 import {z} from 'zod';
 import {applicationViewSchema, eventSchema, statusViewSchema} from '../../router/protocol/views.ts';
 import {meaningOf} from '../../router/metrics/counters.ts';
-import {config, until, useLab} from './lab.ts';
+import {config, useLab} from './lab.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const lab = useLab(config);
 
@@ -23,15 +24,15 @@ test.serial('the local socket, and the address of the configuration', async (t) 
   const local = () => samplesOf(curl('router', ...socket(), 'http://x/metrics'));
   const web = 'tenant="default",application="web"';
   let sequence = 1;
-  await until('the application is counted', () => {
+  await waitUntil('the application is counted', 15_000, () => {
     lab.put(1, ++sequence, [80], levels);
     return local().get(`coscanet_application_level{${web}}`) === 1;
   });
   // Nobody is there to answer: the flow begins all the same.
   lab.in('peer', 'sh', '-c', 'curl -s -m 0.3 http://10.77.0.100/ || true');
   const begun = `coscanet_application_new_flows_total{${web},vip="10.77.0.100"}`;
-  await until('its flow is counted', () => local().get(begun) === 1);
-  await until('and the table', () => local().get('coscanet_flow_table_flows') === 1);
+  await waitUntil('its flow is counted', 15_000, () => local().get(begun) === 1);
+  await waitUntil('and the table', 15_000, () => local().get('coscanet_flow_table_flows') === 1);
   const remote = curl('peer', 'http://10.88.0.1:9400/metrics');
   const samples = samplesOf(remote);
   t.deepEqual([...samples.keys()], [...local().keys()]);
@@ -64,8 +65,9 @@ test.serial('applications and their wishes, on the command line', async (t) => {
     const text = (await lab.coscanet('applications', '--json')).stdout;
     return z.array(applicationViewSchema).parse(JSON.parse(text))[0];
   };
-  await until(
+  await waitUntil(
     'it wishes for more',
+    15_000,
     async () => (await view())?.scale === 'out' && (await view())?.level === 'high',
   );
   t.like(await view(), {
@@ -86,7 +88,7 @@ test.serial('applications and their wishes, on the command line', async (t) => {
       .split('\n')
       .filter((line) => line.endsWith('}'));
   const told = (text: string) => lines().filter((line) => line.includes(text));
-  await until('it is told', () => told('keep → out').length > 0);
+  await waitUntil('it is told', 15_000, () => told('keep → out').length > 0);
   const events = lines().map((line) => eventSchema.parse(JSON.parse(line)));
   t.true(events.some((event) => event.event === 'application-level' && event.detail === 'none → high'));
   // Each once: as the log has them.

@@ -8,8 +8,9 @@ import test from 'ava';
 import {z} from 'zod';
 import {statusViewSchema} from '../../router/protocol/views.ts';
 import {availableModes} from '../../router/config/schema.ts';
-import {Testbed, tool, VIP, waitUntil} from '../support/testbed.ts';
-import type {Running} from '../support/testbed.ts';
+import {Testbed, tool, VIP} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
+import type {Running} from '../support/command.ts';
 
 const SIZE = 10_000_000;
 const SERVERS = [
@@ -85,10 +86,10 @@ function natTests(): void {
   for (const host of ['client', 'remote'])
     test.serial(`${host}: answers of both servers, who see its own address`, async (t) => {
       const address = host === 'client' ? '10.77.0.2' : '10.99.0.2';
-      const before = servers.map((server) => server.output.length);
+      const before = servers.map((server) => server.stdout.length);
       t.deepEqual(await answersOf(host, 4), ['node1', 'node1', 'node2', 'node2']);
       servers.forEach((server, n) =>
-        t.deepEqual(server.output.slice(before[n]).trim().split('\n'), [
+        t.deepEqual(server.stdout.slice(before[n]).trim().split('\n'), [
           `${address} GET /`,
           `${address} GET /`,
         ]),
@@ -146,7 +147,7 @@ function natTests(): void {
   test.serial('forwarders, then the supervisor too killed under downloads: none breaks', async (t) => {
     const rate = SIZE / 16;
     const downloads = bed.start('client', tool('downloads', `http://${VIP}/bytes/${SIZE}?rate=${rate}`, 10));
-    await waitUntil('downloads are in progress', 5000, () => downloads.output.includes('started'));
+    await waitUntil('downloads are in progress', 5000, () => downloads.stdout.includes('started'));
     const flows = async () =>
       (await bed.flows()).map((one) => `${one.client} ${one.node} ${one.nodePort}`).toSorted();
     const before = await flows();

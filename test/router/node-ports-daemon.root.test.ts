@@ -13,7 +13,8 @@ import {
   serviceViewSchema,
   statusViewSchema,
 } from '../../router/protocol/views.ts';
-import {config, until, useLab} from './lab.ts';
+import {config, useLab} from './lab.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const VIP = '10.77.0.100';
 const EXCLUSIVE = {application: 'web', vip: VIP, protocol: 'udp', port: 5000} as const;
@@ -49,7 +50,7 @@ const flows = async () => {
 /** Until the first lease after a fresh start is over, nothing is given away. */
 async function granted(node: number, more: Partial<NodeState>) {
   let given = put(node, more);
-  await until('blocks are leased', () => {
+  await waitUntil('blocks are leased', 15_000, () => {
     given = put(node, more);
     return (given.blocks ?? []).length > 0;
   });
@@ -73,7 +74,7 @@ test.serial('leased, shown, and kept when the supervisor is killed', async (t) =
   // What comes back to these ports goes to the node; no endpoint, no flow.
   lab.in('peer', 'bash', '-c', `echo answer >/dev/udp/${VIP}/${leased[0]?.first}`);
   const seen = async () => (await view('status', statusViewSchema)).counters['block_frames'] ?? 0;
-  await until('it was forwarded', async () => (await seen()) > 0);
+  await waitUntil('it was forwarded', 15_000, async () => (await seen()) > 0);
   t.deepEqual(await flows(), []);
   first.kill('SIGKILL');
   await first.ended;
@@ -104,7 +105,7 @@ test.serial('claimed, asked for in time, and forgotten when nobody claims it aga
   // Only one of them lives: it stays for much longer than its time-out.
   let asked = 0;
   const deadline = Date.now() + 13_000;
-  await until('the other is forgotten and this one was kept twice', async () => {
+  await waitUntil('the other is forgotten and this one was kept twice', 15_000, async () => {
     const {confirm = []} = put(1, {});
     const lives = confirm.filter((one) => one.clientPort === 1000);
     if (lives.length > 0) {

@@ -5,7 +5,8 @@ import {existsSync} from 'node:fs';
 import test from 'ava';
 import {nodeState} from './bench.ts';
 import {welcomeOwnNode} from '../../router/daemon/own-node.ts';
-import {config, until, useLab} from './lab.ts';
+import {config, useLab} from './lab.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const TWO = config.replace('[10.77.0.100]', '[10.77.0.100, 10.77.0.101]');
 const NAT = ['--mode', 'nat', '--forwarders', '1'];
@@ -84,7 +85,7 @@ test.serial('after a crash without a next router, clean-up removes it', async (t
   router.kill('SIGKILL');
   await router.ended;
   t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
-  await until('ip monitor has gone with its parent', () => lab.processes().length === 0);
+  await waitUntil('ip monitor has gone with its parent', 15_000, () => lab.processes().length === 0);
   lab.assertNothingLeft(t);
 });
 

@@ -4,9 +4,10 @@
 import os from 'node:os';
 import test from 'ava';
 import type {Claim, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
 import {mirror, speaksFrom} from './talkers.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const NODE = '10.88.0.11';
@@ -32,7 +33,7 @@ for (const {mode, bed} of modes) {
     ] as const) {
       const [command = '', ...args] = mirror(address, port);
       const program = bed.spawnInRouter(command, args);
-      await waitFor(`mirror ${program.stderr}`, () => program.stdout.includes('up'));
+      await waitUntil(`mirror ${program.stderr}`, 5000, () => program.stdout.includes('up'));
     }
     await bed.startAgent();
   });
@@ -44,7 +45,7 @@ for (const {mode, bed} of modes) {
     ...given: Parameters<typeof speaksFrom>
   ): Promise<{program: Running; lines: string[]}> => {
     const program = bed.start(speaksFrom(...given));
-    await waitFor(`talks: ${program.stderr}`, () => program.stdout.includes('done'), 20_000);
+    await waitUntil(`talks: ${program.stderr}`, 20_000, () => program.stdout.includes('done'));
     return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
   };
   // In NAT mode nobody translates here: the mirror sees the node address.

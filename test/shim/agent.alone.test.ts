@@ -14,8 +14,9 @@ import {
   synFlood,
   timedListen,
 } from './programs.ts';
-import {Bed, VIP, library, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, library, nodeCommand, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const bed = new Bed();
 const GONE_MS = 100;
@@ -28,7 +29,7 @@ const instancesOf = (state: NodeState, port: number, protocol = 'tcp'): number =
 
 async function serving(port = 80, before = ''): Promise<{program: Running; listened: number}> {
   const program = bed.start(server(port, before));
-  await waitFor(`server on ${port}: ${program.stderr}`, () => program.stdout.includes('\n'));
+  await waitUntil(`server on ${port}: ${program.stderr}`, 5000, () => program.stdout.includes('\n'));
   return {program, listened: Number(program.stdout)};
 }
 
@@ -61,7 +62,7 @@ test.serial('100 half-open requests do not hold a dead listener in the ring', as
   const {program} = await serving();
   const [command = '', ...args] = synFlood(VIP, 80, 100);
   await bed.inRouter(command, ...args);
-  const halfOpen = await waitFor('100 half-open requests', async () => {
+  const halfOpen = await waitUntil('100 half-open requests', 5000, async () => {
     const lines = (await bed.inNode('ss', '-Htn', 'state', 'syn-recv')).split('\n').length - 1;
     return lines >= 100 ? lines : null;
   });
@@ -104,9 +105,10 @@ test.serial('a socket from outside is bound, not registered, and the log says so
   const launch = [nodeCommand, 'run', '--app', 'web', '--cgroup-root', bed.cgroupRoot, '--'];
   const [command = '', ...args] = inherited(launch, 8006);
   const program = bed.spawnInNode(command, args);
-  await waitFor(`listener: ${program.stderr}`, () => program.stdout.includes('ok'));
-  await waitFor(
+  await waitUntil(`listener: ${program.stderr}`, 5000, () => program.stdout.includes('ok'));
+  await waitUntil(
     'warning',
+    5000,
     () => bed.agent?.stdout.concat(bed.agent.stderr).includes(`${VIP}:8006/tcp is not registered`) ?? false,
   );
   t.is(instancesOf(bed.readPuts().at(-1)!.state, 8006), 0);
@@ -121,7 +123,7 @@ test.serial(
     const second = await serving(80, 'os.setuid(1001)');
     await registered(80, 2, since);
     const answers = new Set<string>();
-    await waitFor('answers of both', async () => answers.add((await fetchVip()).trim()).size === 2);
+    await waitUntil('answers of both', 5000, async () => answers.add((await fetchVip()).trim()).size === 2);
     t.deepEqual([...answers].toSorted(), [first, second].map(({program}) => String(program.pid)).toSorted());
     const killed = Date.now();
     await first.program.kill();
@@ -136,7 +138,7 @@ test.serial(
 test.serial('a forked child keeps the endpoint after its parent', async (t) => {
   const since = Date.now();
   const parent = bed.start(forked(8000));
-  const child = await waitFor('child', () => Number(parent.stdout) || null);
+  const child = await waitUntil('child', 5000, () => Number(parent.stdout) || null);
   await registered(8000, 1, since);
   await parent.kill();
   await bed.waitForPut('a renewal', (state) => instancesOf(state, 8000) === 1, Date.now());
@@ -155,7 +157,7 @@ test.serial('UDP is registered at bind, a connected socket is a client', async (
   const gone = await bed.waitForPut('no 53/udp', (state) => instancesOf(state, 53, 'udp') === 0, killed);
   t.true(gone.time - killed <= GONE_MS);
   const client = bed.start(binds(['DGRAM', '0.0.0.0', 53, 'connect']));
-  await waitFor('client', () => client.stdout.includes('done'));
+  await waitUntil('client', 5000, () => client.stdout.includes('done'));
   await bed.waitForPut('nothing on 53/udp', (state) => instancesOf(state, 53, 'udp') === 0, Date.now() + 50);
   await client.kill();
 });
@@ -164,7 +166,7 @@ test.serial('a dual-stack server of Node serves the VIP and sees mapped addresse
   const script = `require('node:http').createServer((q, r) => r.end(q.socket.remoteAddress)).listen(80, function () {
     console.log(this.address().address) })`;
   const program = bed.start(['node', '-e', script]);
-  await waitFor(`node: ${program.stderr}`, () => program.stdout.includes('\n'));
+  await waitUntil(`node: ${program.stderr}`, 5000, () => program.stdout.includes('\n'));
   t.is(program.stdout, `::ffff:${VIP}\n`);
   t.is(await fetchVip(), '::ffff:10.88.0.1');
   t.is(await program.kill('SIGTERM'), 'SIGTERM');
@@ -213,7 +215,7 @@ test.serial('listen waits until the router knows, and hardly when it does not an
   await bed.startRouter(config, 400);
   const since = Date.now();
   const puts = () => bed.readPuts().filter((put) => put.time >= since).length;
-  await waitFor('the router has answered once', () => puts() >= 2);
+  await waitUntil('the router has answered once', 5000, () => puts() >= 2);
   const slow = await took();
   t.true(slow >= 350 && slow <= 1200, `${slow} ms with a router that takes 400 ms`);
   await bed.startRouter(config, 60_000);
@@ -228,12 +230,12 @@ test.serial('a VIP leaves lo when no socket uses it; a connection without its li
   const client = bed.spawnInRouter('socat', ['-u', `TCP:${VIP}:8003`, '-']);
   await registered(8003, 0, Date.now());
   const names = bed.start(binds(['DGRAM', '0.0.0.0', 53]), 'names');
-  await waitFor('bound', () => names.stdout.includes(`ok ${NAMES_VIP} 53`));
+  await waitUntil('bound', 5000, () => names.stdout.includes(`ok ${NAMES_VIP} 53`));
   await names.kill();
   const onLo = () => bed.inNode('ip', 'address', 'show', 'dev', 'lo');
-  await waitFor('unused VIP gone from lo', async () => !(await onLo()).includes(NAMES_VIP), 12_000);
+  await waitUntil('unused VIP gone from lo', 12_000, async () => !(await onLo()).includes(NAMES_VIP));
   t.true((await onLo()).includes(VIP));
   const sent = client.stdout.length;
-  await waitFor('more from the connection', () => client.stdout.length > sent);
+  await waitUntil('more from the connection', 5000, () => client.stdout.length > sent);
   await last.kill();
 });

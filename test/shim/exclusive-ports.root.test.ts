@@ -5,7 +5,8 @@ import os from 'node:os';
 import test from 'ava';
 import type {ExclusivePort, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {binds} from './programs.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 const TAKEN = 8990;
@@ -33,7 +34,7 @@ for (const mode of ['dsr', 'nat'] as const) {
 
   const bindAll = async (...attempts: Parameters<typeof binds>) => {
     const program = bed.start(binds(...attempts));
-    await waitFor(`binds: ${program.stderr}`, () => program.stdout.includes('done'), 15_000);
+    await waitUntil(`binds: ${program.stderr}`, 15_000, () => program.stdout.includes('done'));
     return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
   };
   const port = (protocol: 'tcp' | 'udp', number: number): ExclusivePort => {

@@ -5,8 +5,9 @@ import test from 'ava';
 import {MAX_CLAIMS} from '../../router/protocol/messages.ts';
 import type {Claim, NodeConfig} from '../../router/protocol/messages.ts';
 import {server} from './programs.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import {opens, takes} from './talkers.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const NODE = '10.88.0.11';
 /** More than two messages take. */
@@ -27,10 +28,10 @@ for (const mode of ['dsr', 'nat'] as const) {
     `${mode}: ${COUNT} connections are claimed, at most ${MAX_CLAIMS} in a message, and binds go on`,
     async (t) => {
       const program = bed.start(['sh', '-c', 'ulimit -n 20000; exec "$@"', '-', ...takes(8000, COUNT)]);
-      await waitFor(`listener ${program.stderr}`, () => program.stdout.includes('listening'));
+      await waitUntil(`listener ${program.stderr}`, 5000, () => program.stdout.includes('listening'));
       const [command = '', ...args] = opens(COUNT, mode === 'dsr' ? VIP : NODE, 8000);
       const client = bed.spawnInRouter('sh', ['-c', 'ulimit -n 20000; exec "$@"', '-', command, ...args]);
-      await waitFor('connections', () => program.stdout.includes('done'), 30_000);
+      await waitUntil('connections', 30_000, () => program.stdout.includes('done'));
       const ports = new Set(
         (await bed.inNode('ss', '-Htn', 'sport', '=', '8000')).match(/10\.88\.0\.1(\]|):(\d+)/g),
       );
@@ -39,18 +40,14 @@ for (const mode of ['dsr', 'nat'] as const) {
       await bed.startRouter({...config, flowTable: 2});
       const other = bed.start(server(8001));
       const told = new Map<string, Claim>();
-      await waitFor(
-        'all claims',
-        () => {
-          for (const {time, state} of bed.readPuts()) {
-            if (time < since) continue;
-            t.true((state.claims ?? []).length <= MAX_CLAIMS);
-            for (const claim of state.claims ?? []) told.set(`${claim.client}:${claim.clientPort}`, claim);
-          }
-          return told.size === COUNT;
-        },
-        20_000,
-      );
+      await waitUntil('all claims', 20_000, () => {
+        for (const {time, state} of bed.readPuts()) {
+          if (time < since) continue;
+          t.true((state.claims ?? []).length <= MAX_CLAIMS);
+          for (const claim of state.claims ?? []) told.set(`${claim.client}:${claim.clientPort}`, claim);
+        }
+        return told.size === COUNT;
+      });
       const physical = mode === 'dsr' ? {} : {nodePort: 8000};
       for (const claim of told.values()) {
         const {clientPort} = claim;
@@ -63,7 +60,7 @@ for (const mode of ['dsr', 'nat'] as const) {
           clientPort,
         });
       }
-      await waitFor('another server', () => other.stdout.includes('\n'));
+      await waitUntil('another server', 5000, () => other.stdout.includes('\n'));
       await client.kill();
     },
   );

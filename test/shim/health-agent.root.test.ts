@@ -7,8 +7,9 @@ import test from 'ava';
 import {healthSchema} from '../../router/protocol/health.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import {deaf, forking, moody, server} from './programs.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 /** The promise for stopped programs; and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;
@@ -34,7 +35,7 @@ function define(mode: 'dsr' | 'nat'): void {
 
   async function started(command: string[]): Promise<Running> {
     const program = bed.start(command);
-    await waitFor(`output of a program: ${program.stderr}`, () => program.stdout.includes('\n'));
+    await waitUntil(`output of a program: ${program.stderr}`, 5000, () => program.stdout.includes('\n'));
     return program;
   }
 

@@ -4,32 +4,20 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {Bed, library, nodeCommand, run} from './support.ts';
+import {must, run} from '../support/command.ts';
+import {Bed, library, nodeCommand} from './support.ts';
 
 const bed = new Bed();
 const root = ['--cgroup-root', bed.cgroupRoot];
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'coscanet-run-'));
 
-interface Ended {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function launch(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  try {
-    const result = await run(nodeCommand, ['run', ...args], {env: {...process.env, ...env}});
-    return {status: 0, ...result};
-  } catch (error) {
-    const {code, stdout, stderr} = error as {code: number; stdout: string; stderr: string};
-    return {status: code, stdout, stderr};
-  }
-}
+const launch = (args: string[], env: Record<string, string> = {}) =>
+  run([nodeCommand, 'run', ...args], 60_000, env);
 
 async function compile(name: string, ...options: string[]): Promise<string> {
   const source = path.join(folder, `${name}.c`);
   fs.writeFileSync(source, 'int main(void) { return 0; }\n');
-  await run('gcc', [...options, '-o', path.join(folder, name), source]);
+  await must(['gcc', ...options, '-o', path.join(folder, name), source]);
   return path.join(folder, name);
 }
 
@@ -86,7 +74,8 @@ test.serial('--uid takes names and numbers', async (t) => {
     ['nobody', 65534],
     ['4711', 4711],
   ] as const) {
-    const {stdout} = await run(path.join(readable, 'coscanet-run'), [
+    const {stdout} = await must([
+      path.join(readable, 'coscanet-run'),
       '--app',
       'web',
       ...root,
@@ -103,7 +92,8 @@ test.serial('--uid takes names and numbers', async (t) => {
   }
   // The loader would only warn, and the program would bind unmanaged.
   fs.chmodSync(path.join(readable, 'libcoscanet.so'), 0o700);
-  const hidden = run(path.join(readable, 'coscanet-run'), [
+  const hidden = await run([
+    path.join(readable, 'coscanet-run'),
     '--app',
     'web',
     ...root,
@@ -111,9 +101,8 @@ test.serial('--uid takes names and numbers', async (t) => {
     'nobody',
     'true',
   ]);
-  const error = await t.throwsAsync<Error & {code: number; stderr: string}>(hidden);
-  t.is(error?.code, 126);
-  t.regex(error?.stderr ?? '', /the user 65534 cannot read .*libcoscanet\.so: Permission denied/);
+  t.is(hidden.status, 126);
+  t.regex(hidden.stderr, /the user 65534 cannot read .*libcoscanet\.so: Permission denied/);
   fs.rmSync(readable, {recursive: true});
 });
 

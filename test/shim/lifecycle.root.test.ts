@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import {binds, server} from './programs.ts';
-import {Bed, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeCommand, nodeConfigFor, web} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const bed = new Bed();
@@ -15,7 +16,7 @@ let before = '';
 
 async function serving() {
   const program = bed.start(server(80));
-  await waitFor(`server: ${program.stderr}`, () => program.stdout.includes('\n'));
+  await waitUntil(`server: ${program.stderr}`, 5000, () => program.stdout.includes('\n'));
   return program;
 }
 
@@ -99,15 +100,16 @@ test.serial('a router that is silent: the bind fails in time, with the reason', 
   await bed.inRouter('ip', 'link', 'set', 'v0', 'down');
   const agent = bed.spawnInNode(nodeCommand, ['agent', ...bed.agentArguments()]);
   // Its 4.5 s begin with the request, the program's 5 s with its first try.
-  await waitFor('agent', () => (agent.stdout + agent.stderr).includes('programs can bind'));
+  await waitUntil('agent', 5000, () => (agent.stdout + agent.stderr).includes('programs can bind'));
   const program = bed.start(binds(['STREAM', '', 80]));
-  await waitFor('answer', () => program.stdout.includes('done'), 10_000);
+  await waitUntil('answer', 10_000, () => program.stdout.includes('done'));
   t.true(program.stdout.startsWith(`${EADDRNOTAVAIL}\n`));
   t.regex(program.stderr, /this node's agent has no answer from the router yet|no coscanet-node agent/);
   await bed.inRouter('sh', '-c', `ip link set v0 up; ip route replace ${VIP} via 10.88.0.11`);
   await program.kill();
-  await waitFor(
+  await waitUntil(
     'agent reaches the router',
+    5000,
     () => agent.stdout.includes('answers') || agent.stderr.includes('answers'),
   );
   await agent.kill('SIGTERM');

@@ -5,7 +5,8 @@ import path from 'node:path';
 import test from 'ava';
 import {loadSchema} from '../../router/protocol/load.ts';
 import {server} from './programs.ts';
-import {Bed, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, nodeCommand, nodeConfigFor, web} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const bed = new Bed();
 const cgroup = path.join(bed.cgroupRoot, 'burden');
@@ -50,6 +51,6 @@ for (const [options, line] of refusals) {
     const agent = bed.spawnInNode(nodeCommand, ['agent', ...bed.agentArguments(), ...options]);
     t.not(await agent.end(), 0);
     t.true(agent.stderr.startsWith(`coscanet-node: ${line}`), agent.stderr);
-    await waitFor('no run directory', () => !fs.existsSync(path.join(bed.folder, 'run')));
+    await waitUntil('no run directory', 5000, () => !fs.existsSync(path.join(bed.folder, 'run')));
   });
 }

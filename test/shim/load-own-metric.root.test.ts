@@ -9,7 +9,8 @@ import {loadSchema} from '../../router/protocol/load.ts';
 import {OwnMetric, numberInFile} from '../../shim/agent/load/own-metric.ts';
 import {FakeClock} from '../router/fake-clock.ts';
 import {server} from './programs.ts';
-import {Bed, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, nodeCommand, nodeConfigFor, web} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const rules = loadSchema.parse({'own-age': 10});
 
@@ -135,6 +136,6 @@ test.serial('the command says what is wrong', async (t) => {
   t.is(nothing.stderr, 'coscanet-node load: expected one number (see --help)\n');
   const elsewhere = bed.spawnInRouter(nodeCommand, ['load', '5']);
   t.is(await elsewhere.end(), 1);
-  await waitFor('its complaint', () => elsewhere.stderr !== '');
+  await waitUntil('its complaint', 5000, () => elsewhere.stderr !== '');
   t.is(elsewhere.stderr, 'coscanet-node load: no agent runs in this network namespace\n');
 });

@@ -10,10 +10,11 @@ import path from 'node:path';
 import test from 'ava';
 import type {NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import type {Part} from './play.ts';
-import {Bed, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, library, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
 import {keeps, local, mirror, narrow, opens, passive, talks} from './talkers.ts';
 import type {Talk} from './talkers.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRNOTAVAIL} = os.constants.errno;
 const FIRST = 40_000;
@@ -50,7 +51,7 @@ for (const {mode, bed} of modes) {
     for (const address of [WORLD, OTHER, DIRECT]) {
       const [command = '', ...args] = mirror(address, 7);
       const program = bed.spawnInRouter(command, args);
-      await waitFor(`mirror ${program.stderr}`, () => program.stdout.includes('up'));
+      await waitUntil(`mirror ${program.stderr}`, 5000, () => program.stdout.includes('up'));
     }
     before = await bed.hostState();
     await bed.startAgent();
@@ -62,7 +63,7 @@ for (const {mode, bed} of modes) {
 
   const talk = async (...all: Talk[]): Promise<{program: Running; lines: string[]}> => {
     const program = bed.start(talks(...all));
-    await waitFor(`talks: ${program.stderr}`, () => program.stdout.includes('done'), 20_000);
+    await waitUntil(`talks: ${program.stderr}`, 20_000, () => program.stdout.includes('done'));
     return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
   };
   const outbound = (state: NodeState, vip = VIP) => state.outbound?.find((one) => one.vip === vip);
@@ -131,17 +132,17 @@ for (const {mode, bed} of modes) {
     async (t) => {
       const since = Date.now();
       const first = bed.start(opens(SIZE * 2 + 3, WORLD, 7));
-      await waitFor(`opened ${first.stderr}`, () => first.stdout.endsWith('\n'), 20_000);
+      await waitUntil(`opened ${first.stderr}`, 20_000, () => first.stdout.endsWith('\n'));
       t.is(first.stdout, `opened ${SIZE * 2} ports ${SIZE * 2} errno ${EADDRNOTAVAIL}\n`);
       t.regex(
         first.stderr,
         /coscanet: connect 198\.51\.100\.1:7\/tcp: Cannot assign requested address: no ports of 10\.77\.0\.100/,
       );
       const other = bed.start(opens(SIZE * 2, OTHER, 7));
-      await waitFor('opened', () => other.stdout.endsWith('\n'), 20_000);
+      await waitUntil('opened', 20_000, () => other.stdout.endsWith('\n'));
       t.is(other.stdout, `opened ${SIZE * 2} ports ${SIZE * 2} errno 0\n`);
       await bed.waitForPut('two blocks', (state) => outbound(state)?.held.length === 2, since);
-      await waitFor('log', () => bed.agent?.stderr.includes('connect refused: no ports of') ?? false);
+      await waitUntil('log', 5000, () => bed.agent?.stderr.includes('connect refused: no ports of') ?? false);
       await first.kill();
       await other.kill();
     },
@@ -151,7 +152,7 @@ for (const {mode, bed} of modes) {
     `${mode}: who listens on any port gets one of the block, is reached there, and is no endpoint`,
     async (t) => {
       const program = bed.start(passive());
-      const port = await waitFor('port', () => Number(program.stdout) || null);
+      const port = await waitUntil('port', 5000, () => Number(program.stdout) || null);
       t.true(port >= FIRST && port < FIRST + 2 * SIZE);
       t.is(await bed.inRouter('socat', '-u', `TCP:${VIP}:${port}`, '-'), `${VIP}:${port}`);
       const put = await bed.waitForPut('a renewal', () => true, Date.now());
@@ -181,7 +182,7 @@ for (const {mode, bed} of modes) {
   test.serial(`${mode}: who belongs to no application talks as ever`, async (t) => {
     const [command = '', ...args] = talks(['tcp', WORLD, 7], ['udp', WORLD, 7, '', 0]);
     const program = bed.spawnInNode(command, args, {LD_PRELOAD: library});
-    await waitFor('talks', () => program.stdout.includes('done'));
+    await waitUntil('talks', 5000, () => program.stdout.includes('done'));
     t.regex(
       program.stdout,
       /^seen 10\.88\.0\.11 (\d+) own 10\.88\.0\.11 \1\nseen 10\.88\.0\.11 (\d+) own 0\.0\.0\.0 \2\n/,
@@ -195,10 +196,10 @@ for (const {mode, bed} of modes) {
       const flag = path.join(bed.folder, 'go');
       const program = bed.start(keeps(WORLD, 7, flag));
       const listener = bed.start(passive());
-      const line = await waitFor('first line', () =>
+      const line = await waitUntil('first line', 5000, () =>
         /^tcp (\d+) udp 10\.77\.0\.100 (\d+)\n$/.exec(program.stdout),
       );
-      await waitFor('port', () => Number(listener.stdout) || null);
+      await waitUntil('port', 5000, () => Number(listener.stdout) || null);
       const known = blocksOf(bed.readPuts().at(-1)!.state);
       await bed.agent?.kill();
       await bed.startRouter(config(mode), 0, {blocks: {...part.blocks!, first: 50_048}});
@@ -209,7 +210,7 @@ for (const {mode, bed} of modes) {
       t.is(outbound(put.state)?.wanted, known.length);
       t.deepEqual(put.state.endpoints, [], 'not for a moment');
       fs.writeFileSync(flag, '');
-      await waitFor('second line', () => program.stdout === `${line[0]}${line[0]}`);
+      await waitUntil('second line', 5000, () => program.stdout === `${line[0]}${line[0]}`);
       const {program: next, lines} = await talk(['tcp', WORLD, 7]);
       t.true(isOwn(lines[0] ?? ''), lines[0]);
       for (const one of [program, listener, next]) await one.kill();
@@ -222,7 +223,7 @@ for (const {mode, bed} of modes) {
       await bed.inNode('sh', '-c', 'echo 50000 60999 > /proc/sys/net/ipv4/ip_local_port_range');
       const since = Date.now();
       const first = bed.start(opens(SIZE * 2 + 1, WORLD, 7));
-      await waitFor(`opened ${first.stderr}`, () => first.stdout.endsWith('\n'), 20_000);
+      await waitUntil(`opened ${first.stderr}`, 20_000, () => first.stdout.endsWith('\n'));
       t.is(first.stdout, `opened ${SIZE * 2} ports ${SIZE * 2} errno ${EADDRNOTAVAIL}\n`);
       const {program, lines} = await talk(['tcp', OTHER, 7], ['tcp6', `::ffff:${OTHER}`, 7]);
       for (const line of lines) t.true(isOwn(line.replaceAll('::ffff:', '')), line);
@@ -242,7 +243,7 @@ for (const {mode, bed} of modes) {
   );
 
   test.serial(`${mode}: a router that leases none: EADDRNOTAVAIL and why`, async (t) => {
-    await waitFor('blocks given back', () => bed.readPuts().at(-1)?.state.outbound?.length === 0, 30_000);
+    await waitUntil('blocks given back', 30_000, () => bed.readPuts().at(-1)?.state.outbound?.length === 0);
     await bed.startRouter(config(mode));
     const {program, lines} = await talk(['tcp', WORLD, 7], ['udp', WORLD, 7], ['udp', WORLD, 7, '', 0]);
     t.deepEqual(lines, Array(3).fill(`errno ${EADDRNOTAVAIL}`));
@@ -256,9 +257,9 @@ for (const {mode, bed} of modes) {
   test.serial(
     `${mode}: after the last socket blocks are given back, the VIP goes and the host is as it was`,
     async (t) => {
-      await waitFor('no VIP on lo', async () => !(await bed.hostState()).includes('lo:coscanet'), 30_000);
+      await waitUntil('no VIP on lo', 30_000, async () => !(await bed.hostState()).includes('lo:coscanet'));
       if (mode === 'nat')
-        await waitFor('the host as it was', async () => (await bed.hostState()) === before, 30_000);
+        await waitUntil('the host as it was', 30_000, async () => (await bed.hostState()) === before);
       t.is(await bed.agent?.kill('SIGTERM'), 0);
       t.is(await bed.hostState(), before);
     },

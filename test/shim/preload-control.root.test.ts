@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {run, runScripted, sourceFile} from './support.ts';
+import {must} from '../support/command.ts';
+import {runScripted, sourceFile} from './support.ts';
 import type {Answer} from './support.ts';
 
 const {EFAULT, ENETUNREACH, ENOBUFS} = os.constants.errno;
@@ -19,7 +20,7 @@ const plain: Answer = {errno: 0, reason: ''};
 test.before(async () => {
   for (const libc of ['glibc', 'musl']) {
     const compiler = libc === 'musl' ? 'musl-gcc' : 'gcc';
-    await run(compiler, ['-Wall', '-Werror', '-o', program(libc), sourceFile('control.c')]);
+    await must([compiler, '-Wall', '-Werror', '-o', program(libc), sourceFile('control.c')]);
   }
 });
 test.after.always(() => fs.rmSync(folder, {recursive: true, force: true}));

@@ -5,7 +5,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {run, runScripted, sourceFile} from './support.ts';
+import {must} from '../support/command.ts';
+import {runScripted, sourceFile} from './support.ts';
 import type {Answer, Script} from './support.ts';
 
 const {EACCES, EADDRNOTAVAIL, EALREADY, ECONNREFUSED, EINPROGRESS} = os.constants.errno;
@@ -20,7 +21,7 @@ test.before(async () => {
     const kernel =
       libc === 'musl' ? ['-idirafter', '/usr/include', '-idirafter', '/usr/include/x86_64-linux-gnu'] : [];
     const options = ['-Wall', '-Werror', '-pthread', '-rdynamic', ...kernel];
-    await run(compiler, [...options, '-o', program(libc), sourceFile('talk.c')]);
+    await must([compiler, ...options, '-o', program(libc), sourceFile('talk.c')]);
   }
 });
 

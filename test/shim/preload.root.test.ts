@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {library, run, runScripted, sourceFile} from './support.ts';
+import {must} from '../support/command.ts';
+import {library, runScripted, sourceFile} from './support.ts';
 import type {Answer} from './support.ts';
 
 const {EACCES, EADDRINUSE, EADDRNOTAVAIL, EFAULT, EINVAL} = os.constants.errno;
@@ -16,16 +17,16 @@ const done: Answer = {errno: 0, reason: ''};
 test.before(async () => {
   for (const libc of libraries) {
     const compiler = libc === 'musl' ? 'musl-gcc' : 'gcc';
-    await run(compiler, ['-Wall', '-Werror', '-pthread', '-o', probe(libc), sourceFile('probe.c')]);
+    await must([compiler, '-Wall', '-Werror', '-pthread', '-o', probe(libc), sourceFile('probe.c')]);
   }
 });
 
 test.after.always(() => fs.rmSync(folder, {recursive: true, force: true}));
 
 test('the library needs nothing and exports what it intercepts', async (t) => {
-  const {stdout: dynamic} = await run('readelf', ['-d', library]);
+  const {stdout: dynamic} = await must(['readelf', '-d', library]);
   t.notRegex(dynamic, /NEEDED/);
-  const {stdout: symbols} = await run('nm', ['-D', library]);
+  const {stdout: symbols} = await must(['nm', '-D', library]);
   const names = symbols
     .trim()
     .split('\n')
@@ -210,7 +211,8 @@ test('an agent of another user is not trusted with sockets', async (t) => {
     until grep -q @coscanet-agent /proc/net/unix; do sleep 0.01; done
     LD_PRELOAD="$3" COSCANET_VERBOSE=1 "$2" bind 4 tcp 10.0.0.1 80
     kill $agent`;
-  const {stdout, stderr} = await run('unshare', [
+  const {stdout, stderr} = await must([
+    'unshare',
     '--net',
     'sh',
     '-c',

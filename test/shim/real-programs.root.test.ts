@@ -7,7 +7,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import type {NodeState} from '../../router/protocol/messages.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const WORLD = '198.51.100.1';
 const SIZE = 100_000;
@@ -42,8 +43,9 @@ for (const mode of ['dsr', 'nat'] as const) {
       '--bind-interfaces',
       '--address=/x.test/192.0.2.9',
     ]);
-    await waitFor(
+    await waitUntil(
       'the world',
+      5000,
       async () => (await bed.inRouter('ss', '-Hltn')).match(/:(8080|53) /g)?.length === 2,
     );
     await bed.startAgent();

@@ -3,8 +3,9 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds, foreignSocket} from './programs.ts';
-import {Bed, VIP, library, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, library, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EACCES, EADDRINUSE, EADDRNOTAVAIL} = os.constants.errno;
 const bed = new Bed();
@@ -16,7 +17,7 @@ type Attempt = Parameters<typeof binds>[number];
 async function attempt(...attempts: Attempt[]): Promise<{answers: string[]; lines: string[]}> {
   const program = bed.start(binds(...attempts));
   kept.add(program);
-  await waitFor(`binds: ${program.stderr}`, () => program.stdout.includes('done'), 10_000);
+  await waitUntil(`binds: ${program.stderr}`, 10_000, () => program.stdout.includes('done'));
   return {
     answers: program.stdout.trim().split('\n').slice(0, -1),
     lines: program.stderr.trim().split('\n'),
@@ -85,7 +86,7 @@ test.serial(
     t.deepEqual(second.answers, first.answers);
     const shop = bed.start(binds(['STREAM', '0.0.0.0', 80], ['STREAM', '::', 80, 'V6ONLY']), 'shop');
     kept.add(shop);
-    await waitFor('shop', () => shop.stdout.includes('done'));
+    await waitUntil('shop', 5000, () => shop.stdout.includes('done'));
     t.regex(shop.stdout, /^ok 10\.77\.0\.200 80\nok ::1 (?!80\n)\d+\n/);
   },
 );
@@ -93,7 +94,7 @@ test.serial(
 test.serial('a listener of the host is named', async (t) => {
   const [command = '', ...args] = binds(['STREAM', '0.0.0.0', 8080]);
   const host = bed.spawnInNode(command, args);
-  await waitFor('listener of the host', () => host.stdout.includes('done'));
+  await waitUntil('listener of the host', 5000, () => host.stdout.includes('done'));
   const {answers, lines} = await attempt(['STREAM', '', 8080]);
   t.deepEqual(answers, [String(EADDRINUSE)]);
   const holder = `port 8080/tcp is held by python3 \\(pid ${host.pid}\\) on 0\\.0\\.0\\.0:8080`;
@@ -106,7 +107,7 @@ test.serial('a listener of the host is named', async (t) => {
 
 test.serial('an application that the router does not know', async (t) => {
   const program = bed.start(binds(['STREAM', '', 80]), 'blog');
-  await waitFor('answer', () => program.stdout.includes('done'));
+  await waitUntil('answer', 5000, () => program.stdout.includes('done'));
   t.true(program.stdout.startsWith(`${EADDRNOTAVAIL}\n`));
   t.regex(program.stderr, /the router knows no application blog \(it has: web, shop\)/);
   await program.kill();
@@ -115,7 +116,7 @@ test.serial('an application that the router does not know', async (t) => {
 test.serial('a process outside of every application', async (t) => {
   const [command = '', ...args] = binds(['STREAM', '', 80]);
   const program = bed.spawnInNode(command, args, {LD_PRELOAD: library, COSCANET_VERBOSE: '1'});
-  await waitFor('answer', () => program.stdout.includes('done'));
+  await waitUntil('answer', 5000, () => program.stdout.includes('done'));
   t.true(program.stdout.startsWith(`${EADDRNOTAVAIL}\n`));
   t.regex(
     program.stderr,
@@ -125,7 +126,7 @@ test.serial('a process outside of every application', async (t) => {
 });
 
 test.serial('a socket of another network namespace', async (t) => {
-  const program = bed.start(foreignSocket(`/run/netns/${bed.name}-r`));
+  const program = bed.start(foreignSocket(`/run/netns/${bed.name}-router`));
   await program.end();
   t.is(program.stdout, `${EADDRNOTAVAIL}\n`);
   t.regex(program.stderr, /the socket lies in another network namespace than this node's agent/);

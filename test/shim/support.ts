@@ -1,26 +1,22 @@
 // What the tests of the shim share: commands, waiting, and a bed of two namespaces with a fake router.
 
-import {execFile, spawn} from 'node:child_process';
-import type {ChildProcess} from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
-import {fileURLToPath} from 'node:url';
-import {promisify} from 'node:util';
 import type {AnswerScope, VirtualAddress} from '../../addon/agent.ts';
 import type {NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
+import {ROOT, must, start} from '../support/command.ts';
+import type {Running} from '../support/command.ts';
+import {Namespaces} from '../support/namespaces.ts';
+import {waitUntil} from '../support/wait.ts';
 import type {Part} from './play.ts';
 
-export const run = promisify(execFile);
+export type {Running} from '../support/command.ts';
 
-/** The built tree: build/js/test/shim/support.js → build. */
-const build = fileURLToPath(new URL('../../../', import.meta.url));
-const repository = path.dirname(path.resolve(build));
+const build = path.join(ROOT, 'build');
 export const library = path.join(build, 'native/shim/libcoscanet.so');
 export const launcher = path.join(build, 'native/shim/coscanet-run');
-export const nodeCommand = path.join(repository, 'shim/bin/coscanet-node');
-export const sourceFile = (name: string) => path.join(repository, 'test/shim', name);
+export const nodeCommand = path.join(ROOT, 'shim/bin/coscanet-node');
+export const sourceFile = (name: string) => path.join(ROOT, 'test/shim', name);
 export const builtFile = (name: string) => path.join(build, 'js/test/shim', name);
 
 export interface Answer {
@@ -62,30 +58,9 @@ export async function runScripted(script: Partial<Script> & {command: string[]})
   };
   const world = 'ip address add 198.51.100.9/32 dev lo && ip route add 198.51.100.0/24 dev lo';
   const command = `ip link set lo up && ${world} && exec node "$0" "$1"`;
-  const {stdout} = await run('unshare', [
-    '--net',
-    'sh',
-    '-c',
-    command,
-    builtFile('scripted-agent.js'),
-    JSON.stringify(whole),
-  ]);
+  const inside = ['unshare', '--net', 'sh', '-c', command, builtFile('scripted-agent.js')];
+  const {stdout} = await must([...inside, JSON.stringify(whole)]);
   return JSON.parse(stdout) as Outcome;
-}
-
-/** Polls until `probe` returns something true-ish; throws `what` after `ms`. */
-export async function waitFor<T>(
-  what: string,
-  probe: () => Promise<T | null | false> | T | null | false,
-  ms = 5000,
-): Promise<T> {
-  const deadline = performance.now() + ms;
-  for (;;) {
-    const found = await probe();
-    if (found !== null && found !== false) return found;
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(5);
-  }
 }
 
 export const VIP = '10.77.0.100';
@@ -122,49 +97,17 @@ export interface Put {
   state: NodeState;
 }
 
-/** A running command with its output so far. */
-export class Running {
-  readonly child: ChildProcess;
-  stdout = '';
-  stderr = '';
-
-  constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(command, args, {env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
-    this.child.stdout?.on('data', (data: Buffer) => (this.stdout += data.toString()));
-    this.child.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  /** The exit status, or the signal's name. */
-  async end(): Promise<number | string> {
-    await waitFor(
-      'end of a process',
-      () => this.child.exitCode !== null || this.child.signalCode !== null,
-      10_000,
-    );
-    return this.child.exitCode ?? this.child.signalCode ?? 'unknown';
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | string> {
-    this.child.kill(signal);
-    return this.end();
-  }
-}
-
-let beds = 0;
-
 /**
  *   namespace …-router                     namespace …-node
  *   fake router 10.88.0.1:7400 ──veth── eth1 10.88.0.11, agent, programs
- *   (route: VIP via 10.88.0.11)            cgroups below /coscanet-test-…
+ *   (route: VIP via 10.88.0.11)            cgroups below /cosca-shim-…
  */
 export class Bed {
-  readonly name = `cosca-shim-${process.pid}-${(beds += 1)}`;
+  readonly #net = new Namespaces<'router' | 'node'>('shim');
+  /** Of its namespaces, of its cgroup, and of its folder the beginning. */
+  readonly name = this.#net.name;
   readonly cgroupRoot = `/${this.name}`;
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), `${this.name}-`));
+  readonly folder = this.#net.folder;
   readonly puts: Put[] = [];
   agent: Running | null = null;
   #router: Running | null = null;
@@ -174,34 +117,11 @@ export class Bed {
 
   /** Builds the bed; the fake router answers with `config`. */
   async up(config: NodeConfig, part: Part = {}): Promise<this> {
-    const [router, node] = [`${this.name}-r`, `${this.name}-n`];
-    await run('ip', ['netns', 'add', router]);
-    await run('ip', ['netns', 'add', node]);
-    await run('ip', [
-      'link',
-      'add',
-      'v0',
-      'netns',
-      router,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'eth1',
-      'netns',
-      node,
-    ]);
-    await this.inRouter(
-      'sh',
-      '-c',
-      'ip address add 10.88.0.1/24 dev v0; ip link set v0 up; ip link set lo up',
-    );
-    await this.inNode(
-      'sh',
-      '-c',
-      'ip address add 10.88.0.11/24 dev eth1; ip link set eth1 up; ip link set lo up',
-    );
-    await this.inRouter('ip', 'route', 'add', VIP, 'via', '10.88.0.11');
+    await this.#net.add('router', 'node');
+    await this.#net.wire({host: 'router', interface: 'v0'}, {host: 'node', interface: 'eth1'});
+    await this.#net.ip('router', 'address', 'add', '10.88.0.1/24', 'dev', 'v0');
+    await this.#net.ip('node', 'address', 'add', '10.88.0.11/24', 'dev', 'eth1');
+    await this.#net.ip('router', 'route', 'add', VIP, 'via', '10.88.0.11');
     fs.writeFileSync(path.join(this.folder, 'secret'), SECRET, {mode: 0o600});
     await this.startRouter(config, 0, part);
     return this;
@@ -213,8 +133,8 @@ export class Bed {
     const script = builtFile('fake-router.js');
     const args = ['node', script, '10.88.0.1', '7400', SECRET, JSON.stringify(config), String(delayMs)];
     args.push(JSON.stringify(part));
-    this.#router = new Running('nsenter', [`--net=/run/netns/${this.name}-r`, ...args]);
-    await waitFor('fake router', () => this.#router?.stdout.includes('"ready"') ?? false);
+    this.#router = start(this.#net.inside('router', args), {}, 'ignore');
+    await waitUntil('fake router', 5000, () => this.#router?.stdout.includes('"ready"'));
   }
 
   /** All PUTs of this router so far. */
@@ -230,10 +150,10 @@ export class Bed {
 
   /** The first PUT since `since` (milliseconds since the epoch) that `fits`. */
   waitForPut(what: string, fits: (state: NodeState) => boolean, since = 0, ms = 5000): Promise<Put> {
-    return waitFor(
+    return waitUntil(
       `${what}; last PUT: ${JSON.stringify(this.readPuts().at(-1)?.state)}`,
-      () => this.readPuts().find((put) => put.time >= since && fits(put.state)) ?? null,
       ms,
+      () => this.readPuts().find((put) => put.time >= since && fits(put.state)) ?? null,
     );
   }
 
@@ -275,25 +195,30 @@ export class Bed {
   }
 
   spawnInNode(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
-    return this.#spawn('n', command, args, env);
+    return this.#spawn('node', command, args, env);
   }
 
   spawnInRouter(command: string, args: readonly string[]): Running {
-    return this.#spawn('r', command, args, {});
+    return this.#spawn('router', command, args, {});
   }
 
-  #spawn(side: string, command: string, args: readonly string[], env: Record<string, string>): Running {
-    const program = new Running('nsenter', [`--net=/run/netns/${this.name}-${side}`, command, ...args], env);
+  #spawn(
+    host: 'router' | 'node',
+    command: string,
+    args: readonly string[],
+    env: Record<string, string>,
+  ): Running {
+    const program = start(this.#net.inside(host, [command, ...args]), env, 'ignore');
     this.#programs.push(program);
     return program;
   }
 
-  async inNode(...command: string[]): Promise<string> {
-    return (await run('nsenter', [`--net=/run/netns/${this.name}-n`, ...command])).stdout;
+  inNode(...command: string[]): Promise<string> {
+    return this.#net.in('node', ...command);
   }
 
-  async inRouter(...command: string[]): Promise<string> {
-    return (await run('nsenter', [`--net=/run/netns/${this.name}-r`, ...command])).stdout;
+  inRouter(...command: string[]): Promise<string> {
+    return this.#net.in('router', ...command);
   }
 
   /** What the agent changes on a host, as text to compare. */
@@ -317,14 +242,6 @@ export class Bed {
   async down(): Promise<void> {
     for (const program of this.#programs) await program.kill();
     await this.#router?.kill();
-    for (const side of ['r', 'n'])
-      await run('ip', ['netns', 'delete', `${this.name}-${side}`]).catch(() => {});
-    await waitFor('cgroups removed', async () => {
-      await run('find', [this.cgroupFolder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']).catch(
-        () => {},
-      );
-      return !fs.existsSync(this.cgroupFolder);
-    });
-    fs.rmSync(this.folder, {recursive: true, force: true});
+    await this.#net.remove();
   }
 }

@@ -4,8 +4,9 @@
 import os from 'node:os';
 import test from 'ava';
 import {binds} from './programs.ts';
-import {Bed, VIP, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRINUSE, EINVAL} = os.constants.errno;
 const bed = new Bed();
@@ -22,7 +23,7 @@ async function nodePorts(port: number, count: number, since: number): Promise<nu
 
 async function bindAll(...attempts: Parameters<typeof binds>): Promise<{program: Running; lines: string[]}> {
   const program = bed.start(binds(...attempts));
-  await waitFor(`binds: ${program.stderr}`, () => program.stdout.includes('done'));
+  await waitUntil(`binds: ${program.stderr}`, 5000, () => program.stdout.includes('done'));
   return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
 }
 

@@ -8,8 +8,9 @@ import path from 'node:path';
 import test from 'ava';
 import type {NodeEndpoint, NodeState} from '../../router/protocol/messages.ts';
 import {binds, closing, inherited, reporting, server} from './programs.ts';
-import {Bed, VIP, nodeCommand, nodeConfigFor, waitFor, web} from './support.ts';
+import {Bed, VIP, nodeCommand, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
+import {waitUntil} from '../support/wait.ts';
 
 const {EADDRINUSE} = os.constants.errno;
 const NODE = '10.88.0.11';
@@ -38,18 +39,20 @@ async function nodePorts(port: number, count: number, since = 0, protocol = 'tcp
 
 async function started(command: string[], application = 'web'): Promise<Running> {
   const program = bed.start(command, application);
-  await waitFor(`output of ${application}: ${program.stderr}`, () => program.stdout.includes('\n'));
+  await waitUntil(`output of ${application}: ${program.stderr}`, 5000, () => program.stdout.includes('\n'));
   return program;
 }
 
 async function bindAll(...attempts: Parameters<typeof binds>): Promise<{program: Running; lines: string[]}> {
   const program = bed.start(binds(...attempts));
-  await waitFor(`binds: ${program.stderr}`, () => program.stdout.includes('done'));
+  await waitUntil(`binds: ${program.stderr}`, 5000, () => program.stdout.includes('done'));
   return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
 }
 
 const logged = (text: string) =>
-  waitFor(`log: ${text}`, () => (bed.agent?.stdout ?? '').concat(bed.agent?.stderr ?? '').includes(text));
+  waitUntil(`log: ${text}`, 5000, () =>
+    (bed.agent?.stdout ?? '').concat(bed.agent?.stderr ?? '').includes(text),
+  );
 const fetchFrom = async (port: number) =>
   (await bed.inRouter('curl', '-s', '-m', '2', `http://${NODE}:${port}/`)).trim();
 
@@ -76,7 +79,7 @@ test.serial('a server gets the same port where it is free, and is gone at once a
   await program.kill();
   const gone = await bed.waitForPut('nothing', (state) => state.endpoints.length === 0, killed);
   t.true(gone.time - killed <= GONE_MS, `gone after ${gone.time - killed} ms`);
-  await waitFor('the host as it was', async () => (await bed.hostState()) === before, 20_000);
+  await waitUntil('the host as it was', 20_000, async () => (await bed.hostState()) === before);
 });
 
 test.serial('an interface has the address that a program is told, as long as it is told', async (t) => {
@@ -88,7 +91,7 @@ test.serial('an interface has the address that a program is told, as long as it 
   await bed.waitForPut('a later one', () => true, since + 12_000, 15_000);
   t.true((await has(VIP)) && (await has('10.77.0.101')));
   await program.kill();
-  await waitFor('the host as it was', async () => (await bed.hostState()) === before, 20_000);
+  await waitUntil('the host as it was', 20_000, async () => (await bed.hostState()) === before);
 });
 
 test.serial('each instance has a port of its own, also with SO_REUSEPORT; both see VIP:port', async (t) => {
@@ -148,7 +151,7 @@ test.serial(
       '-c',
       'import socket, time; s = socket.socket(); s.bind(("", 8200)); s.listen(); print("up", flush=True); time.sleep(1000)',
     ]);
-    await waitFor('listener of the host', () => host.stdout.includes('up'));
+    await waitUntil('listener of the host', 5000, () => host.stdout.includes('up'));
     const since = Date.now();
     const {program, lines} = await bindAll([...stream(8200)], [...stream(8200)]);
     t.deepEqual(lines, [`ok ${VIP} 8200`, `${EADDRINUSE}`]);
@@ -171,7 +174,7 @@ test.serial(
     const [port = 0] = await nodePorts(8300, 1, since);
     t.is(port, 8300);
     const client = bed.spawnInRouter('socat', ['-u', `TCP:${NODE}:8300`, '-']);
-    await waitFor('connection', () => program.stdout.includes('accepted'));
+    await waitUntil('connection', 5000, () => program.stdout.includes('accepted'));
     // The listener has gone, the connection lives. The same name may have the port, another one must not.
     const killed = Date.now();
     await nodePorts(8300, 0, killed);
@@ -197,7 +200,7 @@ test.serial('an agent that is killed and started again knows what each port stan
   const put = await bed.waitForPut('the same', () => true, again);
   t.deepEqual(put.state.endpoints, known.state.endpoints);
   await nodePorts(8002, 1, again);
-  await waitFor('the late bind', () => late.stdout.includes(`ok ${VIP} 8002\n`));
+  await waitUntil('the late bind', 5000, () => late.stdout.includes(`ok ${VIP} 8002\n`));
   const files = fs.readdirSync(path.join(bed.folder, 'run'));
   t.deepEqual(files, ['agent-node1.json']);
   t.false(fs.readFileSync(path.join(bed.folder, 'run/agent-node1.json'), 'utf8').includes(VIP));
@@ -225,7 +228,7 @@ test.serial('a socket from outside is bound, not registered, and the log says so
   const launch = [nodeCommand, 'run', '--app', 'web', '--cgroup-root', bed.cgroupRoot, '--'];
   const [command = '', ...args] = inherited(launch, 8006);
   const program = bed.spawnInNode(command, args);
-  await waitFor(`listener: ${program.stderr}`, () => program.stdout.includes('ok'));
+  await waitUntil(`listener: ${program.stderr}`, 5000, () => program.stdout.includes('ok'));
   await logged(`${NODE}:8006/tcp is not registered: it was made outside`);
   t.is(endpointsOn(bed.readPuts().at(-1)!.state, 8006).length, 0);
   await program.kill();
@@ -270,6 +273,6 @@ test.serial(
     await second.kill();
     await bed.startRouter(config);
     t.is(await bed.agent?.kill('SIGTERM'), 0);
-    await waitFor('the host as it was', async () => (await bed.hostState()) === before);
+    await waitUntil('the host as it was', 5000, async () => (await bed.hostState()) === before);
   },
 );

@@ -3,8 +3,10 @@
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import {run, waitUntil} from './testbed.ts';
-import type {Running, Testbed} from './testbed.ts';
+import {run} from './command.ts';
+import {waitUntil} from './wait.ts';
+import type {Running} from './command.ts';
+import type {Testbed} from './testbed.ts';
 
 /** Where what `interface` of `host` sends comes in. */
 export interface Link {
@@ -82,7 +84,7 @@ export class Captures {
     });
     const captures = new Captures(bed, links, macs);
     await waitUntil('all captures run', 10_000, () =>
-      captures.#running.every((one) => one.errors.includes('listening on')),
+      captures.#running.every((one) => one.stderr.includes('listening on')),
     );
     return captures;
   }

@@ -1,8 +1,10 @@
 // The clients of test/network/tools: how those that go on are started and ended, and what they print.
 
 import {z} from 'zod';
-import {tool, waitUntil} from './testbed.ts';
-import type {Running, Testbed} from './testbed.ts';
+import {tool} from './testbed.ts';
+import {waitUntil} from './wait.ts';
+import type {Running} from './command.ts';
+import type {Testbed} from './testbed.ts';
 
 const failuresSchema = z.array(z.object({began: z.number(), error: z.string()}));
 const countsSchema = z.record(z.string(), z.number());
@@ -58,7 +60,7 @@ export async function startDownloads(
   count: number,
 ): Promise<Running> {
   const downloads = bed.start(host, tool('downloads', url, count));
-  await waitUntil('downloads are in progress', 10_000, () => downloads.output.includes('started'));
+  await waitUntil('downloads are in progress', 10_000, () => downloads.stdout.includes('started'));
   return downloads;
 }
 

@@ -1,12 +1,9 @@
 // A testbed for network tests: topology/up.sh under a name of its own, commands in its hosts, servers as
 // instances, and down.sh whatever happens. It remembers what it ran, so that a failed test can show it.
 
-import {spawn} from 'node:child_process';
-import type {ChildProcess} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
 import {call} from '../../router/api/client.ts';
 import {
@@ -16,8 +13,11 @@ import {
   nodeViewSchema,
 } from '../../router/protocol/views.ts';
 import type {EndpointView, FlowView, NodeView, RouterEvent} from '../../router/protocol/views.ts';
+import {cleanUpWith, cleanedUp} from './clean-up.ts';
+import {ROOT, must, run, start} from './command.ts';
+import type {Result, Running} from './command.ts';
+import {waitUntil} from './wait.ts';
 
-export const ROOT = path.resolve(import.meta.dirname, '../../../..');
 export const VIP = '10.77.0.100';
 const TOOLS = path.join(ROOT, 'test/network/tools');
 /** Commands that a failed test tells of: the last ones, where several tests share a testbed. */
@@ -39,88 +39,10 @@ export interface TestbedOptions {
   config?: string;
 }
 
-export interface Result {
-  status: number | null;
-  signal: string | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** A command that goes on running; `output` and `errors` grow. Its pid is the program's own, all the way. */
-export interface Running {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  readonly command: string;
-  output: string;
-  errors: string;
-  readonly ended: Promise<Result>;
-}
-
 let count = 0;
-
-/** Waits until `probe` gives something else than undefined, null or false. Throws, naming `what`, after `withinMs`. */
-export async function waitUntil<T>(
-  what: string,
-  withinMs: number,
-  probe: () => Promise<T> | T,
-): Promise<Exclude<T, undefined | null | false>> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const value = await probe();
-    if (value !== undefined && value !== null && value !== false)
-      return value as Exclude<T, undefined | null | false>;
-    if (Date.now() >= deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await sleep(10);
-  }
-}
 
 export function tool(name: string, ...words: (string | number)[]): string[] {
   return ['python3', path.join(TOOLS, `${name}.py`), ...words.map(String)];
-}
-
-export function start(command: string[], env: Record<string, string> = {}): Running {
-  const [file = '', ...words] = command;
-  const child = spawn(file, words, {
-    cwd: ROOT,
-    env: {...process.env, ...env},
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const ended = new Promise<Result>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status, signal) =>
-      resolve({status, signal, stdout: running.output, stderr: running.errors}),
-    );
-  });
-  const running: Running = {
-    child,
-    pid: child.pid ?? 0,
-    command: command.join(' '),
-    output: '',
-    errors: '',
-    ended,
-  };
-  child.stdout.on('data', (chunk: Buffer) => {
-    running.output += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    running.errors += chunk.toString();
-  });
-  child.stdin.on('error', () => {});
-  return running;
-}
-
-/** Runs a command to its end; its standard input is empty. Ends it by force after `withinMs`. */
-export async function run(
-  command: string[],
-  withinMs = 60_000,
-  env: Record<string, string> = {},
-): Promise<Result> {
-  const running = start(command, env);
-  running.child.stdin?.end();
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), withinMs);
-  const result = await running.ended;
-  clearTimeout(timer);
-  return result;
 }
 
 function upOptions(options: TestbedOptions): string[] {
@@ -152,6 +74,10 @@ export class Testbed {
     count += 1;
     this.name = `t${process.pid}-${count}`;
     this.folder = mkdtempSync(path.join(tmpdir(), `coscanet-${this.name}-`));
+    // up.sh may be at work; it takes down what it has when it is told to end. [t]: a pattern that does not fit itself.
+    const up = `[t]opology/up.sh --name ${this.name} `;
+    const ended = `pkill -f "${up}"; while pgrep -f "${up}"; do sleep 0.05; done`;
+    cleanUpWith(this.name, `${ended}; topology/down.sh --name ${this.name}; rm -rf ${this.folder}`);
   }
 
   static async up(options: TestbedOptions = {}): Promise<Testbed> {
@@ -231,7 +157,7 @@ export class Testbed {
   async startServer(host: string, port: number, command: string[]): Promise<Running> {
     const running = this.start(host, command);
     await waitUntil(`${host} has port ${port}: ${running.command}`, 10_000, async () => {
-      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
+      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.stderr}`);
       return (await this.in(host, ['ss', '-Hlntu', `sport = :${port}`])) !== '';
     });
     return running;
@@ -246,7 +172,7 @@ export class Testbed {
   async serve(node: string, application: string, port: number, command: string[]): Promise<Running> {
     const running = this.startInstance(node, application, command);
     await waitUntil(`${node} serves port ${port}: ${running.command}`, 10_000, async () => {
-      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.errors}`);
+      if (running.child.exitCode !== null) throw new Error(`${running.command} ended: ${running.stderr}`);
       const endpoints = await this.endpoints();
       return endpoints.some(
         (one) =>
@@ -305,9 +231,9 @@ export class Testbed {
   async down(show?: (text: string) => void): Promise<void> {
     for (const running of this.#running) running.child.kill('SIGKILL');
     if (show !== undefined) await this.tell(show);
-    const result = await run(['topology/down.sh', '--name', this.name]);
+    await must(['topology/down.sh', '--name', this.name]);
     rmSync(this.folder, {recursive: true, force: true});
-    if (result.status !== 0) throw new Error(`down.sh failed: ${result.stderr}`);
+    cleanedUp(this.name);
   }
 
   /** What ran last, and what router and agents say. */

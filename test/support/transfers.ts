@@ -4,7 +4,8 @@
 import type {ExecutionContext} from 'ava';
 import {statusViewSchema} from '../../router/protocol/views.ts';
 import {parseDownloads, uploadSchema} from './clients.ts';
-import {VIP, run, tool} from './testbed.ts';
+import {run} from './command.ts';
+import {VIP, tool} from './testbed.ts';
 import type {Testbed} from './testbed.ts';
 
 const hashes = new Map<number, string>();

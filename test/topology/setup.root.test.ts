@@ -6,8 +6,8 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {run} from '../support/testbed.ts';
-import type {Result} from '../support/testbed.ts';
+import {run} from '../support/command.ts';
+import type {Result} from '../support/command.ts';
 
 const MISSING = 'clang-format-14';
 const POLICY = '/usr/sbin/policy-rc.d';

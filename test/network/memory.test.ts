@@ -11,7 +11,8 @@ import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
 import {downloadsOf, startDownloads} from '../support/clients.ts';
 import {inEachMode} from '../support/each-mode.ts';
-import {VIP, tool, waitUntil} from '../support/testbed.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 import type {Testbed} from '../support/testbed.ts';
 import {counters} from '../support/transfers.ts';
 

@@ -7,7 +7,8 @@
 import test from 'ava';
 import {loopSchema} from '../support/clients.ts';
 import {inModes} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 
 /** The promise, and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;

@@ -10,7 +10,8 @@ import type {ExecutionContext} from 'ava';
 import {endLoop, loopSchema} from '../support/clients.ts';
 import {MODES} from '../support/modes.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool, waitUntil} from '../support/testbed.ts';
+import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {waitUntil} from '../support/wait.ts';
 
 /** The promise, and what a machine that others use may take on top. */
 const LEAVES_MS = 3000;
