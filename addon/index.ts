@@ -7,10 +7,9 @@ import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import type {AgentNative} from './agent.ts';
 import type {RouterNative} from './router.ts';
-import type {RtnetlinkNative} from './rtnetlink.ts';
 
 // build/js/addon/index.js → build/native/coscanet.node; COSCANET_ADDON selects another build (sanitizers, coverage).
 const built = fileURLToPath(new URL('../../native/coscanet.node', import.meta.url));
 const file = path.resolve(process.env['COSCANET_ADDON'] ?? built);
 
-export const native = createRequire(import.meta.url)(file) as RouterNative & AgentNative & RtnetlinkNative;
+export const native = createRequire(import.meta.url)(file) as RouterNative & AgentNative;

@@ -2,6 +2,8 @@
 // few frames the supervisor itself sends. Every method throws an Error with `code` (an errno name) when the
 // kernel refuses. Addresses are text ("10.77.0.100"), MACs "aa:bb:cc:dd:ee:ff", ports host order.
 
+import type {RtnetlinkNative} from './rtnetlink.ts';
+
 export type Protocol = 'tcp' | 'udp';
 
 /** What an interface leads to: clients, nodes (absent when one-armed: both are external), or the router's own host. */
@@ -240,7 +242,7 @@ export interface TcpProbe {
 /** open: SYN-ACK. refused: RST. silent: no answer in time. */
 export type ProbeResult = 'open' | 'refused' | 'silent';
 
-export interface RouterNative {
+export interface RouterNative extends RtnetlinkNative {
   /** Opens the segment at `path`, adopting what is there if it fits, else making it. */
   openSegment(path: string, limits?: Partial<SegmentLimits>): Segment;
   /** Opens, configures (VNET_HDR, V2 ring, COPY_THRESH, fan-out) and binds packet sockets. Returns descriptors. */

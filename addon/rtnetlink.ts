@@ -56,7 +56,9 @@ export interface KernelRoute {
 }
 
 export interface KernelNeighbor {
-  /** Name of its interface, as it is now; null: it is gone. */
+  /** Of its interface. */
+  index: number;
+  /** The interface's name, as it is now; null: it is gone. */
   interface: string | null;
   family: 4 | 6;
   address: string;

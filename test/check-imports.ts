@@ -52,7 +52,7 @@ function* importsOf(file: string): Generator<string> {
 }
 
 /** What each part may know besides itself; index.ts binds the addon's binary. */
-const ADDON_OF_ROUTER = /^addon\/(index|router)\.ts$/;
+const ADDON_OF_ROUTER = /^addon\/(index|router|rtnetlink)\.ts$/;
 const KNOWN_TO_AGENT = /^(router\/(base|protocol)\/|addon\/(index|agent)\.ts$)/;
 
 function problem(file: string, target: string): string | null {

@@ -1,23 +1,11 @@
 // The host's own commands (ip, nft) as an argument, so that everything above can be tried without a host.
 
 import {spawn} from 'node:child_process';
-import {createInterface} from 'node:readline';
 import {messageOf} from './error.ts';
 
 export interface Exec {
   /** Runs to the end; resolves with stdout. Rejects with what the command wrote to stderr. */
   run(command: string, args: readonly string[], input?: string): Promise<string>;
-  /** Starts a command that goes on, line by line; `onEnd` when it ends by itself. It dies with this process. */
-  follow(
-    command: string,
-    args: readonly string[],
-    onLine: (line: string) => void,
-    onEnd: () => void,
-  ): Follower;
-}
-
-export interface Follower {
-  stop(): void;
 }
 
 /** The system's own commands in plain English, whatever our caller's PATH holds (npm puts another nft there). */
@@ -45,31 +33,4 @@ function run(command: string, args: readonly string[], input = ''): Promise<stri
   });
 }
 
-function follow(
-  command: string,
-  args: readonly string[],
-  onLine: (line: string) => void,
-  onEnd: () => void,
-): Follower {
-  // setpriv: if this process is killed, the kernel ends the follower too.
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let stopped = false;
-  const end = () => {
-    if (!stopped) onEnd();
-    stopped = true;
-  };
-  createInterface({input: child.stdout}).on('line', onLine);
-  child.on('error', end);
-  child.on('exit', end);
-  return {
-    stop() {
-      stopped = true;
-      child.kill('SIGTERM');
-    },
-  };
-}
-
-export const systemExec: Exec = {run, follow};
+export const systemExec: Exec = {run};

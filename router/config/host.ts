@@ -1,10 +1,9 @@
 // What the configuration must agree with on this host: the interfaces, their MACs and addresses.
 
-import {z} from 'zod';
 import type {InterfaceRole} from '../../addon/router.ts';
+import type {InterfaceAddress, Link, RtnetlinkNative} from '../../addon/rtnetlink.ts';
 import {inNetwork, isEdgeOf, isIpv4} from '../base/address.ts';
 import type {Network, SocketAddress} from '../base/address.ts';
-import type {Exec} from '../base/exec.ts';
 import {VIP_LABEL} from '../base/marks.ts';
 import type {Mode} from '../protocol/messages.ts';
 import type {Application} from '../model/application/application.ts';
@@ -12,56 +11,42 @@ import type {Side} from '../model/side.ts';
 import {likely} from './nearest.ts';
 import type {Problem} from './problem.ts';
 
-const linksSchema = z.array(
-  z.object({
-    ifname: z.string(),
-    ifindex: z.number(),
-    flags: z.array(z.string()),
-    mtu: z.number(),
-    link_type: z.string(),
-    address: z.string().optional(),
-    addr_info: z.array(
-      z.object({
-        family: z.string(),
-        local: z.string().optional(),
-        prefixlen: z.number(),
-        scope: z.string(),
-        label: z.string().optional(),
-      }),
-    ),
-  }),
-);
-export type Links = z.infer<typeof linksSchema>;
+/** An interface of this host, with its addresses. */
+export interface HostInterface extends Link {
+  addresses: readonly InterfaceAddress[];
+}
 
-export async function readLinks(exec: Exec): Promise<Links> {
-  return linksSchema.parse(JSON.parse(await exec.run('ip', ['-j', 'addr', 'show'])));
+export function readInterfaces(
+  native: Pick<RtnetlinkNative, 'getLinks' | 'getAddresses'>,
+): readonly HostInterface[] {
+  const interfaces = native.getLinks().map((link) => ({...link, addresses: [] as InterfaceAddress[]}));
+  const byIndex = new Map(interfaces.map((one) => [one.index, one]));
+  for (const address of native.getAddresses()) byIndex.get(address.index)?.addresses.push(address);
+  return interfaces;
 }
 
 /** The IPv4 networks that are on the interface. */
-export function networksOf(link: Links[number]): Network[] {
-  return link.addr_info.flatMap(({family, scope, local, prefixlen}) =>
-    family === 'inet' && scope === 'global' && local !== undefined
-      ? [{address: local, prefix: prefixlen}]
-      : [],
-  );
+export function networksOf({addresses}: Pick<HostInterface, 'addresses'>): Network[] {
+  const networks = addresses.filter(({family, scope}) => family === 4 && scope === 'global');
+  return networks.map(({address, prefix}) => ({address, prefix}));
 }
 
 /** The interface as a side of the router, or what is wrong with it. */
-function sideFrom(name: string, role: InterfaceRole, links: Links): Side | string {
-  const link = links.find((one) => one.ifname === name);
-  const names = links.map((one) => one.ifname).filter((one) => one !== 'lo');
+function sideFrom(name: string, role: InterfaceRole, interfaces: readonly HostInterface[]): Side | string {
+  const link = interfaces.find((one) => one.name === name);
+  const names = interfaces.map((one) => one.name).filter((one) => one !== 'lo');
   if (!link) {
     const guess = likely(name, names);
     const meant = guess === null ? '' : ` (did you mean "${guess}"?)`;
     return `interface ${name} does not exist${meant}; there are: ${names.join(', ') || 'none'}`;
   }
-  if (link.link_type !== 'ether' || link.address === undefined)
-    return `interface ${name} has no Ethernet address (its type is ${link.link_type})`;
-  if (!link.flags.includes('UP')) return `interface ${name} is down: ip link set ${name} up`;
+  if (link.type !== 'ether' || link.mac === null)
+    return `interface ${name} has no Ethernet address (its type is ${link.type})`;
+  if (!link.up) return `interface ${name} is down: ip link set ${name} up`;
   const onLink = networksOf(link);
   const [network] = onLink;
   if (!network) return `interface ${name} has no IPv4 address`;
-  return {name, role, mac: link.address, mtu: link.mtu, network, onLink, index: link.ifindex};
+  return {name, role, mac: link.mac, mtu: link.mtu, network, onLink, index: link.index};
 }
 
 export interface InterfaceNames {
@@ -70,11 +55,14 @@ export interface InterfaceNames {
 }
 
 /** External first; one side when both are the same interface. */
-export function sidesOf(names: InterfaceNames, links: Links): {sides: Side[]; problems: Problem[]} {
+export function sidesOf(
+  names: InterfaceNames,
+  interfaces: readonly HostInterface[],
+): {sides: Side[]; problems: Problem[]} {
   const external = {...names.external, role: 'external' as const};
   const internal = {...names.internal, role: 'internal' as const};
   const wanted = external.name === internal.name ? [external] : [external, internal];
-  const found = wanted.map(({name, role, path}) => ({side: sideFrom(name, role, links), path}));
+  const found = wanted.map(({name, role, path}) => ({side: sideFrom(name, role, interfaces), path}));
   const sides = found.flatMap(({side}) => (typeof side === 'string' ? [] : [side]));
   const problems = found.flatMap(({side, path}) => (typeof side === 'string' ? [{path, message: side}] : []));
   return {sides, problems};
@@ -94,21 +82,25 @@ function vipProblem(vip: string, mode: Mode, sides: readonly Side[]): string | n
 }
 
 /** The interfaces that this host's own addresses are on. */
-function ownAddresses(links: Links): ReadonlyMap<string, string> {
+function ownAddresses(interfaces: readonly HostInterface[]): ReadonlyMap<string, string> {
   // Not of this host as a node, which its agent made.
   return new Map(
-    links.flatMap(({ifname, addr_info}) =>
-      addr_info
+    interfaces.flatMap(({name, addresses}) =>
+      addresses
         .filter(({label}) => label !== VIP_LABEL)
-        .flatMap(({local}): [string, string][] => (local === undefined ? [] : [[local, ifname]])),
+        .map(({address}): [string, string] => [address, name]),
     ),
   );
 }
 
 /** Whoever reaches it reads all: an address of one network is named, never all of them at once. */
-export function metricsProblems(metrics: SocketAddress, control: SocketAddress, links: Links): Problem[] {
+export function metricsProblems(
+  metrics: SocketAddress,
+  control: SocketAddress,
+  interfaces: readonly HostInterface[],
+): Problem[] {
   const {address, port} = metrics;
-  const own = [...ownAddresses(links).keys()].filter(isIpv4);
+  const own = [...ownAddresses(interfaces).keys()].filter(isIpv4);
   const path = ['metrics'];
   if (!own.includes(address))
     return [{path, message: `${address} is not an address of this host; there are: ${own.join(', ')}`}];
@@ -121,9 +113,9 @@ export function vipProblems(
   mode: Mode,
   applications: readonly Application[],
   sides: readonly Side[],
-  links: Links,
+  interfaces: readonly HostInterface[],
 ): Problem[] {
-  const own = ownAddresses(links);
+  const own = ownAddresses(interfaces);
   return applications.flatMap((application, index) =>
     application.vips.flatMap((vip, place) => {
       const path = ['applications', index, 'vips', place];

@@ -13,7 +13,7 @@ import type {Side} from '../model/side.ts';
 import {affinityProblems} from './affinity.ts';
 import {applicationsOf, settled, weightProblems} from './applications.ts';
 import {metricsProblems, sidesOf, vipProblems} from './host.ts';
-import type {Links} from './host.ts';
+import type {HostInterface} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
 import {ConfigError, Locator, problemsOf} from './problem.ts';
 import type {Problem} from './problem.ts';
@@ -132,7 +132,11 @@ function listenOf(text: string | undefined, sides: readonly Side[], problems: Pr
   return parsed ?? fallback;
 }
 
-function interfacesOf(options: Options, file: File, links: Links): {sides: Side[]; problems: Problem[]} {
+function interfacesOf(
+  options: Options,
+  file: File,
+  onHost: readonly HostInterface[],
+): {sides: Side[]; problems: Problem[]} {
   const problems: Problem[] = [];
   const pick = (side: 'external' | 'internal') => {
     const path = options[side] === undefined ? ['interfaces', side] : null;
@@ -145,7 +149,7 @@ function interfacesOf(options: Options, file: File, links: Links): {sides: Side[
   };
   const names = {external: pick('external'), internal: pick('internal')};
   if (problems.length > 0) return {sides: [], problems};
-  return sidesOf(names, links);
+  return sidesOf(names, onHost);
 }
 
 function probesOf({probes}: File): ProbeRules {
@@ -161,14 +165,14 @@ export function settle(
   fileName: string,
   text: string,
   options: Options,
-  links: Links,
+  onHost: readonly HostInterface[],
   available: readonly Mode[] = availableModes,
 ): Settings {
   const {file, problems, locator} = parseFile(fileName, text);
   const shapeIsRight = problems.length === 0;
   const given = {text: options.mode ?? file.mode, path: options.mode === undefined ? ['mode'] : null};
   const mode = modeOf(given, available, shapeIsRight || options.mode !== undefined ? problems : []);
-  const interfaces = interfacesOf(options, file, links);
+  const interfaces = interfacesOf(options, file, onHost);
   if (shapeIsRight || (options.external !== undefined && options.internal !== undefined))
     problems.push(
       ...(interfaces.problems.length > 0 ? interfaces.problems : sidesProblem(mode, interfaces.sides)),
@@ -182,13 +186,13 @@ export function settle(
   }));
   problems.push(
     ...ownershipProblems(written),
-    ...vipProblems(mode, applications, interfaces.sides, links),
+    ...vipProblems(mode, applications, interfaces.sides, onHost),
     ...weightProblems(applications),
     ...affinityProblems(applications),
   );
   const listen = listenOf(options.control ?? file.control?.listen, interfaces.sides, problems);
   const metrics = file.metrics === undefined ? null : parseSocketAddress(file.metrics);
-  if (metrics) problems.push(...metricsProblems(metrics, listen, links));
+  if (metrics) problems.push(...metricsProblems(metrics, listen, onHost));
   const settings: Settings = {
     mode,
     sides: interfaces.sides,

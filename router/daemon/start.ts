@@ -1,14 +1,15 @@
 // Puts a router together: every check first, then what touches the host, each step with its undoing. A start
 // that fails leaves nothing behind, unless forwarders of a crashed router go on: those are for the next start.
 
-import {mkdirSync, readFileSync} from 'node:fs';
+import {mkdirSync} from 'node:fs';
+import {readFile} from 'node:fs/promises';
 import type {RouterNative} from '../../addon/router.ts';
 import {CleanupStack} from '../base/cleanup-stack.ts';
 import type {Clock} from '../base/clock.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
-import {readLinks} from '../config/host.ts';
+import {readInterfaces} from '../config/host.ts';
 import {readSecret} from '../base/secret.ts';
 import {settle} from '../config/settings.ts';
 import type {Options, Settings} from '../config/settings.ts';
@@ -48,15 +49,15 @@ export interface RunningRouter {
 }
 
 /** Reads and checks the configuration; rejects with every problem. */
-async function readSettings(exec: Exec, options: StartOptions): Promise<Settings> {
+async function readSettings(native: RouterNative, options: StartOptions): Promise<Settings> {
   let text: string;
   try {
-    text = readFileSync(options.config, 'utf8');
+    text = await readFile(options.config, 'utf8');
   } catch (error) {
     const reason = codeOf(error) === 'ENOENT' ? 'does not exist' : messageOf(error);
     throw new UserError(`configuration file ${options.config}: ${reason}`, 2);
   }
-  return settle(options.config, text, options, await readLinks(exec));
+  return settle(options.config, text, options, readInterfaces(native));
 }
 
 function lockRunDir({native, paths}: StartDeps, cleanup: CleanupStack): void {
@@ -79,8 +80,8 @@ async function openDataPlane(deps: StartDeps, settings: Settings, spawn: SpawnFo
 
 /** Starts the router; resolves when it forwards and answers. */
 export async function startRouter(deps: StartDeps, options: StartOptions): Promise<RunningRouter> {
-  const {exec, log, paths} = deps;
-  const settings = await readSettings(exec, options);
+  const {native, exec, log, paths} = deps;
+  const settings = await readSettings(native, options);
   if (process.getuid?.() !== 0) throw new UserError('coscanet-router must run as root');
   const secret = {current: readSecret(settings.secretFile)};
   const spawn = forwarderSpawner(await resolveUser(exec, settings.user), settings.spinMicroseconds);
@@ -106,7 +107,7 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
     cleanup.add('data plane', () => dataPlane.stop());
     checkVipCount(settings, dataPlane.segment.limits.vips);
     const readAgain = {
-      readSettings: () => readSettings(exec, options),
+      readSettings: () => readSettings(native, options),
       readSecret: (changed: Settings) => void (secret.current = readSecret(changed.secretFile)),
     };
     const {router, forwarding} = await assemble({...deps, ...readAgain, dataPlane, kept, settings}, cleanup);

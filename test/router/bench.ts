@@ -43,6 +43,8 @@ export const sides = [
     index: 3,
   },
 ];
+/** As the host has them. */
+export const hostInterfaces = sides.map(({network, ...side}) => ({...side, address: network.address}));
 export const web: Application = {
   name: 'web',
   tenant: 'acme',
@@ -100,6 +102,7 @@ export class Bench {
   ) {
     const {clock, exec, native, events} = this;
     const {segment} = native;
+    native.setInterfaces(hostInterfaces);
     const networks = sides.map((side) => side.network);
     const local = new LocalSide({exec, clock, log: silentLogger, sides, routes: method.routes});
     const registry = new Registry(method, applications, networks, segment.limits, 1);
@@ -156,7 +159,7 @@ export class Bench {
   /** Node's whole state; its MAC becomes known. */
   async put(node: number, sequence: number, ports: number[], more: Partial<NodeState> = {}) {
     const outcome = await this.supervisor.put(`node${node}`, nodeState(node, sequence, ports, more));
-    this.exec.say(`${addressOf(node)} dev eth1 lladdr ${macOf(node)} REACHABLE`);
+    this.native.setNeighbor(addressOf(node), 'eth1', macOf(node));
     await settled();
     return outcome;
   }

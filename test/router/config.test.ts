@@ -3,26 +3,28 @@
 import test from 'ava';
 import {ConfigError} from '../../router/config/problem.ts';
 import {differences} from '../../router/config/difference.ts';
-import type {Links} from '../../router/config/host.ts';
+import type {HostInterface} from '../../router/config/host.ts';
 import {settle} from '../../router/config/settings.ts';
 import type {Options, Settings} from '../../router/config/settings.ts';
 
-const link = (ifname: string, address: string, more: Partial<Links[number]> = {}): Links[number] => ({
-  ifname,
-  ifindex: 1,
-  flags: ['UP'],
+const link = (name: string, address: string, more: Partial<HostInterface> = {}): HostInterface => ({
+  name,
+  index: 1,
+  type: 'ether',
+  mac: `02:00:00:00:00:0${name.at(-1)}`,
   mtu: 1500,
-  link_type: 'ether',
-  address: `02:00:00:00:00:0${ifname.at(-1)}`,
-  addr_info: [{family: 'inet', local: address, prefixlen: 24, scope: 'global'}],
+  up: true,
+  carrier: true,
+  operState: 'up',
+  addresses: [{index: 1, family: 4, address, prefix: 24, scope: 'global', label: null}],
   ...more,
 });
-const links: Links = [
-  link('lo', '127.0.0.1', {link_type: 'loopback'}),
+const links = [
+  link('lo', '127.0.0.1', {type: 'loopback'}),
   link('eth0', '10.77.0.1'),
   link('eth1', '10.88.0.1'),
-  link('eth2', '10.99.0.1', {flags: []}),
-  link('eth3', '10.99.1.1', {addr_info: []}),
+  link('eth2', '10.99.0.1', {up: false}),
+  link('eth3', '10.99.1.1', {addresses: []}),
 ];
 
 const good = `mode: dsr

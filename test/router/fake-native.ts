@@ -12,6 +12,7 @@ import type {
   SegmentLimits,
   TcpProbe,
 } from '../../addon/router.ts';
+import {FakeKernel} from './fake-kernel.ts';
 import {counterTexts, dropTexts, DROP_PREFIX} from '../../router/metrics/counters.ts';
 
 const defaultLimits: SegmentLimits = {
@@ -108,7 +109,7 @@ export class FakeSegment implements Segment {
   close(): void {}
 }
 
-export class FakeNative implements RouterNative {
+export class FakeNative extends FakeKernel implements RouterNative {
   segment = new FakeSegment();
   /** VIP → MAC of another host that uses it. */
   readonly rivals = new Map<string, string>();

@@ -2,18 +2,19 @@
 // the host's default route.
 
 import test from 'ava';
+import type {KernelRoute} from '../../addon/rtnetlink.ts';
 import {methods} from '../../router/model/method.ts';
-import {addressOf, Bench, macOf, translated, VIP, web} from './bench.ts';
+import {addressOf, Bench, hostInterfaces, macOf, translated, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
+import {defaultRoute} from './fake-kernel.ts';
 
 const GATEWAY = '10.77.0.254';
 const GATEWAY_MAC = '02:00:00:00:00:fe';
-const ROUTES = 'ip -j -4 route show default';
-const via = (gateway: string) => JSON.stringify([{dst: 'default', gateway, dev: 'eth0'}]);
+const via = (gateway: string) => [defaultRoute(gateway, 'eth0')];
 
 async function natBench(routes = via(GATEWAY)): Promise<Bench> {
   const bench = new Bench([web], null, methods.nat);
-  bench.exec.answers.set(ROUTES, routes);
+  bench.native.setRoutes(routes);
   return await bench.start();
 }
 
@@ -59,42 +60,77 @@ test('the gateway: kept fresh by the kernel, published when its MAC is known and
   await settled();
   t.is(gatewayOf(bench), undefined);
   t.true(bench.exec.commands.includes(`ip neigh replace ${GATEWAY} dev eth0 managed`));
-  bench.exec.say(`${GATEWAY} dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
+  bench.native.setNeighbor(GATEWAY, 'eth0', GATEWAY_MAC);
   t.deepEqual(gatewayOf(bench), {mac: GATEWAY_MAC, egress: 0});
   await settled();
-  bench.exec.say(`${GATEWAY} dev eth0 lladdr 02:00:00:00:00:fd REACHABLE`);
+  bench.native.setNeighbor(GATEWAY, 'eth0', '02:00:00:00:00:fd');
   t.deepEqual(gatewayOf(bench), {mac: '02:00:00:00:00:fd', egress: 0});
 });
 
 test('the default route changes, goes and comes', async (t) => {
-  const bench = await natBench('[]');
+  const bench = await natBench([]);
   t.is(gatewayOf(bench), undefined);
-  const follow = async (routes: string, line: string) => {
-    bench.exec.answers.set(ROUTES, routes);
-    bench.exec.say(line);
+  const follow = async (routes: KernelRoute[]) => {
+    bench.native.setRoutes(routes);
     await settled();
   };
-  await follow(via(GATEWAY), `default via ${GATEWAY} dev eth0`);
-  bench.exec.say(`${GATEWAY} dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
+  await follow(via(GATEWAY));
+  bench.native.setNeighbor(GATEWAY, 'eth0', GATEWAY_MAC);
   t.deepEqual(gatewayOf(bench), {mac: GATEWAY_MAC, egress: 0});
   // Not on the external network: an on-link next hop. Still it is external.
-  await follow(via('192.0.2.1'), 'default via 192.0.2.1 dev eth0 onlink');
+  await follow(via('192.0.2.1'));
   t.is(gatewayOf(bench), undefined);
   t.is(bench.exec.commands.at(-1), 'ip neigh replace 192.0.2.1 dev eth0 managed');
   t.true(bench.exec.commands.includes(`ip neigh del ${GATEWAY} dev eth0`));
-  bench.exec.say(`192.0.2.1 dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
+  bench.native.setNeighbor('192.0.2.1', 'eth0', GATEWAY_MAC);
   t.deepEqual(gatewayOf(bench), {mac: GATEWAY_MAC, egress: 0});
-  await follow('[]', 'Deleted default via 192.0.2.1 dev eth0');
+  await follow([]);
   t.is(gatewayOf(bench), undefined);
+});
+
+test('a default route that goes in silence, with its interface or an address; changes that were lost', async (t) => {
+  const bench = await natBench();
+  bench.native.setNeighbor(GATEWAY, 'eth0', GATEWAY_MAC);
+  const known = {mac: GATEWAY_MAC, egress: 0};
+  t.deepEqual(gatewayOf(bench), known);
+  const external = (more: object) => hostInterfaces.map((one, n) => (n === 0 ? {...one, ...more} : one));
+  const losses: [string, () => void][] = [
+    // The kernel tells of the link first: its routes are still there.
+    ['down', () => bench.native.setInterfaces(external({up: false}))],
+    [
+      'another address',
+      () => {
+        bench.native.setRoutes([], true);
+        bench.native.setInterfaces(external({address: '10.77.0.3'}));
+      },
+    ],
+    [
+      'overflow',
+      () => {
+        bench.native.setRoutes([], true);
+        bench.native.overflow();
+      },
+    ],
+  ];
+  for (const [title, lose] of losses) {
+    lose();
+    await settled();
+    t.is(gatewayOf(bench), undefined, title);
+    bench.native.setRoutes(via(GATEWAY));
+    bench.native.setInterfaces(hostInterfaces);
+    await settled();
+    bench.native.setNeighbor(GATEWAY, 'eth0', GATEWAY_MAC);
+    t.deepEqual(gatewayOf(bench), known, title);
+  }
 });
 
 test('the next supervisor goes on where this one ended; closing undoes all', async (t) => {
   const bench = await natBench();
-  bench.exec.say(`${GATEWAY} dev eth0 lladdr ${GATEWAY_MAC} REACHABLE`);
+  bench.native.setNeighbor(GATEWAY, 'eth0', GATEWAY_MAC);
   await bench.put(1, 1, [], {endpoints: [translated(80, 8080)]});
   const kept = bench.kept();
   const next = new Bench([web], kept.own, methods.nat);
-  next.exec.answers.set(ROUTES, via(GATEWAY));
+  next.native.setRoutes(via(GATEWAY));
   next.registry.restore(kept.supervisor, 0);
   await next.provider.start([addressOf(1)]);
   await next.provider.reserve([VIP]);
@@ -109,13 +145,13 @@ test('the next supervisor goes on where this one ended; closing undoes all', asy
     `ip neigh del ${addressOf(1)} dev eth1`,
     'nft delete table netdev coscanet',
   ]);
-  t.is(next.exec.following, 0);
+  t.is(next.native.watching, 0);
 });
 
 test('dsr asks for no gateway and leaves the kernel its packets', async (t) => {
   const bench = await new Bench().start();
   await bench.put(1, 1, [80]);
-  t.false(bench.exec.commands.some((command) => /monitor route|route show default/.test(command)));
+  t.false(bench.native.watched.includes('route'));
   t.false(bench.exec.inputs.some((input) => input.includes('fib')));
   t.is(bench.native.segment.policy?.routes, false);
 });

@@ -85,7 +85,7 @@ test.serial('after a crash without a next router, clean-up removes it', async (t
   router.kill('SIGKILL');
   await router.ended;
   t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
-  await waitUntil('ip monitor has gone with its parent', 15_000, () => lab.processes().length === 0);
+  await waitUntil('all processes ended', 15_000, () => lab.processes().length === 0);
   lab.assertNothingLeft(t);
 });
 

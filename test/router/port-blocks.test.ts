@@ -123,7 +123,7 @@ test('a silent node that is still there keeps its ports: programs may use them',
   await bench.clock.advance(2 * FORGET_MS);
   t.is(bench.native.segment.policy?.blocks?.length, 1);
   t.is(bench.registry.node('node1')?.state, 'doubt');
-  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
+  bench.native.setNeighbor(addressOf(1), 'eth1', null);
   await bench.clock.advance(4000);
   t.deepEqual(bench.registry.ports.blocks.ofNode('node1'), []);
 });

@@ -1,88 +1,113 @@
-// The user-space provider's pieces: neighbour entries, the nftables table, and compiled policies.
+// The user-space provider's pieces: neighbor entries, the nftables table, and compiled policies.
 
 import test from 'ava';
+import type {KernelNeighbor, KernelRoute} from '../../addon/rtnetlink.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import type {Route} from '../../router/policy/route.ts';
 import {defaultTimeouts} from '../../router/model/application/application.ts';
 import {Compiler} from '../../router/policy/compile.ts';
-import {parseGateway} from '../../router/provider/userspace/gateway.ts';
-import {parseMonitorLine, parseTable} from '../../router/provider/userspace/ip-neigh.ts';
-import {Neighbours} from '../../router/provider/userspace/neighbours.ts';
+import {gatewayOf} from '../../router/provider/userspace/gateway.ts';
+import {Neighbors} from '../../router/provider/userspace/neighbors.ts';
 import {removeTable, ruleset} from '../../router/provider/userspace/nftables.ts';
 import {FakeClock, settled} from './fake-clock.ts';
 import {FakeExec} from './fake-exec.ts';
+import {defaultRoute, FakeKernel} from './fake-kernel.ts';
 
 const MAC = '02:00:00:00:00:11';
 
-test('what ip monitor says', (t) => {
-  const base = {address: '10.88.0.11', interface: 'eth1', managed: false, permanent: false};
-  const lines: [string, object | null][] = [
-    [`10.88.0.11 dev eth1 lladdr ${MAC} REACHABLE`, {...base, mac: MAC}],
-    [`10.88.0.11 dev eth1 lladdr ${MAC} managed extern_learn  STALE `, {...base, mac: MAC, managed: true}],
-    [`10.88.0.11 dev eth1 lladdr ${MAC} PERMANENT`, {...base, mac: MAC, permanent: true}],
-    ['10.88.0.11 dev eth1 FAILED', {...base, mac: null}],
-    [`10.88.0.11 dev eth1 lladdr ${MAC} FAILED`, {...base, mac: null}],
-    [`Deleted 10.88.0.11 dev eth1 lladdr ${MAC} STALE`, {...base, mac: null}],
-    ['fe80::1 dev eth1 lladdr 02:00:00:00:00:11 STALE', null],
-    ['', null],
-  ];
-  for (const [line, expected] of lines) t.deepEqual(parseMonitorLine(line), expected as never, line);
-});
-
-test('what ip -j neigh says', (t) => {
-  const json = `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","managed":null,"state":["REACHABLE"]},
-    {"dst":"10.88.0.12","dev":"eth1","state":["INCOMPLETE"]},{"dst":"10.88.0.13","dev":"eth1","lladdr":"${MAC}","state":["PERMANENT"]}]`;
-  t.deepEqual(
-    parseTable(json).map((one) => [one.mac, one.managed, one.permanent]),
-    [
-      [MAC, true, false],
-      [null, false, false],
-      [MAC, false, true],
-    ],
-  );
-  t.deepEqual(parseTable(''), []);
-});
-
-function neighbours() {
+function neighbors() {
+  const native = new FakeKernel();
   const exec = new FakeExec();
   const clock = new FakeClock();
   const changes: number[] = [];
   const interfaceOf = (address: string) => (address.startsWith('10.88.') ? 'eth1' : null);
   const onChange = () => void changes.push(clock.now());
-  return {
-    exec,
-    clock,
-    changes,
-    table: new Neighbours({exec, clock, log: silentLogger, interfaceOf, onChange}),
-  };
+  const table = new Neighbors({native, exec, clock, log: silentLogger, interfaceOf, onChange});
+  return {native, exec, clock, changes, table};
 }
 
-test('an entry of the operator is used and never touched', async (t) => {
-  const {exec, table} = neighbours();
-  exec.answers.set('ip -j', `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","state":["PERMANENT"]}]`);
+test('what the kernel says of a neighbor: is it there, and by which MAC?', async (t) => {
+  const {native, table} = neighbors();
   await table.start(['10.88.0.11'], {});
-  t.is(table.path('10.88.0.11')?.mac, MAC);
-  await table.close();
-  t.false(exec.commands.some((command) => /replace|del/.test(command)));
+  const other = '02:00:00:00:00:77';
+  const cases: [KernelNeighbor['state'], string | null, string | null, boolean][] = [
+    ['incomplete', null, null, false],
+    ['reachable', MAC, MAC, true],
+    ['stale', MAC, MAC, true],
+    ['delay', MAC, MAC, true],
+    ['probe', MAC, MAC, true],
+    ['permanent', other, other, true],
+    // A MAC once known stays until another is learnt.
+    ['failed', null, other, false],
+    ['noarp', MAC, MAC, true],
+    ['failed', other, MAC, false],
+    ['none', other, MAC, false],
+  ];
+  for (const [state, mac, known, reachable] of cases) {
+    native.setNeighbor('10.88.0.11', 'eth1', mac, {state});
+    t.like(table.get('10.88.0.11'), {mac: known, reachable}, state);
+  }
+  native.setNeighbor('10.88.0.11', 'eth1', MAC);
+  native.setNeighbor('10.88.0.11', 'eth7', null);
+  t.true(table.get('10.88.0.11')?.reachable, 'on another interface there is another');
+  native.setNeighbor('10.88.0.11', 'eth1', MAC);
+  native.deleteNeighbor('10.88.0.11');
+  t.like(table.get('10.88.0.11'), {mac: MAC, reachable: false});
 });
 
-test('a monitor that ends is started again, and nothing is missed', async (t) => {
-  const {exec, clock, changes, table} = neighbours();
-  await table.start(['10.88.0.11'], {});
-  exec.end();
-  t.is(exec.following, 0);
-  exec.answers.set(
-    'ip -j',
-    `[{"dst":"10.88.0.11","dev":"eth1","lladdr":"${MAC}","managed":null,"state":["STALE"]}]`,
+test('an entry that goes with its interface, which has no name any more', async (t) => {
+  const {native, table} = neighbors();
+  await table.start(['10.88.0.11', '10.88.0.12'], {});
+  native.setNeighbor('10.88.0.11', 'eth1', MAC, {index: 7});
+  native.setNeighbor('10.88.0.12', 'eth1', MAC, {index: 7});
+  native.deleteNeighbor('10.88.0.11', {interface: null});
+  native.deleteNeighbor('10.88.0.12', {interface: null, index: 8});
+  t.deepEqual(
+    ['10.88.0.11', '10.88.0.12'].map((address) => table.get(address)?.reachable),
+    [false, true],
   );
-  await clock.advance(1000);
-  t.is(exec.following, 1);
-  t.is(table.path('10.88.0.11')?.mac, MAC);
+});
+
+test('an entry of the operator is used and never touched', async (t) => {
+  const {native, exec, table} = neighbors();
+  native.setNeighbor('10.88.0.11', 'eth1', MAC, {state: 'permanent'});
+  await table.start(['10.88.0.11'], {});
+  t.is(table.get('10.88.0.11')?.mac, MAC);
+  await table.close();
+  t.deepEqual(exec.commands, []);
+});
+
+test('an entry that the kernel manages already is left as it is', async (t) => {
+  const {native, exec, table} = neighbors();
+  native.setNeighbor('10.88.0.11', 'eth1', MAC, {managed: true});
+  await table.start(['10.88.0.11'], {});
+  t.deepEqual(exec.commands, []);
+});
+
+test('changes that were lost are read from the table, and one of several is told once', async (t) => {
+  const {native, changes, table} = neighbors();
+  await table.start(['10.88.0.11', '10.88.0.12'], {});
+  for (const address of ['10.88.0.11', '10.88.0.12'])
+    native.setNeighbor(address, 'eth1', MAC, {state: 'stale', managed: true}, true);
+  t.is(table.get('10.88.0.11')?.mac, null);
+  native.overflow();
+  await settled();
+  t.is(table.get('10.88.0.11')?.mac, MAC);
   t.is(changes.length, 1);
 });
 
+test('a table that cannot be read is read later', async (t) => {
+  const {native, clock, table} = neighbors();
+  native.dumpError = new Error('rtnetlink: Interrupted system call');
+  await table.start(['10.88.0.11'], {});
+  native.setNeighbor('10.88.0.11', 'eth1', MAC, {}, true);
+  native.dumpError = null;
+  await clock.advance(30_000);
+  t.is(table.get('10.88.0.11')?.mac, MAC);
+});
+
 test('a flushed entry is made again; one no longer wanted is removed', async (t) => {
-  const {exec, clock, table} = neighbours();
+  const {exec, clock, table} = neighbors();
   await table.start([], {});
   table.watch(['10.88.0.11', '10.99.0.5']);
   await settled();
@@ -91,15 +116,15 @@ test('a flushed entry is made again; one no longer wanted is removed', async (t)
   t.is(made.length, 2);
   table.watch([]);
   t.is(exec.commands.at(-1), 'ip neigh del 10.88.0.11 dev eth1');
-  t.is(table.path('10.99.0.5'), null);
+  t.is(table.get('10.99.0.5'), null);
 });
 
 test('remembered MACs count until the kernel says otherwise', async (t) => {
-  const {exec, table} = neighbours();
+  const {native, table} = neighbors();
   await table.start(['10.88.0.11'], {'10.88.0.11': MAC});
-  t.is(table.path('10.88.0.11')?.mac, MAC);
-  exec.say('10.88.0.11 dev eth1 lladdr 02:00:00:00:00:77 REACHABLE');
-  t.is(table.path('10.88.0.11')?.mac, '02:00:00:00:00:77');
+  t.is(table.get('10.88.0.11')?.mac, MAC);
+  native.setNeighbor('10.88.0.11', 'eth1', '02:00:00:00:00:77');
+  t.is(table.get('10.88.0.11')?.mac, '02:00:00:00:00:77');
 });
 
 test('the nftables transaction', (t) => {
@@ -133,9 +158,13 @@ test('nftables, where nodes send into the world: the kernel takes only what is f
   );
 });
 
-test('what ip -j route says of the gateway', (t) => {
-  const via = (gateway: string, dev: string, metric?: number) => ({dst: 'default', gateway, dev, metric});
-  const cases: [string, object[], string | null][] = [
+test('the gateway by the routes of the host', (t) => {
+  const via = defaultRoute;
+  const several = {
+    ...via(null, 'eth2'),
+    hops: [...via('10.1.0.1', 'eth2').hops, ...via('10.77.0.254', 'eth0').hops],
+  };
+  const cases: [string, KernelRoute[], string | null][] = [
     ['the only one', [via('10.77.0.254', 'eth0')], '10.77.0.254'],
     ['of another interface', [via('10.1.0.1', 'eth2')], null],
     [
@@ -143,18 +172,12 @@ test('what ip -j route says of the gateway', (t) => {
       [via('10.77.0.253', 'eth0', 100), via('10.1.0.1', 'eth2'), via('10.77.0.254', 'eth0', 5)],
       '10.77.0.254',
     ],
-    [
-      'one of several next hops',
-      [{nexthops: [via('10.1.0.1', 'eth2'), via('10.77.0.254', 'eth0')]}],
-      '10.77.0.254',
-    ],
-    ['on-link', [{dst: 'default', dev: 'eth0'}], null],
-    ['of another family', [{dst: 'default', dev: 'eth0', via: {family: 'inet6', host: 'fe80::1'}}], null],
+    ['one of several next hops', [several], '10.77.0.254'],
+    ['on-link, or by a gateway of another family', [via(null, 'eth0')], null],
+    ['no default route', [{...via('10.77.0.254', 'eth0'), destination: '10.0.0.0', prefix: 8}], null],
     ['none', [], null],
   ];
-  for (const [title, routes, expected] of cases)
-    t.is(parseGateway(JSON.stringify(routes), 'eth0'), expected, title);
-  t.is(parseGateway('', 'eth0'), null);
+  for (const [title, routes, expected] of cases) t.is(gatewayOf(routes, 'eth0'), expected, title);
 });
 
 test('removing a table that is not there is no error; anything else is', async (t) => {

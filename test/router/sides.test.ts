@@ -3,7 +3,7 @@
 import test from 'ava';
 import {methods} from '../../router/model/method.ts';
 import {UserError} from '../../router/base/error.ts';
-import {Bench, macOf, sides, VIP, web} from './bench.ts';
+import {Bench, hostInterfaces, macOf, VIP, web} from './bench.ts';
 import {settled} from './fake-clock.ts';
 
 const ROUTED = '203.0.113.7';
@@ -42,29 +42,16 @@ interface Link {
   address?: string;
 }
 
-/** What `ip -j addr show` says of the bench's interfaces. */
-function links(...changed: (Link | null)[]): string {
-  const all = sides.map((side, n) => {
-    const link = changed[n];
-    if (link === null) return [];
-    const {mac = side.mac, mtu = side.mtu, up = true, index = side.index} = link ?? {};
-    const address = link?.address ?? side.network.address;
-    const addresses = [{family: 'inet', local: address, prefixlen: 24, scope: 'global'}];
-    const flags = up ? ['UP'] : [];
-    return [
-      {ifname: side.name, ifindex: index, flags, mtu, link_type: 'ether', address: mac, addr_info: addresses},
-    ];
-  });
-  return JSON.stringify(all.flat());
-}
+/** The bench's interfaces, changed one by one; null: it is gone. */
+const links = (...changed: (Link | null)[]) =>
+  hostInterfaces.flatMap((one, n) => (changed[n] === null ? [] : [{...one, ...changed[n]}]));
 
 async function running(method = methods.dsr) {
   const bench = await new Bench([web], null, method).start();
   await bench.put(1, 1, [80]);
   bench.native.announced.length = 0;
   const change = async (...changed: (Link | null)[]) => {
-    bench.exec.answers.set('ip -j addr show', links(...changed));
-    bench.exec.say('2: eth0: <BROADCAST,MULTICAST,UP> mtu 1400');
+    bench.native.setInterfaces(links(...changed));
     await settled();
   };
   const told = () =>
@@ -110,6 +97,19 @@ for (const [title, link, text] of troubles)
     t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1});
   });
 
+test('changes that were lost are read; one before the watch began too', async (t) => {
+  const {bench, told} = await running();
+  const mac = '02:00:00:00:00:77';
+  bench.native.setInterfaces(links({mac}), true);
+  t.deepEqual(told(), []);
+  bench.native.overflow();
+  t.deepEqual(told(), [`interface eth0: MAC 02:00:00:00:00:01 → ${mac}`]);
+  const late = new Bench([web]);
+  late.native.setInterfaces(links({mac}));
+  await late.start();
+  t.is(late.provider.stats().sides[0]?.mac, mac);
+});
+
 test('the router’s own address goes: said, for nodes look for it there', async (t) => {
   const {change, told} = await running();
   await change({}, {address: '10.88.0.9'});
@@ -124,5 +124,5 @@ test('translation: the watch ends with the provider', async (t) => {
   await bench.provider.close();
   await change({mac: '02:00:00:00:00:77'});
   t.deepEqual(told(), []);
-  t.is(bench.exec.following, 0);
+  t.is(bench.native.watching, 0);
 });

@@ -45,13 +45,13 @@ test('a node without a known MAC gets no flows until it has one; a new MAC is pu
   t.deepEqual(bench.ring(80), []);
   await settled();
   t.true(bench.exec.commands.includes(`ip neigh replace ${addressOf(1)} dev eth1 managed`));
-  bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:aa REACHABLE`);
+  bench.native.setNeighbor(addressOf(1), 'eth1', '02:00:00:00:00:aa');
   t.deepEqual(bench.ring(80), ['node1']);
   await settled();
-  bench.exec.say(`${addressOf(1)} dev eth1 lladdr 02:00:00:00:00:bb STALE`);
+  bench.native.setNeighbor(addressOf(1), 'eth1', '02:00:00:00:00:bb', {state: 'stale'});
   t.is(bench.native.segment.policy?.endpoints[0]?.mac, '02:00:00:00:00:bb');
   // A failed resolution does not unlearn: whether the node lives, lease and probes tell.
-  bench.exec.say(`${addressOf(1)} dev eth1 FAILED`);
+  bench.native.setNeighbor(addressOf(1), 'eth1', null);
   t.deepEqual(bench.ring(80), ['node1']);
 });
 
@@ -140,7 +140,7 @@ test('closing undoes what the host was given', async (t) => {
     `ip neigh del ${addressOf(1)} dev eth1`,
     'nft delete table netdev coscanet',
   ]);
-  t.is(bench.exec.following, 0);
+  t.is(bench.native.watching, 0);
 });
 
 test('another host that calls itself a virtual IP is an alarm, once for what was seen', async (t) => {
@@ -160,7 +160,7 @@ test('a VIP is ours from the moment that its first endpoint can be reached, not 
   // Its MAC is not known: whoever came now would be refused.
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: false}]);
   t.deepEqual(bench.native.announced, []);
-  bench.exec.say(`${addressOf(1)} dev eth1 lladdr ${macOf(1)} REACHABLE`);
+  bench.native.setNeighbor(addressOf(1), 'eth1', macOf(1));
   await settled();
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
   t.true(bench.native.announced.includes(`eth0 ${VIP}`));

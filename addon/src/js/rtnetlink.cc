@@ -94,6 +94,7 @@ class Writer {
 
   Napi::Object operator()(const rtnetlink::Neighbor& neighbor) {
     Napi::Object o = Napi::Object::New(env_);
+    o.Set("index", neighbor.index);
     o.Set("interface", interface_name(neighbor.index));
     o.Set("family", family(neighbor.family));
     o.Set("address", neighbor.address);

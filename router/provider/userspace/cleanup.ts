@@ -1,4 +1,4 @@
-// Undoes what this provider had done on the host when its router crashed and is not started again: forwarders, neighbour
+// Undoes what this provider had done on the host when its router crashed and is not started again: forwarders, neighbor
 // entries, the local side, the nftables table. Its files are the caller's.
 
 import {existsSync} from 'node:fs';
@@ -10,7 +10,6 @@ import type {Logger} from '../../base/logger.ts';
 import type {Paths} from '../../base/paths.ts';
 import {decodeKept} from './checkpoint.ts';
 import {endProcesses, readProcessFile, systemProcesses} from './dataplane/processes.ts';
-import {parseTable} from './ip-neigh.ts';
 import {removeLocalSide} from './local-side.ts';
 import {removeTable} from './nftables.ts';
 
@@ -29,24 +28,23 @@ function neighborsIn({native, log, paths}: CleanupDeps): string[] {
     const bytes = segment.registry();
     return bytes ? decodeKept(bytes).own.neighbors : [];
   } catch (error) {
-    log.warn({error: messageOf(error)}, 'cannot read the segment; neighbour entries stay');
+    log.warn({error: messageOf(error)}, 'cannot read the segment; neighbor entries stay');
     return [];
   } finally {
     segment.close();
   }
 }
 
-async function removeNeighbours(exec: Exec, addresses: readonly string[]): Promise<void> {
-  const table = parseTable(await exec.run('ip', ['-j', '-4', 'neigh', 'show']));
-  for (const entry of table)
-    if (entry.managed && addresses.includes(entry.address))
-      await exec.run('ip', ['neigh', 'del', entry.address, 'dev', entry.interface]);
+async function removeNeighbors({native, exec}: CleanupDeps, addresses: readonly string[]): Promise<void> {
+  for (const {address, interface: name, managed} of native.getNeighbors())
+    if (managed && name !== null && addresses.includes(address))
+      await exec.run('ip', ['neigh', 'del', address, 'dev', name]);
 }
 
 export async function cleanUpUserspace(deps: CleanupDeps): Promise<void> {
   const {native, exec, clock, paths} = deps;
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
-  if (existsSync(paths.segment)) await removeNeighbours(exec, neighborsIn(deps));
+  if (existsSync(paths.segment)) await removeNeighbors(deps, neighborsIn(deps));
   await removeLocalSide(exec);
   await removeTable(exec);
 }

@@ -1,28 +1,22 @@
 // The external side's gateway: the next hop of the host's own default route there. It is where packets leave
-// whose next hop no packet has told. The kernel's word is read again whenever a route changes.
+// whose next hop no packet has told. The kernel's table is read again whenever it may have another.
 
-import {z} from 'zod';
-import {isIpv4} from '../../base/address.ts';
-import {Following} from '../../base/following.ts';
-import type {FollowingDeps} from '../../base/following.ts';
-import {Rereading} from '../../base/rereading.ts';
+import type {KernelChange, KernelRoute, KernelWatcher, RtnetlinkNative} from '../../../addon/rtnetlink.ts';
+import {messageOf} from '../../base/error.ts';
+import type {Logger} from '../../base/logger.ts';
 
-const hopSchema = z.object({dev: z.string().optional(), gateway: z.string().optional()});
-const routesSchema = z.array(
-  hopSchema.extend({metric: z.number().default(0), nexthops: z.array(hopSchema).default([])}),
-);
+const MAIN_TABLE = 254;
 
-/** What `ip -j route show default` says of an interface: the next hop of its best default route, or null. */
-export function parseGateway(json: string, name: string): string | null {
-  const routes = routesSchema.parse(JSON.parse(json.trim() || '[]'));
-  const best = routes.toSorted((a, b) => a.metric - b.metric);
-  const hops = best.flatMap((route) => [route, ...route.nexthops]);
-  // A next hop of another family ("via inet6 …") has no `gateway`.
-  const hop = hops.find((one) => one.dev === name && isIpv4(one.gateway ?? ''));
-  return hop?.gateway ?? null;
+/** The next hop of the interface's best default route, or null. */
+export function gatewayOf(routes: readonly KernelRoute[], name: string): string | null {
+  const best = routes.filter((route) => route.prefix === 0).toSorted((a, b) => a.metric - b.metric);
+  const hops = best.flatMap((route) => route.hops);
+  return hops.find((hop) => hop.interface === name && hop.gateway !== null)?.gateway ?? null;
 }
 
-export interface GatewayDeps extends FollowingDeps {
+export interface GatewayDeps {
+  native: Pick<RtnetlinkNative, 'watchKernel' | 'getLinks' | 'getRoutes'>;
+  log: Logger;
   /** The interface whose default route counts. */
   external: string;
   onChange(): void;
@@ -30,16 +24,11 @@ export interface GatewayDeps extends FollowingDeps {
 
 export class Gateway {
   readonly #deps: GatewayDeps;
-  readonly #following: Following;
-  readonly #rereading: Rereading;
+  #watcher: KernelWatcher | null = null;
   #address: string | null = null;
-  #closed = false;
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    this.#rereading = new Rereading(deps.log, 'the default route', () => this.#take());
-    const changed = () => void this.#rereading.now();
-    this.#following = new Following(deps, ['ip', '-4', '-o', 'monitor', 'route'], changed, changed);
   }
 
   /** null: there is no default route. */
@@ -47,21 +36,33 @@ export class Gateway {
     return this.#address;
   }
 
-  async start(): Promise<void> {
-    this.#following.start();
-    this.#address = await this.#read();
+  start(): void {
+    // Addresses and links too: the routes that go with them go in silence.
+    this.#watcher = this.#deps.native.watchKernel(
+      {routes: true, links: true, addresses: true},
+      (changes) => {
+        if (changes.some((change) => this.#concerns(change))) this.#reread();
+      },
+      () => this.#reread(),
+    );
+    this.#address = this.#read();
     this.#say();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#rereading.close();
-    this.#following.stop();
+    this.#watcher?.close();
   }
 
-  async #read(): Promise<string | null> {
-    const routes = await this.#deps.exec.run('ip', ['-j', '-4', 'route', 'show', 'default']);
-    return parseGateway(routes, this.#deps.external);
+  #concerns(change: KernelChange): boolean {
+    if (change.kind === 'route') return change.route.table === MAIN_TABLE && change.route.prefix === 0;
+    return change.kind === 'address' || (change.kind === 'link' && change.link.name === this.#deps.external);
+  }
+
+  #read(): string | null {
+    const {native, external} = this.#deps;
+    // In this order: the kernel tells of a link before it takes its routes away, and answers for links afterwards.
+    const isUp = native.getLinks().some((link) => link.name === external && link.up);
+    return isUp ? gatewayOf(native.getRoutes(MAIN_TABLE), external) : null;
   }
 
   #say(): void {
@@ -74,11 +75,15 @@ export class Gateway {
       );
   }
 
-  async #take(): Promise<void> {
-    const address = await this.#read();
-    if (this.#closed || address === this.#address) return;
-    this.#address = address;
-    this.#say();
-    this.#deps.onChange();
+  #reread(): void {
+    try {
+      const address = this.#read();
+      if (address === this.#address) return;
+      this.#address = address;
+      this.#say();
+      this.#deps.onChange();
+    } catch (error) {
+      this.#deps.log.error({error: messageOf(error)}, 'cannot read the default route');
+    }
   }
 }

@@ -30,12 +30,12 @@ import type {ProviderCheckpoint} from './checkpoint.ts';
 import type {DataPlane} from './dataplane/data-plane.ts';
 import {flowsOf} from './dataplane/flows.ts';
 import {Gateway} from './gateway.ts';
+import {InterfaceWatch} from './interface-watch.ts';
 import {HOST_ADDRESS} from './local-side.ts';
 import type {Way} from './local-side.ts';
-import {Neighbours} from './neighbours.ts';
+import {Neighbors} from './neighbors.ts';
 import {installTable, removeTable} from './nftables.ts';
 import {probeEndpoints} from './probes.ts';
-import {SideWatch} from './side-watch.ts';
 import {VipClaims} from './vip-claims.ts';
 
 export interface UserspaceDeps {
@@ -57,9 +57,9 @@ export class UserspaceProvider implements RoutingProvider {
   readonly flows: FlowCapability;
   readonly #deps: UserspaceDeps;
   readonly #compiler: Compiler;
-  readonly #watch: SideWatch;
+  readonly #watch: InterfaceWatch;
   readonly #claims: VipClaims;
-  readonly #neighbours: Neighbours;
+  readonly #neighbours: Neighbors;
   readonly #gateway: Gateway | null;
   readonly #adopted: ProviderCheckpoint | null;
   /** Whose MACs must be known. */
@@ -77,14 +77,14 @@ export class UserspaceProvider implements RoutingProvider {
     this.#compiler = new Compiler(deps.dataPlane.segment.limits.ringSlots);
     const external = deps.sides[0]?.name ?? '';
     const onChange = () => deps.events.onChange();
-    this.#watch = new SideWatch({
+    this.#watch = new InterfaceWatch({
       ...deps,
       onChange: (side, what) => this.#changed(side, what),
       onTrouble: (side, trouble) =>
         deps.events.onInterface(side.name, trouble ?? 'it is well again', trouble !== null),
     });
     this.#claims = new VipClaims({...deps, sides: () => this.#watch.sides});
-    this.#neighbours = new Neighbours({
+    this.#neighbours = new Neighbors({
       ...deps,
       interfaceOf: (address) => this.#sides[this.#egressTo(address)]?.name ?? null,
       onChange,
@@ -104,7 +104,7 @@ export class UserspaceProvider implements RoutingProvider {
     // Who waits for it hears of a failure.
     this.#forwarding.catch(() => {});
     this.#watch.start();
-    await this.#gateway?.start();
+    this.#gateway?.start();
     this.#reached = this.#withGateway(addresses);
     await this.#neighbours.start(this.#reached, this.#adopted?.macs ?? {});
   }
@@ -148,7 +148,7 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   path(address: string): NodePath {
-    const entry = this.#neighbours.path(address);
+    const entry = this.#neighbours.get(address);
     return {mac: entry?.mac ?? null, reachable: entry?.reachable ?? false};
   }
 
@@ -218,7 +218,7 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   #pathTo(address: string): Path | null {
-    const mac = this.#neighbours.path(address)?.mac ?? null;
+    const mac = this.#neighbours.get(address)?.mac ?? null;
     return mac === null ? null : {mac, egress: this.#egressTo(address)};
   }
 

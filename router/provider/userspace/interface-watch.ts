@@ -1,14 +1,16 @@
 // The router's interfaces while it runs. A new MAC, MTU or network is followed; what cannot be followed (the
 // interface is down, gone or made anew, the router's address is lost) is said, and when it is over too.
 
-import {Following} from '../../base/following.ts';
-import type {FollowingDeps} from '../../base/following.ts';
-import {Rereading} from '../../base/rereading.ts';
-import {networksOf, readLinks} from '../../config/host.ts';
-import type {Links} from '../../config/host.ts';
+import type {KernelChange, KernelWatcher, RtnetlinkNative} from '../../../addon/rtnetlink.ts';
+import {messageOf} from '../../base/error.ts';
+import type {Logger} from '../../base/logger.ts';
+import {networksOf, readInterfaces} from '../../config/host.ts';
+import type {HostInterface} from '../../config/host.ts';
 import type {Side} from '../../model/side.ts';
 
-export interface SideWatchDeps extends FollowingDeps {
+export interface InterfaceWatchDeps {
+  native: Pick<RtnetlinkNative, 'watchKernel' | 'getLinks' | 'getAddresses'>;
+  log: Logger;
   /** As they were when the configuration was read. */
   sides: readonly Side[];
   /** MAC, MTU or networks of a side are others now. */
@@ -17,21 +19,16 @@ export interface SideWatchDeps extends FollowingDeps {
   onTrouble(side: Side, trouble: string | null): void;
 }
 
-export class SideWatch {
-  readonly #deps: SideWatchDeps;
-  readonly #following: Following;
-  readonly #rereading: Rereading;
+export class InterfaceWatch {
+  readonly #deps: InterfaceWatchDeps;
   /** By name. */
   readonly #troubles = new Map<string, string>();
   #sides: readonly Side[];
-  #closed = false;
+  #watcher: KernelWatcher | null = null;
 
-  constructor(deps: SideWatchDeps) {
+  constructor(deps: InterfaceWatchDeps) {
     this.#deps = deps;
     this.#sides = deps.sides;
-    this.#rereading = new Rereading(deps.log, 'the interfaces', () => this.#read());
-    const changed = () => void this.#rereading.now();
-    this.#following = new Following(deps, ['ip', '-o', 'monitor', 'link', 'address'], changed, changed);
   }
 
   /** External first. */
@@ -40,20 +37,38 @@ export class SideWatch {
   }
 
   start(): void {
-    this.#following.start();
+    this.#watcher = this.#deps.native.watchKernel(
+      {links: true, addresses: true},
+      (changes) => {
+        if (changes.some((change) => this.#concerns(change))) this.#read();
+      },
+      () => this.#read(),
+    );
+    // What has changed since the configuration was read.
+    this.#read();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#rereading.close();
-    this.#following.stop();
+    this.#watcher?.close();
   }
 
-  async #read(): Promise<void> {
-    const links = await readLinks(this.#deps.exec);
-    if (this.#closed) return;
+  #concerns(change: KernelChange): boolean {
+    if (change.kind === 'link')
+      return this.#sides.some(({index, name}) => change.link.index === index || change.link.name === name);
+    return change.kind === 'address' && this.#sides.some(({index}) => change.address.index === index);
+  }
+
+  #read(): void {
+    try {
+      this.#compare(readInterfaces(this.#deps.native));
+    } catch (error) {
+      this.#deps.log.error({error: messageOf(error)}, 'cannot read the interfaces');
+    }
+  }
+
+  #compare(interfaces: readonly HostInterface[]): void {
     const before = this.#sides;
-    const looks = before.map((side) => lookAt(side, links));
+    const looks = before.map((side) => lookAt(side, interfaces));
     this.#sides = looks.map(({side}) => side);
     for (const [n, {side, trouble}] of looks.entries()) {
       const old = before[n] ?? side;
@@ -68,15 +83,15 @@ export class SideWatch {
 }
 
 /** The side as it is now, or as it was with what is wrong with it. */
-function lookAt(side: Side, links: Links): {side: Side; trouble: string | null} {
-  const link = links.find((one) => one.ifname === side.name);
-  if (link === undefined) return {side, trouble: 'it is gone'};
-  if (link.ifindex !== side.index || link.address === undefined)
+function lookAt(side: Side, interfaces: readonly HostInterface[]): {side: Side; trouble: string | null} {
+  const found = interfaces.find((one) => one.name === side.name);
+  if (found === undefined) return {side, trouble: 'it is gone'};
+  if (found.index !== side.index || found.mac === null)
     return {side, trouble: 'it is another interface than at the start: restart the router'};
-  const onLink = networksOf(link);
-  const now = {...side, mac: link.address, mtu: link.mtu, onLink};
+  const onLink = networksOf(found);
+  const now = {...side, mac: found.mac, mtu: found.mtu, onLink};
   const {address} = side.network;
-  if (!link.flags.includes('UP')) return {side: now, trouble: 'it is down'};
+  if (!found.up) return {side: now, trouble: 'it is down'};
   const lost = !onLink.some((network) => network.address === address);
   return {side: now, trouble: lost ? `its address ${address} is gone: restart the router` : null};
 }

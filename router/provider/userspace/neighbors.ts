@@ -1,17 +1,21 @@
 // The MAC addresses of nodes and gateway. The kernel keeps them fresh (`ip neigh … managed`); we only listen. An entry that
 // the operator made permanent is used as it is and never touched.
 
-import type {Timer} from '../../base/clock.ts';
+import type {KernelChange, KernelNeighbor, KernelWatcher, RtnetlinkNative} from '../../../addon/rtnetlink.ts';
+import type {Clock, Timer} from '../../base/clock.ts';
 import {messageOf} from '../../base/error.ts';
-import {Following} from '../../base/following.ts';
-import type {FollowingDeps} from '../../base/following.ts';
-import type {Neighbour} from './ip-neigh.ts';
-import {parseMonitorLine, parseTable} from './ip-neigh.ts';
+import type {Exec} from '../../base/exec.ts';
+import type {Logger} from '../../base/logger.ts';
 
-/** Every so often the whole table is read, should an event have been lost or an entry flushed. */
+/** Every so often the whole table is read, should an entry have been flushed. */
 const REREAD_MS = 30_000;
+const deadStates = new Set(['failed', 'incomplete', 'none']);
 
-export interface NeighbourDeps extends FollowingDeps {
+export interface NeighborDeps {
+  native: Pick<RtnetlinkNative, 'watchKernel' | 'getNeighbors'>;
+  exec: Exec;
+  clock: Clock;
+  log: Logger;
   /** The interface that reaches an address, or null. */
   interfaceOf(address: string): string | null;
   onChange(): void;
@@ -19,38 +23,38 @@ export interface NeighbourDeps extends FollowingDeps {
 
 interface Entry {
   interface: string;
+  /** The kernel's number of the interface, as it was heard last. */
+  index: number;
   mac: string | null;
   reachable: boolean;
   /** Made by the operator. */
   foreign: boolean;
 }
 
-export class Neighbours {
-  readonly #deps: NeighbourDeps;
+export class Neighbors {
+  readonly #deps: NeighborDeps;
   readonly #entries = new Map<string, Entry>();
-  readonly #following: Following;
+  #watcher: KernelWatcher | null = null;
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(deps: NeighbourDeps) {
+  constructor(deps: NeighborDeps) {
     this.#deps = deps;
-    this.#following = new Following(
-      deps,
-      ['ip', '-o', 'monitor', 'neigh'],
-      (line) => this.#heard(line),
-      () => void this.#reread(),
-    );
   }
 
   /** Begins to listen; reads what the kernel knows of `addresses` (and `remembered` where it does not) first. */
   async start(addresses: readonly string[], remembered: Readonly<Record<string, string>>): Promise<void> {
-    this.#following.start();
+    this.#watcher = this.#deps.native.watchKernel(
+      {neighbors: true},
+      (changes) => this.#hear(changes),
+      () => void this.#reread(),
+    );
     for (const address of addresses) this.#remember(address, remembered[address] ?? null);
     await this.#reread();
     this.#timer = this.#deps.clock.every(REREAD_MS, () => void this.#reread());
   }
 
-  path(address: string): Readonly<Entry> | null {
+  get(address: string): Readonly<Entry> | null {
     return this.#entries.get(address) ?? null;
   }
 
@@ -74,7 +78,7 @@ export class Neighbours {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#following.stop();
+    this.#watcher?.close();
     this.#timer?.cancel();
     const own = [...this.#entries].filter(([, entry]) => !entry.foreign);
     this.#entries.clear();
@@ -84,42 +88,51 @@ export class Neighbours {
   #remember(address: string, mac: string | null): void {
     const name = this.#deps.interfaceOf(address);
     if (name === null || this.#entries.has(address)) return;
-    this.#entries.set(address, {interface: name, mac, reachable: mac !== null, foreign: false});
+    this.#entries.set(address, {interface: name, index: 0, mac, reachable: mac !== null, foreign: false});
   }
 
-  #heard(line: string): void {
-    const neighbour = parseMonitorLine(line);
-    if (neighbour && this.#learn(neighbour)) this.#deps.onChange();
+  #hear(changes: readonly KernelChange[]): void {
+    let changed = false;
+    for (const change of changes)
+      if (change.kind === 'neighbor') changed = this.#learn(change.neighbor, change.deleted) || changed;
+    if (changed) this.#deps.onChange();
   }
 
-  /** Takes in what the kernel says; true if a path changed. A MAC once known stays until another is learnt. */
-  #learn(neighbour: Neighbour): boolean {
-    const entry = this.#entries.get(neighbour.address);
-    if (!entry || entry.interface !== neighbour.interface) return false;
-    const mac = neighbour.mac ?? entry.mac;
+  /** Takes in what the kernel says; true if a MAC changed. One that is known stays until another is learnt. */
+  #learn(neighbor: KernelNeighbor, deleted: boolean): boolean {
+    const entry = this.#entries.get(neighbor.address);
+    if (!entry || !isOf(entry, neighbor)) return false;
+    const heard = deleted || deadStates.has(neighbor.state) ? null : neighbor.mac;
+    const mac = heard ?? entry.mac;
     const changed = mac !== entry.mac;
-    entry.reachable = neighbour.mac !== null;
+    entry.index = neighbor.index;
+    entry.reachable = heard !== null;
     entry.mac = mac;
-    if (changed) this.#deps.log.info({address: neighbour.address, mac}, 'neighbour');
+    if (changed) this.#deps.log.info({address: neighbor.address, mac}, 'neighbor');
     return changed;
   }
 
   /** Reads the table and asks the kernel to manage every watched entry that it does not manage yet. */
   async #reread(): Promise<void> {
     try {
-      const table = parseTable(await this.#deps.exec.run('ip', ['-j', '-4', 'neigh', 'show']));
+      const table = new Map<string, KernelNeighbor>();
       let changed = false;
-      for (const neighbour of table) changed = this.#learn(neighbour) || changed;
+      for (const neighbor of this.#deps.native.getNeighbors()) {
+        const entry = this.#entries.get(neighbor.address);
+        if (!entry || !isOf(entry, neighbor)) continue;
+        table.set(neighbor.address, neighbor);
+        changed = this.#learn(neighbor, false) || changed;
+      }
       if (changed) this.#deps.onChange();
-      await Promise.all([...this.#entries].map(([address, entry]) => this.#manage(address, entry, table)));
+      const all = [...this.#entries];
+      await Promise.all(all.map(([address, entry]) => this.#manage(address, entry, table.get(address))));
     } catch (error) {
-      this.#deps.log.error({error: messageOf(error)}, 'cannot read the neighbour table');
+      this.#deps.log.error({error: messageOf(error)}, 'cannot read the neighbor table');
     }
   }
 
-  async #manage(address: string, entry: Entry, table: readonly Neighbour[]): Promise<void> {
-    const known = table.find((one) => one.address === address && one.interface === entry.interface);
-    entry.foreign = known?.permanent ?? false;
+  async #manage(address: string, entry: Entry, known: KernelNeighbor | undefined): Promise<void> {
+    entry.foreign = known?.state === 'permanent';
     if (entry.foreign || known?.managed || this.#closed) return;
     const args = ['neigh', 'replace', address, 'dev', entry.interface, 'managed'];
     await this.#deps.exec.run('ip', args);
@@ -131,7 +144,13 @@ export class Neighbours {
     try {
       await this.#deps.exec.run('ip', ['neigh', 'del', address, 'dev', entry.interface]);
     } catch (error) {
-      this.#deps.log.debug({address, error: messageOf(error)}, 'no neighbour entry to remove');
+      this.#deps.log.debug({address, error: messageOf(error)}, 'no neighbor entry to remove');
     }
   }
+}
+
+/** Entries that go with their interface are told when it has no name any more. */
+function isOf(entry: Entry, neighbor: KernelNeighbor): boolean {
+  if (neighbor.interface === null) return neighbor.index === entry.index;
+  return neighbor.interface === entry.interface;
 }
