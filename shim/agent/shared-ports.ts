@@ -1,6 +1,7 @@
 // The bind of a port that instances of one application share on one address: they have one owner (uid) and
 // SO_REUSEPORT, and within one instance the agent refuses what the kernel would have refused without it.
 
+import {fnv1a} from '../../router/base/hash.ts';
 import os from 'node:os';
 import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
@@ -29,9 +30,7 @@ export interface SharedPort {
  * port. It is above the ranges that systemd and container runtimes allocate, so it is no user's.
  */
 export function applicationUid(application: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(application)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return 0x70000000 + (hash & 0x0fffffff);
+  return 0x70000000 + (fnv1a(application) & 0x0fffffff);
 }
 
 export class SharedPorts {

@@ -1,5 +1,7 @@
 // Inclusive spans of port numbers, whatever the protocol, and where blocks may lie in one. Pure.
 
+import {fnv1a} from '../../base/hash.ts';
+
 export interface Span {
   first: number;
   last: number;
@@ -16,13 +18,6 @@ export function isWhole({first, last}: Span): boolean {
   return first < last && first % UNIT === 0 && (last + 1) % UNIT === 0;
 }
 
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193) >>> 0;
-  return value;
-}
-
 /**
  * Every place for a block of `size` ports inside `range`, in the order in which they are tried. Each name begins
  * elsewhere: should a router forget who has what, two nodes hardly ever get at the same.
@@ -30,7 +25,7 @@ function hash(text: string): number {
 export function candidates(range: Span, size: number, name: string): Span[] {
   const lowest = Math.ceil(range.first / size);
   const count = Math.max(0, Math.floor((range.last + 1) / size) - lowest);
-  const start = count === 0 ? 0 : hash(name) % count;
+  const start = count === 0 ? 0 : fnv1a(name) % count;
   return Array.from({length: count}, (_, n) => {
     const first = (lowest + ((start + n) % count)) * size;
     return {first, last: first + size - 1};
