@@ -5,6 +5,7 @@
 //    ▲──────── PUT ──────┘            find otherwise, or the agent speaks again or opens it anew.
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
+import {Memo} from '../base/memo.ts';
 import type {NodeEndpoint} from '../protocol/messages.ts';
 import {judge} from './liveness.ts';
 import type {Finding, ProbeRules} from './liveness.ts';
@@ -45,7 +46,7 @@ export class EndpointTable {
   readonly #versions = new Map<ServiceRecord, number>();
   #version = 0;
   /** What is kept of a service, as of a version. */
-  readonly #kept = new WeakMap<ServiceRecord, {version: number; memory: ServiceMemory}>();
+  readonly #kept = new Memo<ServiceRecord, {version: number; memory: ServiceMemory}>();
   readonly #changed: () => void;
 
   constructor(limits: EndpointLimits, changed: () => void) {
@@ -224,12 +225,11 @@ export class EndpointTable {
 
   #keep(service: ServiceRecord): ServiceMemory {
     const version = this.version(service);
-    const known = this.#kept.get(service);
-    if (known?.version === version) return known.memory;
-    const endpoints = this.ofService(service).map(({streak: _, since: __, ...kept}) => kept);
-    const memory = {...service, endpoints};
-    this.#kept.set(service, {version, memory});
-    return memory;
+    const compute = () => {
+      const endpoints = this.ofService(service).map(({streak: _, since: __, ...kept}) => kept);
+      return {version, memory: {...service, endpoints}};
+    };
+    return this.#kept.get(service, compute, (kept) => kept.version === version).memory;
   }
 
   /** Begins where another table ended; whether an endpoint still lives, its agent or a probe must tell. */

@@ -1,5 +1,6 @@
 // What a node needs to know: the answer to its PUT. Pure.
 
+import {Memo} from '../base/memo.ts';
 import {LEASE_MS, RENEW_MS} from '../protocol/messages.ts';
 import type {NodeConfig} from '../protocol/messages.ts';
 import {portsOf} from './application/application.ts';
@@ -8,15 +9,11 @@ import type {ForwardingMethod} from './method.ts';
 import type {NodeRecord} from './records.ts';
 import type {Registry} from './registry.ts';
 
-type ApplicationConfigs = NodeConfig['applications'];
-
 /** Worked out once per configuration, not for every renewal of every node. */
-const known = new WeakMap<readonly Application[], ApplicationConfigs>();
+const configs = new Memo<readonly Application[], NodeConfig['applications']>();
 
-function applicationConfigs(applications: readonly Application[]): ApplicationConfigs {
-  const before = known.get(applications);
-  if (before) return before;
-  const configs = applications.map((one) => ({
+function applicationConfigs(applications: readonly Application[]): NodeConfig['applications'] {
+  return applications.map((one) => ({
     name: one.name,
     tenant: one.tenant,
     vips: one.vips,
@@ -25,8 +22,6 @@ function applicationConfigs(applications: readonly Application[]): ApplicationCo
     load: one.load,
     health: one.health,
   }));
-  known.set(applications, configs);
-  return configs;
 }
 
 export interface RouterAddress {
@@ -44,7 +39,7 @@ export function nodeConfigFor(
   method: ForwardingMethod,
   node: Pick<NodeRecord, 'name' | 'refused'>,
 ): NodeConfig {
-  const {generation} = registry;
+  const {generation, applications} = registry;
   const {blocks, exclusive} = registry.ports;
   return {
     mode: method.name,
@@ -52,7 +47,7 @@ export function nodeConfigFor(
     renewMs: RENEW_MS,
     router: {address: router.address, generation},
     vipPlacement: method.vipPlacement,
-    applications: applicationConfigs(registry.applications),
+    applications: configs.get(applications, () => applicationConfigs(applications)),
     // The flow table began with the registry: what one remembers, the other still has.
     ...(router.tracksFlows ? {flowTable: generation} : {}),
     blocks: blocks.ofNode(node.name),

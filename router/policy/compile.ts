@@ -9,6 +9,7 @@ import type {
   PolicyService,
   PolicyVip,
 } from '../../addon/router.ts';
+import {Memo} from '../base/memo.ts';
 import type {Plan, Route, RouteEndpoint} from './route.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
@@ -53,7 +54,7 @@ const NO_MAC = '00:00:00:00:00:00';
 
 export class Compiler {
   readonly #ringSlots: number;
-  readonly #parts = new WeakMap<Route, Part>();
+  readonly #parts = new Memo<Route, Part>();
   /** The same object for a way as long as it is the same. */
   readonly #paths = new Map<string, Path | null>();
 
@@ -106,12 +107,8 @@ export class Compiler {
 
   #compileRoutes(routes: readonly Route[], pathOf: CompilerInput['pathOf'], bound: number): Part[] {
     return routes.map((route) => {
-      const known = this.#parts.get(route);
-      if (known?.bound === bound && fits(known, route, pathOf)) return known;
-      const paths = route.endpoints.map((one) => pathOf(one.address));
-      const part = compileRoute(route, paths, bound);
-      this.#parts.set(route, part);
-      return part;
+      const compute = () => compileRoute(route, pathOf, bound);
+      return this.#parts.get(route, compute, (part) => part.bound === bound && fits(part, route, pathOf));
     });
   }
 }
@@ -120,7 +117,8 @@ function fits({paths}: Part, {endpoints}: Route, pathOf: CompilerInput['pathOf']
   return endpoints.every((one, at) => pathOf(one.address) === paths[at]);
 }
 
-function compileRoute(route: Route, paths: readonly (Path | null)[], bound: number): Part {
+function compileRoute(route: Route, pathOf: CompilerInput['pathOf'], bound: number): Part {
+  const paths = route.endpoints.map((one) => pathOf(one.address));
   const {slot, vip, protocol, port, timeouts, affinity} = route;
   const reached = route.endpoints.filter((one, at) => one.open && paths[at]);
   const usable = reached.filter((one) => one.weight > 0);

@@ -1,5 +1,6 @@
 // What the supervisor has kept with each policy: everything that the next one needs to go on.
 
+import {Memo} from '../base/memo.ts';
 import {registryMemorySchema} from '../model/records.ts';
 import type {RegistryMemory} from '../model/records.ts';
 
@@ -12,15 +13,11 @@ export function encodeCheckpoint(registry: RegistryMemory): Uint8Array {
 }
 
 const COMMA = Buffer.from(',');
-const known = new WeakMap<object, Buffer>();
+const encoded = new Memo<object, Buffer>();
 
 /** The JSON of an object that is never changed. */
 function bytesOf(value: object): Buffer {
-  const before = known.get(value);
-  if (before !== undefined) return before;
-  const bytes = Buffer.from(JSON.stringify(value));
-  known.set(value, bytes);
-  return bytes;
+  return encoded.get(value, () => Buffer.from(JSON.stringify(value)));
 }
 
 /** An object's JSON to which more keys can be added: "{…,". */

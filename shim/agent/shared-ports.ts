@@ -1,9 +1,9 @@
 // The bind of a port that instances of one application share on one address: they have one owner (uid) and
 // SO_REUSEPORT, and within one instance the agent refuses what the kernel would have refused without it.
 
-import {fnv1a} from '../../router/base/hash.ts';
 import os from 'node:os';
 import type {AgentNative, ShimRequest, SocketFacts} from '../../addon/agent.ts';
+import {fnv1a} from '../../router/base/hash.ts';
 import type {Protocol} from '../../router/protocol/messages.ts';
 import {refusal} from './bind-rules.ts';
 import type {Refusal} from './bind-rules.ts';
