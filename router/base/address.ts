@@ -1,6 +1,7 @@
-// IPv4 addresses and networks as text, compared as numbers; MAC addresses; "ADDRESS:PORT".
+// IPv4 addresses and networks as text; MAC addresses; "ADDRESS:PORT".
 
 import ipaddr from 'ipaddr.js';
+import {Memo} from './memo.ts';
 
 export interface Network {
   address: string;
@@ -16,23 +17,13 @@ export function isIpv6(text: string): boolean {
   return ipaddr.IPv6.isValid(text);
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function maskOf(prefix: number): number {
-  return 2 ** 32 - 2 ** (32 - prefix);
-}
-
-/** Bit-wise "and" of unsigned 32-bit numbers. */
-function and(a: number, b: number): number {
-  return (a & b) >>> 0;
-}
+/** Networks are looked at more often than they change. */
+const parsed = new Memo<Network, ipaddr.IPv4>();
 
 /** Does the network that `network.address` lies in also hold `address`? */
 export function inNetwork(address: string, network: Network): boolean {
-  const mask = maskOf(network.prefix);
-  return and(toNumber(address), mask) === and(toNumber(network.address), mask);
+  const own = parsed.get(network, () => ipaddr.IPv4.parse(network.address));
+  return ipaddr.IPv4.parse(address).match(own, network.prefix);
 }
 
 /** "10.88.0.1/24" → "10.88.0.0/24" */
@@ -43,8 +34,9 @@ export function networkOf({address, prefix}: Network): string {
 /** The network's own or broadcast address, which no host can have (networks of /31 and /32 have none). */
 export function isEdgeOf(address: string, network: Network): boolean {
   if (network.prefix > 30 || !inNetwork(address, network)) return false;
-  const host = toNumber(address) - and(toNumber(address), maskOf(network.prefix));
-  return host === 0 || host === 2 ** (32 - network.prefix) - 1;
+  const cidr = `${network.address}/${network.prefix}`;
+  const edges = [ipaddr.IPv4.networkAddressFromCIDR(cidr), ipaddr.IPv4.broadcastAddressFromCIDR(cidr)];
+  return edges.some((edge) => edge.toString() === address);
 }
 
 /** What kind of address it is if no single host can have it ("loopback", "multicast" …), else null. */
