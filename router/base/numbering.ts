@@ -7,8 +7,8 @@ import {Slots} from './slots.ts';
 /** C++ has 16 bits for one, and 65535 means none. */
 const CAPACITY = 65_535;
 
-export const numberingMemorySchema = z.record(z.string(), z.number());
-export type NumberingMemory = z.infer<typeof numberingMemorySchema>;
+export const numberingCheckpointSchema = z.record(z.string(), z.number());
+export type NumberingCheckpoint = z.infer<typeof numberingCheckpointSchema>;
 
 export class Numbering {
   readonly #slots = new Slots(CAPACITY);
@@ -32,12 +32,12 @@ export class Numbering {
     }
   }
 
-  memory(): NumberingMemory {
+  checkpoint(): NumberingCheckpoint {
     return Object.fromEntries(this.#numbers);
   }
 
-  restore(memory: NumberingMemory): void {
-    for (const [name, number] of Object.entries(memory)) this.#numbers.set(name, number);
+  restore(checkpoint: NumberingCheckpoint): void {
+    for (const [name, number] of Object.entries(checkpoint)) this.#numbers.set(name, number);
     const taken = [...this.#numbers.values()];
     this.#slots.restore(Array<number>(Math.max(-1, ...taken) + 1).fill(1), taken);
   }

@@ -12,7 +12,7 @@ import type {ControlledRouter} from '../api/server.ts';
 import {Echo} from '../supervisor/echo.ts';
 import {Exposition} from '../metrics/exposition.ts';
 import {vipsOf} from '../model/application/application.ts';
-import type {RegistryMemory} from '../model/records.ts';
+import type {RegistryCheckpoint} from '../model/records.ts';
 import {methods} from '../model/method.ts';
 import {Registry} from '../model/registry.ts';
 import type {ProviderCheckpoint} from '../provider/userspace/checkpoint.ts';
@@ -30,7 +30,7 @@ export interface AssembleDeps {
   log: Logger;
   dataPlane: DataPlane;
   /** What the router before this one kept; null: begin anew. */
-  kept: {own: ProviderCheckpoint; supervisor: RegistryMemory} | null;
+  kept: {own: ProviderCheckpoint; supervisor: RegistryCheckpoint} | null;
   settings: Settings;
   /** Reads the configuration again, for a reload. */
   readSettings: () => Promise<Settings>;

@@ -13,8 +13,8 @@ import type {
   EndpointIdentity,
   EndpointRecord,
   NodeRecord,
-  RegistryMemory,
-  ServiceMemory,
+  RegistryCheckpoint,
+  ServiceCheckpoint,
   ServiceRecord,
 } from './records.ts';
 import {endpointKey, serviceKey, translatedPlace} from './records.ts';
@@ -31,7 +31,7 @@ export interface EndpointLimits {
   services: number;
 }
 
-type TableMemory = Pick<RegistryMemory, 'services' | 'endpointHistory' | 'serviceHistory'>;
+type TableCheckpoint = Pick<RegistryCheckpoint, 'services' | 'endpointHistory' | 'serviceHistory'>;
 
 export class EndpointTable {
   readonly #endpointSlots: Slots;
@@ -46,7 +46,7 @@ export class EndpointTable {
   readonly #versions = new Map<ServiceRecord, number>();
   #version = 0;
   /** What is kept of a service, as of a version. */
-  readonly #kept = new Memo<ServiceRecord, {version: number; memory: ServiceMemory}>();
+  readonly #kept = new Memo<ServiceRecord, {version: number; checkpoint: ServiceCheckpoint}>();
   readonly #changed: () => void;
 
   constructor(limits: EndpointLimits, changed: () => void) {
@@ -215,7 +215,7 @@ export class EndpointTable {
   }
 
   /** The same object for a service of which nothing has changed. */
-  memory(): TableMemory {
+  checkpoint(): TableCheckpoint {
     return {
       services: this.services().map((service) => this.#keep(service)),
       endpointHistory: this.#endpointSlots.history(),
@@ -223,25 +223,25 @@ export class EndpointTable {
     };
   }
 
-  #keep(service: ServiceRecord): ServiceMemory {
+  #keep(service: ServiceRecord): ServiceCheckpoint {
     const version = this.version(service);
     const compute = () => {
       const endpoints = this.ofService(service).map(({streak: _, since: __, ...kept}) => kept);
-      return {version, memory: {...service, endpoints}};
+      return {version, checkpoint: {...service, endpoints}};
     };
-    return this.#kept.get(service, compute, (kept) => kept.version === version).memory;
+    return this.#kept.get(service, compute, (kept) => kept.version === version).checkpoint;
   }
 
   /** Begins where another table ended; whether an endpoint still lives, its agent or a probe must tell. */
-  restore(memory: TableMemory, now: number): void {
-    for (const {endpoints: _, ...service} of memory.services) this.#addService(service);
-    const endpoints = memory.services.flatMap((service) => service.endpoints);
+  restore(checkpoint: TableCheckpoint, now: number): void {
+    for (const {endpoints: _, ...service} of checkpoint.services) this.#addService(service);
+    const endpoints = checkpoint.services.flatMap((service) => service.endpoints);
     for (const kept of endpoints) {
       const state = kept.state === 'up' ? 'doubt' : kept.state;
       this.#remember({...kept, state, streak: {good: 0, bad: 0}, since: now});
     }
     const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);
-    this.#endpointSlots.restore(memory.endpointHistory, slots(endpoints));
-    this.#serviceSlots.restore(memory.serviceHistory, slots(memory.services));
+    this.#endpointSlots.restore(checkpoint.endpointHistory, slots(endpoints));
+    this.#serviceSlots.restore(checkpoint.serviceHistory, slots(checkpoint.services));
   }
 }

@@ -6,8 +6,8 @@ import {levelSchema, nodeEndpointSchema, protocolSchema} from '../protocol/messa
 import type {Protocol} from '../protocol/messages.ts';
 import {unreachableKinds} from './liveness.ts';
 import type {Streak} from './liveness.ts';
-import {numberingMemorySchema} from '../base/numbering.ts';
-import {wishesMemorySchema} from './wishes.ts';
+import {numberingCheckpointSchema} from '../base/numbering.ts';
+import {wishesCheckpointSchema} from './wishes.ts';
 
 const nodeFields = {
   name: z.string(),
@@ -19,13 +19,13 @@ const nodeFields = {
   /** Endpoints of its last state that were not taken, and why. */
   refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
 };
-const nodeMemory = z.strictObject(nodeFields);
-export type NodeRecord = z.infer<typeof nodeMemory> & {
+const nodeCheckpoint = z.strictObject(nodeFields);
+export type NodeRecord = z.infer<typeof nodeCheckpoint> & {
   /** Until when (milliseconds of Clock.now) its agent need not renew. */
   leaseUntil: number;
 };
 
-const endpointMemory = z.strictObject({
+const endpointCheckpoint = z.strictObject({
   slot: z.number(),
   generation: z.number(),
   application: z.string(),
@@ -45,24 +45,24 @@ const endpointMemory = z.strictObject({
   /** What the router itself finds; absent: it answers, or was never heard. */
   unreachable: z.enum(unreachableKinds).optional(),
 });
-export type EndpointRecord = z.infer<typeof endpointMemory> & {
+export type EndpointRecord = z.infer<typeof endpointCheckpoint> & {
   /** Of probes that followed each other. */
   streak: Streak;
   /** When it came into its state, or became (un)reachable (Clock.now). */
   since: number;
 };
 
-const serviceMemory = z.strictObject({
+const serviceCheckpoint = z.strictObject({
   slot: z.number(),
   vip: z.ipv4(),
   protocol: protocolSchema,
   port: z.number(),
-  endpoints: z.array(endpointMemory),
+  endpoints: z.array(endpointCheckpoint),
 });
-export type ServiceRecord = Readonly<Omit<z.infer<typeof serviceMemory>, 'endpoints'>>;
-export type ServiceMemory = z.infer<typeof serviceMemory>;
+export type ServiceRecord = Readonly<Omit<z.infer<typeof serviceCheckpoint>, 'endpoints'>>;
+export type ServiceCheckpoint = z.infer<typeof serviceCheckpoint>;
 
-const blockMemory = z.strictObject({
+const blockCheckpoint = z.strictObject({
   vip: z.ipv4(),
   first: z.number(),
   last: z.number(),
@@ -72,7 +72,7 @@ const blockMemory = z.strictObject({
   freed: z.boolean(),
 });
 
-const exclusiveMemory = z.strictObject({
+const exclusiveCheckpoint = z.strictObject({
   application: z.string(),
   vip: z.ipv4(),
   protocol: protocolSchema,
@@ -81,22 +81,22 @@ const exclusiveMemory = z.strictObject({
 });
 
 /** Generations by slot. */
-const historyMemory = z.array(z.number());
+const historyCheckpoint = z.array(z.number());
 
-export const registryMemorySchema = z.strictObject({
+export const registryCheckpointSchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
   generation: z.number(),
-  nodes: z.array(nodeMemory),
-  nodeNumbers: numberingMemorySchema.default({}),
-  groupNumbers: numberingMemorySchema.default({}),
-  wishes: wishesMemorySchema.default({factors: {}, drains: {}}),
-  services: z.array(serviceMemory),
-  endpointHistory: historyMemory,
-  serviceHistory: historyMemory,
-  blocks: z.array(blockMemory).default([]),
-  exclusive: z.array(exclusiveMemory).default([]),
+  nodes: z.array(nodeCheckpoint),
+  nodeNumbers: numberingCheckpointSchema.default({}),
+  groupNumbers: numberingCheckpointSchema.default({}),
+  wishes: wishesCheckpointSchema.default({factors: {}, drains: {}}),
+  services: z.array(serviceCheckpoint),
+  endpointHistory: historyCheckpoint,
+  serviceHistory: historyCheckpoint,
+  blocks: z.array(blockCheckpoint).default([]),
+  exclusive: z.array(exclusiveCheckpoint).default([]),
 });
-export type RegistryMemory = z.infer<typeof registryMemorySchema>;
+export type RegistryCheckpoint = z.infer<typeof registryCheckpointSchema>;
 
 export function serviceKey(of: {vip: string; protocol: Protocol; port: number}): string {
   return `${of.vip} ${of.protocol} ${of.port}`;

@@ -13,7 +13,13 @@ import type {Finding, ProbeRules} from './liveness.ts';
 import type {ForwardingMethod} from './method.ts';
 import {NodePorts} from './ports/node-ports.ts';
 import type {BlockLease} from './ports/port-blocks.ts';
-import type {EndpointIdentity, EndpointRecord, NodeRecord, RegistryMemory, ServiceRecord} from './records.ts';
+import type {
+  EndpointIdentity,
+  EndpointRecord,
+  NodeRecord,
+  RegistryCheckpoint,
+  ServiceRecord,
+} from './records.ts';
 import {groupNames} from './application/affinity.ts';
 import {Numbering} from '../base/numbering.ts';
 import {Rising} from './rising.ts';
@@ -258,15 +264,15 @@ export class Registry {
         this.#table.move(record, 'closed', now);
   }
 
-  memory(): RegistryMemory {
+  checkpoint(): RegistryCheckpoint {
     return {
       generation: this.#generation,
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
-      wishes: this.wishes.memory(),
-      nodeNumbers: this.nodeNumbers.memory(),
-      groupNumbers: this.groupNumbers.memory(),
-      ...this.#table.memory(),
-      ...this.ports.memory(),
+      wishes: this.wishes.checkpoint(),
+      nodeNumbers: this.nodeNumbers.checkpoint(),
+      groupNumbers: this.groupNumbers.checkpoint(),
+      ...this.#table.checkpoint(),
+      ...this.ports.checkpoint(),
     };
   }
 
@@ -276,17 +282,17 @@ export class Registry {
   }
 
   /** Begins where another registry ended: every node in doubt, with a fresh lease, until its agent PUTs. */
-  restore(memory: RegistryMemory, now: number): void {
-    this.#generation = memory.generation;
-    for (const node of memory.nodes) {
+  restore(checkpoint: RegistryCheckpoint, now: number): void {
+    this.#generation = checkpoint.generation;
+    for (const node of checkpoint.nodes) {
       const state = node.state === 'left' ? 'left' : 'doubt';
       this.#nodes.set(node.name, {...node, state, leaseUntil: now + LEASE_MS});
     }
-    this.#table.restore(memory, now);
-    this.wishes.restore(memory.wishes);
-    this.ports.restore(memory, now);
-    this.nodeNumbers.restore(memory.nodeNumbers);
-    this.groupNumbers.restore(memory.groupNumbers);
+    this.#table.restore(checkpoint, now);
+    this.wishes.restore(checkpoint.wishes);
+    this.ports.restore(checkpoint, now);
+    this.nodeNumbers.restore(checkpoint.nodeNumbers);
+    this.groupNumbers.restore(checkpoint.groupNumbers);
     this.configure(this.#applications, now);
   }
 }

@@ -6,7 +6,7 @@ import {z} from 'zod';
 import type {Named} from './target.ts';
 import {namesOf} from './target.ts';
 
-const drainMemory = z.strictObject({
+const drainCheckpoint = z.strictObject({
   since: z.number(),
   /** Then what can move at once is moved: UDP conversations, handshakes, clients that were kept. */
   deadline: z.number(),
@@ -15,14 +15,14 @@ const drainMemory = z.strictObject({
   /** The deadline has passed. */
   over: z.boolean(),
 });
-export type Drain = z.infer<typeof drainMemory>;
+export type Drain = z.infer<typeof drainCheckpoint>;
 
-export const wishesMemorySchema = z.strictObject({
+export const wishesCheckpointSchema = z.strictObject({
   /** Weight factors by name; 1 where there is none. */
   factors: z.record(z.string(), z.number()),
-  drains: z.record(z.string(), drainMemory).default({}),
+  drains: z.record(z.string(), drainCheckpoint).default({}),
 });
-export type WishesMemory = z.infer<typeof wishesMemorySchema>;
+export type WishesCheckpoint = z.infer<typeof wishesCheckpointSchema>;
 
 export class Wishes {
   readonly #factors = new Map<string, number>();
@@ -85,15 +85,15 @@ export class Wishes {
     return passed.map(([name]) => name);
   }
 
-  memory(): WishesMemory {
+  checkpoint(): WishesCheckpoint {
     return {
       factors: Object.fromEntries(this.#factors),
       drains: Object.fromEntries([...this.#drains].map(([name, drain]) => [name, {...drain}])),
     };
   }
 
-  restore(memory: WishesMemory): void {
-    for (const [name, factor] of Object.entries(memory.factors)) this.#factors.set(name, factor);
-    for (const [name, drain] of Object.entries(memory.drains)) this.#drains.set(name, drain);
+  restore(checkpoint: WishesCheckpoint): void {
+    for (const [name, factor] of Object.entries(checkpoint.factors)) this.#factors.set(name, factor);
+    for (const [name, drain] of Object.entries(checkpoint.drains)) this.#drains.set(name, drain);
   }
 }

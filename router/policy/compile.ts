@@ -1,4 +1,4 @@
-// Compiles routes into the tables that C++ executes. Pure but for a memory: what is made of a route is made again
+// Compiles routes into the tables that C++ executes. Pure: what is made of a route is made again
 // only when the route or a way to its nodes is another one, and is the same object as long as it is the same.
 
 import type {

@@ -1,10 +1,10 @@
 // What the supervisor has kept with each policy: everything that the next one needs to go on.
 
 import {Memo} from '../base/memo.ts';
-import {registryMemorySchema} from '../model/records.ts';
-import type {RegistryMemory} from '../model/records.ts';
+import {registryCheckpointSchema} from '../model/records.ts';
+import type {RegistryCheckpoint} from '../model/records.ts';
 
-export function encodeCheckpoint(registry: RegistryMemory): Uint8Array {
+export function encodeCheckpoint(registry: RegistryCheckpoint): Uint8Array {
   const {services, ...rest} = registry;
   // "services" is a list of thousands, of which few change: their JSON is kept.
   const head = `${opened(rest)}"services":[`;
@@ -26,6 +26,6 @@ function opened(value: object): string {
 }
 
 /** Throws if the bytes are no such thing (another version wrote them). */
-export function decodeCheckpoint(bytes: Uint8Array): RegistryMemory {
-  return registryMemorySchema.parse(JSON.parse(Buffer.from(bytes).toString()));
+export function decodeCheckpoint(bytes: Uint8Array): RegistryCheckpoint {
+  return registryCheckpointSchema.parse(JSON.parse(Buffer.from(bytes).toString()));
 }

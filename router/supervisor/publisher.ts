@@ -110,7 +110,7 @@ export class Publisher {
     const records = registry.endpoints();
     const used = [...registry.nodes(), ...records, ...plan.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
-    return {plan, checkpoint: encodeCheckpoint(registry.memory()), revision, records};
+    return {plan, checkpoint: encodeCheckpoint(registry.checkpoint()), revision, records};
   }
 
   #published({revision, records}: Wanted, applied: Applied, seconds: number): Published {

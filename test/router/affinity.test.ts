@@ -83,7 +83,7 @@ test('groups and numbers of nodes outlive the supervisor and endpoints of others
   await bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));
   await bench.clock.advance(10_000);
   const next = new Bench([{...web, affinity}]);
-  next.registry.restore(structuredClone(bench.registry.memory()), 0);
+  next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
   t.is(next.registry.nodeNumbers.of('node2'), 1);
   await next.supervisor.publish();
   const services = next.native.segment.policy?.services ?? [];
@@ -102,7 +102,7 @@ test('numbers: kept, given up, and the one just given up last', (t) => {
   numbering.keep(new Set(['a', 'c']));
   t.is(numbering.of('b'), 3);
   const next = new Numbering();
-  next.restore(numbering.memory());
+  next.restore(numbering.checkpoint());
   t.deepEqual(
     ['c', 'b', 'a'].map((name) => next.of(name)),
     [2, 3, 0],

@@ -132,7 +132,7 @@ test('a drain outlives the supervisor, its node and its deadline; a second reque
   await steering.drain({...request, deadlineSeconds: 0});
   t.false(policy(0)?.open);
   const next = new Bench();
-  next.registry.restore(structuredClone(bench.registry.memory()), 0);
+  next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
   t.like(next.registry.wishes.drains().get('node1'), {over: true});
   segment.flowCounts = {};
   await bench.supervisor.put('node1', nodeState(1, 2, [], {leaving: true}));

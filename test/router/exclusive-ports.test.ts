@@ -4,7 +4,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import type {ExclusivePort, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
-import {registryMemorySchema} from '../../router/model/records.ts';
+import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import type {Application} from '../../router/model/application/application.ts';
 import {Bench, nodeState, sides, VIP, web} from './bench.ts';
@@ -132,7 +132,7 @@ test('a block is never leased over exclusive ports, nor has anybody one in a blo
   t.regex(reasons(registry, 2)[0] ?? '', /lies among those that node1 opens connections from/);
 });
 
-test('a router that lost its memory decides nothing that may be another’s', (t) => {
+test('a router that lost its checkpoint decides nothing that may be another’s', (t) => {
   const registry = make();
   registry.begin(0);
   put(registry, 2, [port(5000)], {}, 1000);
@@ -146,13 +146,13 @@ test('a router that lost its memory decides nothing that may be another’s', (t
 test('restored, and without the configuration’s word no more', (t) => {
   const registry = make();
   put(registry, 1, [port(5000), port(5001)]);
-  const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory())));
+  const checkpoint = registryCheckpointSchema.parse(JSON.parse(JSON.stringify(registry.checkpoint())));
   const next = make();
-  next.restore(memory, 0);
+  next.restore(checkpoint, 0);
   put(next, 2, [port(5000)]);
   t.deepEqual([has(next, 1), has(next, 2)], [[5000, 5001], []]);
   const other = make([{...media, exclusive: [{protocol: 'udp', first: 5001, last: 5001}]}]);
-  other.restore(memory, 0);
+  other.restore(checkpoint, 0);
   t.deepEqual(has(other, 1), [5001]);
 });
 
@@ -204,7 +204,7 @@ test('property: never two nodes, and who has one keeps it as long as it says so'
         const all = [1, 2, 3].flatMap((one) => has(registry, one));
         if (new Set(all).size !== all.length) throw new Error('two nodes');
         const next = make();
-        if (restart) next.restore(registry.memory(), 0);
+        if (restart) next.restore(registry.checkpoint(), 0);
         if (restart) registry = next;
       }
     }),

@@ -159,10 +159,10 @@ class Side {
   }
 
   /** As a supervisor that has just been started, on what another has left. */
-  begin(memory: Uint8Array, now: number): void {
+  begin(checkpoint: Uint8Array, now: number): void {
     const {applications} = this.registry;
     this.registry = this.#begun(applications);
-    this.registry.restore(decodeCheckpoint(memory), now);
+    this.registry.restore(decodeCheckpoint(checkpoint), now);
     this.forget();
   }
 
@@ -172,8 +172,8 @@ class Side {
     this.compiler = new Compiler(this.#ringSlots);
   }
 
-  memory(): Uint8Array {
-    return encodeCheckpoint(this.registry.memory());
+  checkpoint(): Uint8Array {
+    return encodeCheckpoint(this.registry.checkpoint());
   }
 
   /** `now`: null: nothing new is known, only the policy is wanted. */
@@ -206,8 +206,8 @@ class Twins {
     if (change.what === 'time') this.#now += change.ms;
     if (change.what === 'path') this.#paths.set(addressOf(NODES[change.node] ?? 0), change.path);
     if (change.what === 'crash') {
-      const memory = this.quick.memory();
-      for (const side of [this.quick, this.thorough]) side.begin(memory, this.#now);
+      const checkpoint = this.quick.checkpoint();
+      for (const side of [this.quick, this.thorough]) side.begin(checkpoint, this.#now);
       this.#published = 0;
     } else for (const side of [this.quick, this.thorough]) this.#apply(side.registry, change);
     this.thorough.forget();
@@ -267,7 +267,7 @@ class Twins {
     // Slow starts change what is known while it is worked out.
     this.#published = registry.revision;
     assert.deepEqual(this.#policy, this.thorough.policy(news ? this.#now : null, pathOf));
-    const kept = decodeCheckpoint(this.quick.memory()).services;
+    const kept = decodeCheckpoint(this.quick.checkpoint()).services;
     assert.deepEqual(
       kept,
       registry.services().map((service) => ({...service, endpoints: keptOf(service, registry)})),

@@ -7,7 +7,7 @@ import type {NodeState} from '../../router/protocol/messages.ts';
 import type {Application} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
 import {QUARANTINE_MS} from '../../router/model/ports/port-blocks.ts';
-import {registryMemorySchema} from '../../router/model/records.ts';
+import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {blockRoutesOf} from '../../router/policy/routes.ts';
 import {addressOf, Bench, nodeState, sides, VIP, web} from './bench.ts';
@@ -137,7 +137,7 @@ test('another node with the address of one that is gone does not get its packets
   t.deepEqual(blockRoutesOf(nodes.registry), []);
 });
 
-test('a router that lost its memory: first it hears who holds what', (t) => {
+test('a router that lost its checkpoint: first it hears who holds what', (t) => {
   const registry = make();
   registry.begin(0);
   const nodes = new Nodes(registry);
@@ -214,9 +214,9 @@ test('restored: leases stay, quarantines begin again', (t) => {
   const nodes = new Nodes(make());
   const [kept] = nodes.put(1, want(2));
   nodes.put(1, want(1, kept ? [kept] : []), 1000);
-  const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(nodes.registry.memory())));
+  const checkpoint = registryCheckpointSchema.parse(JSON.parse(JSON.stringify(nodes.registry.checkpoint())));
   const next = new Nodes(make());
-  next.registry.restore(memory, 500);
+  next.registry.restore(checkpoint, 500);
   t.deepEqual(next.of(1), kept ? [kept] : []);
   t.deepEqual(
     next.registry.ports.blocks.all().map((one) => one.freedAt),
@@ -224,15 +224,15 @@ test('restored: leases stay, quarantines begin again', (t) => {
   );
   t.is(blockRoutesOf(next.registry).length, 2);
   // As an older version remembered it: without blocks.
-  const {blocks: _, ...older} = memory;
-  t.deepEqual(registryMemorySchema.parse(older).blocks, []);
+  const {blocks: _, ...older} = checkpoint;
+  t.deepEqual(registryCheckpointSchema.parse(older).blocks, []);
 });
 
 const action = fc.record({
   node: fc.integer({min: 1, max: 3}),
   wanted: fc.integer({min: 0, max: 3}),
   says: fc.constantFrom('what it holds', 'nothing', 'what another holds'),
-  does: fc.constantFrom('put', 'put', 'put', 'leave', 'be silent', 'restart router', 'lose memory'),
+  does: fc.constantFrom('put', 'put', 'put', 'leave', 'be silent', 'restart router', 'lose checkpoint'),
   size: fc.constantFrom(64, 128, 256),
   passes: fc.constantFrom(0, 1000, 4000, QUARANTINE_MS / 3, QUARANTINE_MS),
 });
@@ -260,11 +260,11 @@ test('property: never two nodes, never again within the quarantine, whole 64s, i
         if (does === 'be silent') continue;
         if (does === 'restart router') {
           const next = make([web], 64);
-          next.restore(nodes.registry.memory(), now);
+          next.restore(nodes.registry.checkpoint(), now);
           nodes = new Nodes(next);
           continue;
         }
-        if (does === 'lose memory') {
+        if (does === 'lose checkpoint') {
           nodes = new Nodes(make([web], 64));
           nodes.registry.begin(now);
           // Everybody says what it holds in time.

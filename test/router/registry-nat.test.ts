@@ -6,7 +6,7 @@ import {nodeStateSchema} from '../../router/protocol/messages.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import {methods} from '../../router/model/method.ts';
 import {nodeConfigFor} from '../../router/model/node-config.ts';
-import {registryMemorySchema} from '../../router/model/records.ts';
+import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {Routes} from '../../router/policy/routes.ts';
 import {nodeState, sides, translated, VIP, web} from './bench.ts';
@@ -38,7 +38,7 @@ test('instances on one node are endpoints of their own', (t) => {
     ],
   );
   const next = make();
-  next.restore(registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory()))), 0);
+  next.restore(registryCheckpointSchema.parse(JSON.parse(JSON.stringify(registry.checkpoint()))), 0);
   t.deepEqual(places(next), ['80 80 closed', '80 8080 doubt']);
 });
 
@@ -59,7 +59,7 @@ test('a socket stands for one endpoint; it passes to another when the first is c
   t.deepEqual(places(registry), ['81 8080 up', '80 8080 up']);
   // Restored too, it has one holder.
   const next = make();
-  next.restore(registry.memory(), 0);
+  next.restore(registry.checkpoint(), 0);
   next.put('node1', state(3, [translated(81, 8080), translated(82, 8080)]), 0);
   t.is(next.node('node1')?.refused.length, 1);
 });
@@ -102,7 +102,7 @@ test('another method than before: what was registered under the old one closes',
   const dsr = make(methods.dsr);
   dsr.put('node1', nodeState(1, 1, [80]), 0);
   const nat = make();
-  nat.restore(dsr.memory(), 0);
+  nat.restore(dsr.checkpoint(), 0);
   t.deepEqual(places(nat), ['80 undefined closed']);
 });
 
@@ -129,7 +129,7 @@ test('property: whatever nodes say, no two endpoints have the same socket', (t) 
         const counts = records.map((one) => [`${one.slot}:${one.generation}`, flows ? 1 : 0]);
         registry.prune(Object.fromEntries(counts), now + 2000);
         const next = make();
-        next.restore(registry.memory(), now + 2000);
+        next.restore(registry.checkpoint(), now + 2000);
         registry = next;
       });
     }),

@@ -8,7 +8,7 @@ import type {Application} from '../../router/model/application/application.ts';
 import {methods} from '../../router/model/method.ts';
 import {nodeConfigFor} from '../../router/model/node-config.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
-import {registryMemorySchema} from '../../router/model/records.ts';
+import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {Slots} from '../../router/base/slots.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import type {ProbeResult} from '../../router/model/liveness.ts';
@@ -254,9 +254,9 @@ test('restored: places and services stay, every node is in doubt with a fresh le
   const registry = make();
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
   registry.put('node1', state(8, [81], {levels: {web: 'low'}}), 0);
-  const memory = registryMemorySchema.parse(JSON.parse(JSON.stringify(registry.memory())));
+  const checkpoint = registryCheckpointSchema.parse(JSON.parse(JSON.stringify(registry.checkpoint())));
   const next = new Registry(methods.dsr, applications, networks, {endpoints: 8, services: 4, blocks: 64}, 99);
-  next.restore(memory, 1000);
+  next.restore(checkpoint, 1000);
   t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'doubt'});
   t.is(next.generation, 1);
   t.deepEqual(

@@ -74,7 +74,7 @@ test('a factor outlives the supervisor and what it names', async (t) => {
   const {bench, steering} = await twoNodes();
   await steering.weight({target: NAME, factor: 3});
   const next = new Bench();
-  next.registry.restore(structuredClone(bench.registry.memory()), 0);
+  next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
   t.deepEqual([...next.registry.wishes.factors()], [[NAME, 3]]);
   bench.native.probes.set(`${macOf(2)} ${VIP}:80`, 'open');
   await bench.put(1, 2, [], {leaving: true});

@@ -8,7 +8,7 @@ import {exclusivePortsOn, portsNamedOn, vipsOf} from '../application/application
 import {ExclusivePorts} from './exclusive-ports.ts';
 import {PortBlocks} from './port-blocks.ts';
 import type {PortUse} from './port-blocks.ts';
-import type {NodeRecord, RegistryMemory, ServiceRecord} from '../records.ts';
+import type {NodeRecord, RegistryCheckpoint, ServiceRecord} from '../records.ts';
 import {serviceKey} from '../records.ts';
 
 export interface NodePortsWorld {
@@ -17,7 +17,7 @@ export interface NodePortsWorld {
   changed(): void;
 }
 
-type NodePortsMemory = Pick<RegistryMemory, 'blocks' | 'exclusive'>;
+type NodePortsCheckpoint = Pick<RegistryCheckpoint, 'blocks' | 'exclusive'>;
 
 export class NodePorts {
   readonly #world: NodePortsWorld;
@@ -94,13 +94,13 @@ export class NodePorts {
     this.exclusive.configure(this.#exclusiveRefusal);
   }
 
-  memory(): NodePortsMemory {
-    return {blocks: this.blocks.memory(), exclusive: this.exclusive.all()};
+  checkpoint(): NodePortsCheckpoint {
+    return {blocks: this.blocks.checkpoint(), exclusive: this.exclusive.all()};
   }
 
-  restore(memory: NodePortsMemory, now: number): void {
-    this.blocks.restore(memory.blocks, now);
-    this.exclusive.restore(memory.exclusive);
+  restore(checkpoint: NodePortsCheckpoint, now: number): void {
+    this.blocks.restore(checkpoint.blocks, now);
+    this.exclusive.restore(checkpoint.exclusive);
   }
 
   readonly #exclusiveRefusal = (one: ExclusivePort): string | null =>

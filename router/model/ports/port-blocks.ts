@@ -5,7 +5,7 @@
 //                                 ▲──────────── the same node wants more ─────────────┘
 //
 // A block has one node at a time; numbering is independent between VIPs. What a node says that it holds is taken
-// over if nobody else has it: so a router that lost its memory learns it again. Until every node has had the
+// over if nobody else has it: so a router that lost its checkpoint learns it again. Until every node has had the
 // time to say so (`begin`), no block is leased anew.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
@@ -147,13 +147,13 @@ export class PortBlocks {
       if (!use.isVip(lease.vip) && lease.freedAt === null) this.#free(lease, now);
   }
 
-  memory(): (Omit<BlockLease, 'freedAt'> & {freed: boolean})[] {
+  checkpoint(): (Omit<BlockLease, 'freedAt'> & {freed: boolean})[] {
     return this.all().map(({freedAt, ...lease}) => ({...lease, freed: freedAt !== null}));
   }
 
   /** Goes on where another registry ended; quarantines begin again, for nobody knows how much of them is over. */
-  restore(memory: ReturnType<PortBlocks['memory']>, now: number): void {
-    for (const {freed, ...lease} of memory) this.#add({...lease, freedAt: freed ? now : null});
+  restore(checkpoint: ReturnType<PortBlocks['checkpoint']>, now: number): void {
+    for (const {freed, ...lease} of checkpoint) this.#add({...lease, freedAt: freed ? now : null});
   }
 
   #leased(name: string): BlockLease[] {
