@@ -11,8 +11,8 @@ import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName} from '../model/target.ts';
-import type {Standing} from '../policy/standing.ts';
-import {Standings} from '../policy/standing.ts';
+import type {EndpointStatus} from '../policy/endpoint-status.ts';
+import {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {Drains} from '../supervisor/drains.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 
@@ -34,31 +34,31 @@ export class Views {
   }
 
   endpoints(): EndpointView[] {
-    const standings = new Standings(this.#deps.registry);
-    return this.#deps.registry.endpoints().map((record) => this.#endpoint(record, standings.of(record)));
+    const statuses = new EndpointStatuses(this.#deps.registry);
+    return this.#deps.registry.endpoints().map((record) => this.#endpoint(record, statuses.of(record)));
   }
 
-  #endpoint(record: EndpointRecord, standing: Standing): EndpointView {
+  #endpoint(record: EndpointRecord, status: EndpointStatus): EndpointView {
     const {application, vip, protocol, port, node, address, nodePort} = record;
-    const {level, factor, weight, state, reason} = this.#refined(record, standing);
+    const {level, factor, weight, state, reason} = this.#refined(record, status);
     const what = {endpoint: endpointName(record), application, vip, protocol, port, node};
     const why = reason === undefined ? {} : {reason};
     return {...what, ...placeOf(address, nodePort), level, factor, weight, state, ...why};
   }
 
   /** What only the provider and the flow table know: whether the way to it is known, how many flows are left. */
-  #refined(record: EndpointRecord, standing: Standing): Standing {
+  #refined(record: EndpointRecord, status: EndpointStatus): EndpointStatus {
     const {provider, drains} = this.#deps;
-    if (standing.state === 'draining') {
-      if (drains.isDrained(record)) return {...standing, state: 'drained'};
+    if (status.state === 'draining') {
+      if (drains.isDrained(record)) return {...status, state: 'drained'};
       const flows = drains.flowsOf(record);
       const left = flows === null ? 'until the deadline' : `${flows} flows left`;
-      const kept = standing.affinityMember ? ', its clients are kept' : '';
-      return {...standing, reason: `${standing.reason}, ${left}${kept}`};
+      const kept = status.affinityMember ? ', its clients are kept' : '';
+      return {...status, reason: `${status.reason}, ${left}${kept}`};
     }
-    if (standing.weight > 0 && provider.path(record.address).mac === null)
-      return {...standing, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
-    return standing;
+    if (status.weight > 0 && provider.path(record.address).mac === null)
+      return {...status, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
+    return status;
   }
 
   /** Virtual services, and exclusive ports that have a node but nobody who takes connections. */

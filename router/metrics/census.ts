@@ -4,7 +4,7 @@ import type {ApplicationView} from '../protocol/views.ts';
 import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
-import type {Standing, Standings} from '../policy/standing.ts';
+import type {EndpointStatus, EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {NodeShare} from './application-level.ts';
 
 export interface Census {
@@ -22,12 +22,12 @@ type Services = Map<string, {instances: number; capacity: number}>;
 interface Tally {
   application: Application;
   endpoints: Census['endpoints'];
-  nodes: Map<string, {services: Services; level: Standing['level']}>;
+  nodes: Map<string, {services: Services; level: EndpointStatus['level']}>;
 }
 
-function groupOf(standing: Standing, serves: boolean): Group {
+function groupOf(status: EndpointStatus, serves: boolean): Group {
   if (serves) return 'serving';
-  const {state} = standing;
+  const {state} = status;
   if (state === 'draining') return 'drained';
   return state === 'failing' || state === 'unreachable' ? state : 'idle';
 }
@@ -35,12 +35,12 @@ function groupOf(standing: Standing, serves: boolean): Group {
 function add(
   {application, endpoints, nodes}: Tally,
   record: EndpointRecord,
-  standing: Standing,
+  status: EndpointStatus,
   group: Group,
 ) {
   endpoints[group] += 1;
   if (group !== 'serving') return;
-  const {level, weight} = standing;
+  const {level, weight} = status;
   const node = nodes.get(record.node) ?? {services: new Map(), level};
   nodes.set(record.node, node);
   const key = serviceKey(record);
@@ -63,7 +63,7 @@ function most(services: Services, of: 'instances' | 'capacity'): number {
 export function censusOf(
   applications: readonly Application[],
   records: readonly EndpointRecord[],
-  standings: Standings,
+  statuses: EndpointStatuses,
   serves: (record: EndpointRecord) => boolean,
 ): Map<string, Census> {
   const tallies = new Map(
@@ -73,9 +73,9 @@ export function censusOf(
     }),
   );
   for (const record of records) {
-    const [tally, standing] = [tallies.get(record.application), standings.find(record)];
-    if (tally && standing && record.state !== 'closed')
-      add(tally, record, standing, groupOf(standing, serves(record)));
+    const [tally, status] = [tallies.get(record.application), statuses.find(record)];
+    if (tally && status && record.state !== 'closed')
+      add(tally, record, status, groupOf(status, serves(record)));
   }
   const censuses = [...tallies].map(([name, {endpoints, nodes}]): [string, Census] => {
     const all = [...nodes.values()];

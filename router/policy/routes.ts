@@ -6,10 +6,14 @@ import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from './route.ts';
-import {Standings} from './standing.ts';
+import {EndpointStatuses} from './endpoint-status.ts';
 
-function toRouteEndpoint(record: EndpointRecord, registry: Registry, standings: Standings): RouteEndpoint {
-  const {weight, open, affinityMember} = standings.of(record);
+function toRouteEndpoint(
+  record: EndpointRecord,
+  registry: Registry,
+  statuses: EndpointStatuses,
+): RouteEndpoint {
+  const {weight, open, affinityMember} = statuses.of(record);
   const {slot, generation, address, nodePort, instances} = record;
   const node = registry.nodeNumbers.of(record.node);
   const outboundOnly = instances === 0;
@@ -37,20 +41,20 @@ interface Made {
 export class Routes {
   readonly #registry: Registry;
   readonly #made = new WeakMap<ServiceRecord, Made>();
-  readonly standings: Standings;
+  readonly statuses: EndpointStatuses;
 
   constructor(registry: Registry) {
     this.#registry = registry;
-    this.standings = new Standings(registry);
+    this.statuses = new EndpointStatuses(registry);
   }
 
   /** `now`: for endpoints that begin to serve, and shall do so slowly (milliseconds of Clock.now). */
   refresh(now: number): Route[] {
     const registry = this.#registry;
-    this.standings.refresh();
+    this.statuses.refresh();
     for (const service of registry.services()) if (this.#isNew(service)) this.#observe(service, now);
     registry.rising.begin();
-    this.standings.refresh();
+    this.statuses.refresh();
     return this.all();
   }
 
@@ -71,23 +75,23 @@ export class Routes {
 
   #observe(service: ServiceRecord, now: number): void {
     for (const record of this.#registry.endpointsOf(service)) {
-      const slowStartMs = this.standings.application(record.application)?.slowStartMs ?? 0;
-      const serves = this.standings.of(record).weight > 0;
+      const slowStartMs = this.statuses.application(record.application)?.slowStartMs ?? 0;
+      const serves = this.statuses.of(record).weight > 0;
       this.#registry.rising.observe(record, serves, slowStartMs, now);
     }
   }
 
   #make(service: ServiceRecord): Route {
-    const [registry, standings] = [this.#registry, this.standings];
+    const [registry, statuses] = [this.#registry, this.statuses];
     const records = registry.endpointsOf(service);
     const owner = records.find((record) => record.state !== 'closed') ?? records[0];
-    const application = standings.application(owner?.application ?? '');
+    const application = statuses.application(owner?.application ?? '');
     const affinity = application && affinityOf(registry, application, service);
     return {
       ...service,
       timeouts: application?.timeouts ?? defaultTimeouts,
       ...(affinity ? {affinity} : {}),
-      endpoints: records.map((record) => toRouteEndpoint(record, registry, standings)),
+      endpoints: records.map((record) => toRouteEndpoint(record, registry, statuses)),
     };
   }
 }

@@ -16,7 +16,7 @@ import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {Standings} from '../policy/standing.ts';
+import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {FlowCapability} from '../provider/provider.ts';
 
 const LOOK_MS = 1000;
@@ -55,7 +55,7 @@ export class Applications {
   readonly #watched = new Map<string, Watched>();
   #census: ReadonlyMap<string, Census> = new Map();
   /** The last published policy, until it is counted. */
-  #published: {standings: Standings; scheduled: ReadonlySet<EndpointRecord>} | null = null;
+  #published: {statuses: EndpointStatuses; scheduled: ReadonlySet<EndpointRecord>} | null = null;
   /** By service slot; a service that is gone is remembered until another has its slot. */
   readonly #owners = new Map<number, Owner>();
   /** In the whole table, as last counted. */
@@ -82,8 +82,8 @@ export class Applications {
   }
 
   /** `scheduled`: the endpoints that now get new flows. */
-  published(standings: Standings, scheduled: ReadonlySet<EndpointRecord>): void {
-    this.#published = {standings, scheduled};
+  published(statuses: EndpointStatuses, scheduled: ReadonlySet<EndpointRecord>): void {
+    this.#published = {statuses, scheduled};
   }
 
   /** Flows were counted, by "slot:generation". */
@@ -152,10 +152,10 @@ export class Applications {
   #takeCensus(): void {
     if (this.#published === null) return;
     const {registry} = this.#deps;
-    const {standings, scheduled} = this.#published;
+    const {statuses, scheduled} = this.#published;
     this.#published = null;
     const serves = (record: EndpointRecord) => scheduled.has(record);
-    this.#census = censusOf(registry.applications, registry.endpoints(), standings, serves);
+    this.#census = censusOf(registry.applications, registry.endpoints(), statuses, serves);
     const slots = new Map(registry.services().map((service) => [serviceKey(service), service.slot]));
     for (const record of registry.endpoints()) {
       const slot = slots.get(serviceKey(record));

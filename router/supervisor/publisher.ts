@@ -6,7 +6,7 @@ import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {Plan} from '../policy/route.ts';
 import {blockRoutesOf, Routes} from '../policy/routes.ts';
-import type {Standings} from '../policy/standing.ts';
+import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {Applied, RoutingProvider} from '../provider/provider.ts';
 import {encodeCheckpoint} from './checkpoint.ts';
 import type {VipLifecycle} from './vip-lifecycle.ts';
@@ -16,7 +16,7 @@ export interface Published {
   generation: number;
   /** Of the registry: what was registered until then is in force. */
   revision: number;
-  standings: Standings;
+  statuses: EndpointStatuses;
   /** Endpoints that get new flows. */
   scheduled: ReadonlySet<EndpointRecord>;
   /** That it took to work the policy out and to realise it. */
@@ -116,6 +116,6 @@ export class Publisher {
   #published({revision, records}: Wanted, applied: Applied, seconds: number): Published {
     const scheduled = new Set(records.filter((record) => applied.scheduled.has(record.slot)));
     const {generation} = applied;
-    return {generation, revision, standings: this.#routes.standings, scheduled, seconds};
+    return {generation, revision, statuses: this.#routes.statuses, scheduled, seconds};
   }
 }

@@ -13,7 +13,7 @@ import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {EchoSource} from './echo.ts';
 import type {ProbeRules} from '../model/liveness.ts';
-import type {Standings} from '../policy/standing.ts';
+import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Applications} from './applications.ts';
 import {Drains} from './drains.ts';
@@ -157,17 +157,17 @@ export class Supervisor {
     return this.#publisher.publish();
   }
 
-  #published({generation, revision, standings, scheduled, seconds}: Published): void {
+  #published({generation, revision, statuses, scheduled, seconds}: Published): void {
     const {events, onPublished} = this.#deps;
     onPublished(seconds);
-    this.#report(scheduled, standings);
-    this.applications.published(standings, scheduled);
+    this.#report(scheduled, statuses);
+    this.applications.published(statuses, scheduled);
     this.drains.published(revision);
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
   /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
-  #report(now: ReadonlySet<EndpointRecord>, standings: Standings): void {
+  #report(now: ReadonlySet<EndpointRecord>, statuses: EndpointStatuses): void {
     const {events} = this.#deps;
     for (const record of now)
       if (!this.#scheduled.has(record)) events.add(endpointEvent('endpoint-up', record));
@@ -177,7 +177,7 @@ export class Supervisor {
         record.unreachable !== undefined && record.state !== 'closed'
           ? 'endpoint-unreachable'
           : 'endpoint-down';
-      events.add(endpointEvent(event, record, standings.find(record)?.reason));
+      events.add(endpointEvent(event, record, statuses.find(record)?.reason));
     }
     this.#scheduled = now;
   }

@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {Rising} from '../../router/model/rising.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
-import {Standings} from '../../router/policy/standing.ts';
+import {EndpointStatuses} from '../../router/policy/endpoint-status.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const slow = {...web, slowStartMs: 10_000};
@@ -36,7 +36,10 @@ test('a new endpoint rises in five steps; the others have what it leaves', async
   }
   t.deepEqual(shares, [17, 17, 29, 29, 38, 38, 44, 44, 50, 50, 50]);
   const record = bench.registry.endpoints()[1];
-  t.is(record && new Standings(bench.registry).of(record).reason, 'its agent is silent, but it answers');
+  t.is(
+    record && new EndpointStatuses(bench.registry).of(record).reason,
+    'its agent is silent, but it answers',
+  );
 });
 
 test('who serves again rises again: undrained, well again, opened anew; who stays does not', async (t) => {
@@ -70,7 +73,10 @@ test('its reason is shown while it rises', async (t) => {
   const bench = await started();
   await bench.put(2, 1, [80]);
   const record = bench.registry.endpoints()[1];
-  t.is(record && new Standings(bench.registry).of(record).reason, 'it starts slowly: 20 % of its weight');
+  t.is(
+    record && new EndpointStatuses(bench.registry).of(record).reason,
+    'it starts slowly: 20 % of its weight',
+  );
 });
 
 test('who served under the supervisor before this one has all of its weight', async (t) => {

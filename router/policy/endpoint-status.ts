@@ -1,4 +1,4 @@
-// How endpoints stand: whether they get new flows, which share of them, and why. The one place where the words of
+// The status of endpoints: whether they get new flows, which share of them, and why. The one place where the words of
 // agents, probes, load and operators come together. Pure.
 
 import type {Level} from '../protocol/messages.ts';
@@ -10,7 +10,7 @@ import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {weightOf} from './weight.ts';
 
-export interface Standing {
+export interface EndpointStatus {
   state: EndpointView['state'];
   /** For people; absent where there is nothing to say. */
   reason?: string;
@@ -26,7 +26,7 @@ export interface Standing {
   affinityMember: boolean;
 }
 
-type Judgement = Pick<Standing, 'state' | 'reason' | 'open'> & {
+type Judgement = Pick<EndpointStatus, 'state' | 'reason' | 'open'> & {
   takes: boolean;
   affinityMember?: boolean;
 };
@@ -38,16 +38,16 @@ const unreachableReasons: Readonly<Record<Unreachable, string>> = {
   unknown: 'it does not answer',
 };
 
-function isLastResort({state, unreachable}: EndpointRecord, standing: Standing): boolean {
-  if (standing.state === 'unreachable') return unreachable === 'silent' && state === 'up';
-  return standing.state === 'failing';
+function isLastResort({state, unreachable}: EndpointRecord, status: EndpointStatus): boolean {
+  if (status.state === 'unreachable') return unreachable === 'silent' && state === 'up';
+  return status.state === 'failing';
 }
 
-/** How all endpoints stand, as of the last `refresh`; worked out again for services of which anything is new. */
-export class Standings {
+/** The status of all endpoints, as of the last `refresh`; worked out again for services of which anything is new. */
+export class EndpointStatuses {
   readonly #registry: Registry;
   readonly #applications = new Map<string, Application>();
-  readonly #standings = new WeakMap<EndpointRecord, Standing>();
+  readonly #statuses = new WeakMap<EndpointRecord, EndpointStatus>();
   readonly #seen = new WeakMap<ServiceRecord, number>();
 
   constructor(registry: Registry) {
@@ -72,14 +72,14 @@ export class Standings {
   }
 
   /** Undefined if it came after the last refresh. */
-  find(record: EndpointRecord): Standing | undefined {
-    return this.#standings.get(record);
+  find(record: EndpointRecord): EndpointStatus | undefined {
+    return this.#statuses.get(record);
   }
 
-  of(record: EndpointRecord): Standing {
-    const standing = this.find(record);
-    if (!standing) throw new Error('an endpoint that is not known yet');
-    return standing;
+  of(record: EndpointRecord): EndpointStatus {
+    const status = this.find(record);
+    if (!status) throw new Error('an endpoint that is not known yet');
+    return status;
   }
 
   /**
@@ -87,22 +87,22 @@ export class Standings {
    * silent though their nodes and agents are well (too busy to accept): nobody else would serve.
    */
   #judge(records: readonly EndpointRecord[]): void {
-    const judgements = records.map((record) => this.#standing(record, this.#word(record)));
-    const served = judgements.some((standing) => standing.weight > 0);
+    const judgements = records.map((record) => this.#status(record, this.#word(record)));
+    const served = judgements.some((status) => status.weight > 0);
     for (const [index, record] of records.entries()) {
-      const standing = judgements[index];
-      if (!standing) continue;
-      const last = !served && isLastResort(record, standing);
-      this.#standings.set(record, last ? this.#lastResort(record, standing) : standing);
+      const status = judgements[index];
+      if (!status) continue;
+      const last = !served && isLastResort(record, status);
+      this.#statuses.set(record, last ? this.#lastResort(record, status) : status);
     }
   }
 
-  #lastResort(record: EndpointRecord, {state, reason}: Standing): Standing {
+  #lastResort(record: EndpointRecord, {state, reason}: EndpointStatus): EndpointStatus {
     const kept = `${reason} (it serves all the same: no endpoint of the service is well)`;
-    return this.#standing(record, {state, reason: kept, open: true, takes: true});
+    return this.#status(record, {state, reason: kept, open: true, takes: true});
   }
 
-  #standing(record: EndpointRecord, word: Judgement): Standing {
+  #status(record: EndpointRecord, word: Judgement): EndpointStatus {
     const {takes, affinityMember = false, ...rest} = word;
     const level = this.#registry.node(record.node)?.levels[record.application] ?? 'medium';
     const weights = this.application(record.application)?.weights ?? defaultWeights;
