@@ -9,7 +9,7 @@ import type {Registry} from '../model/registry.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {blocksView} from './blocks-view.ts';
 import {snapshotOf} from './snapshot.ts';
-import {Steering} from './steering.ts';
+import {Overrider} from './overrides.ts';
 import type {Supervisor} from '../supervisor/supervisor.ts';
 import {Views} from './views.ts';
 
@@ -30,7 +30,7 @@ export interface ControlledDeps {
 export function controlledRouter(deps: ControlledDeps): ControlledRouter {
   const {clock, events, registry, provider, supervisor, exposition, put, reload} = deps;
   const {applications, drains} = supervisor;
-  const steering = new Steering({clock, registry, events, drains, commit: () => supervisor.commit()});
+  const overrides = new Overrider({clock, registry, events, drains, commit: () => supervisor.commit()});
   const views = new Views({...deps, drains});
   return {
     put,
@@ -44,6 +44,6 @@ export function controlledRouter(deps: ControlledDeps): ControlledRouter {
     events: (since) => events.list(since),
     metrics: () => exposition.write(snapshotOf({registry, provider, events, applications, views})),
     reload,
-    steering,
+    overrides,
   };
 }

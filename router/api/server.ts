@@ -13,8 +13,8 @@ import type {Logger} from '../base/logger.ts';
 import {nodeStateSchema} from '../protocol/messages.ts';
 import {nodeViewSchema} from '../protocol/views.ts';
 import {describe, refuse} from './refusal.ts';
-import {addSteeringRoutes} from './steering-routes.ts';
-import type {Steered} from './steering-routes.ts';
+import {addOverrideRoutes} from './override-routes.ts';
+import type {OverrideHandlers} from './override-routes.ts';
 import type {NodeState} from '../protocol/messages.ts';
 import type {PutOutcome} from '../supervisor/supervisor.ts';
 import type {
@@ -50,7 +50,7 @@ export interface ControlledRouter {
   metrics(): Promise<Exposed>;
   events(since?: number): RouterEvent[];
   reload(): Promise<ReloadView>;
-  steering: Steered;
+  overrides: OverrideHandlers;
 }
 
 export interface ControlOptions {
@@ -82,7 +82,7 @@ export function createControlServer(options: ControlOptions): FastifyInstance {
   const {server, router} = createServer(options);
   addRoutes(server, router);
   addMetricsRoute(server, router);
-  addSteeringRoutes(server, () => router().steering);
+  addOverrideRoutes(server, () => router().overrides);
   return server;
 }
 

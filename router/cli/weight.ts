@@ -2,8 +2,8 @@
 
 import {z} from 'zod';
 import {UserError} from '../base/error.ts';
-import {MAX_FACTOR, weightViewSchema} from '../protocol/steering.ts';
-import type {WeightView} from '../protocol/steering.ts';
+import {MAX_FACTOR, weightViewSchema} from '../protocol/overrides.ts';
+import type {WeightView} from '../protocol/overrides.ts';
 import {addCommand, show, TARGET} from './command.ts';
 import type {Options} from './command.ts';
 import {formatTable} from './table.ts';

@@ -34,7 +34,7 @@ export interface Series {
   read: (snapshot: Snapshot) => Sample[];
 }
 
-const wishes: Readonly<Record<Scale, number>> = {out: 1, keep: 0, in: -1};
+const recommendations: Readonly<Record<Scale, number>> = {out: 1, keep: 0, in: -1};
 const ofApplication = ['tenant', 'application'];
 const labelsOf = ({tenant, application}: ApplicationView) => ({tenant, application});
 
@@ -71,8 +71,8 @@ const applicationSeries: readonly Series[] = [
   ),
   perApplication(
     'scale_wish',
-    'What it wishes of the platform: 1 more nodes, 0 as many, -1 fewer.',
-    (view) => wishes[view.scale],
+    'What it recommends to the platform: 1 more nodes, 0 as many, -1 fewer.',
+    (view) => recommendations[view.scale],
   ),
   perApplication('nodes', 'Nodes that serve it.', (view) => view.nodes),
   perApplication('instances', 'Instances that serve it.', (view) => view.instances),

@@ -7,7 +7,7 @@ import type {Protocol} from '../protocol/messages.ts';
 import {unreachableKinds} from './liveness.ts';
 import type {Streak} from './liveness.ts';
 import {numberingCheckpointSchema} from '../base/numbering.ts';
-import {wishesCheckpointSchema} from './wishes.ts';
+import {overridesCheckpointSchema} from './overrides.ts';
 
 const nodeFields = {
   name: z.string(),
@@ -89,7 +89,7 @@ export const registryCheckpointSchema = z.strictObject({
   nodes: z.array(nodeCheckpoint),
   nodeNumbers: numberingCheckpointSchema.default({}),
   groupNumbers: numberingCheckpointSchema.default({}),
-  wishes: wishesCheckpointSchema.default({factors: {}, drains: {}}),
+  overrides: overridesCheckpointSchema.default({factors: {}, drains: {}}),
   services: z.array(serviceCheckpoint),
   endpointHistory: historyCheckpoint,
   serviceHistory: historyCheckpoint,

@@ -24,7 +24,7 @@ import {groupNames} from './application/affinity.ts';
 import {Numbering} from '../base/numbering.ts';
 import {Rising} from './rising.ts';
 import {namesOf} from './target.ts';
-import {Wishes} from './wishes.ts';
+import {Overrides} from './overrides.ts';
 
 /** A node that is silent this long, no endpoint of which answers, is given up. */
 export const FORGET_MS = 600_000;
@@ -45,7 +45,7 @@ export class Registry {
   readonly nodeNumbers = new Numbering();
   readonly groupNumbers = new Numbering();
   readonly rising = new Rising((record) => this.#table.touch(record));
-  readonly wishes = new Wishes((name) => this.#touchNamed(name));
+  readonly overrides = new Overrides((name) => this.#touchNamed(name));
   readonly ports: NodePorts;
   #applications: readonly Application[];
   #generation: number;
@@ -268,7 +268,7 @@ export class Registry {
     return {
       generation: this.#generation,
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
-      wishes: this.wishes.checkpoint(),
+      overrides: this.overrides.checkpoint(),
       nodeNumbers: this.nodeNumbers.checkpoint(),
       groupNumbers: this.groupNumbers.checkpoint(),
       ...this.#table.checkpoint(),
@@ -289,7 +289,7 @@ export class Registry {
       this.#nodes.set(node.name, {...node, state, leaseUntil: now + LEASE_MS});
     }
     this.#table.restore(checkpoint, now);
-    this.wishes.restore(checkpoint.wishes);
+    this.overrides.restore(checkpoint.overrides);
     this.ports.restore(checkpoint, now);
     this.nodeNumbers.restore(checkpoint.nodeNumbers);
     this.groupNumbers.restore(checkpoint.groupNumbers);

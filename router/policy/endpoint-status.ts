@@ -106,7 +106,7 @@ export class EndpointStatuses {
     const {takes, affinityMember = false, ...rest} = word;
     const level = this.#registry.node(record.node)?.levels[record.application] ?? 'medium';
     const weights = this.application(record.application)?.weights ?? defaultWeights;
-    const factor = this.#registry.wishes.factorOf(record);
+    const factor = this.#registry.overrides.factorOf(record);
     const {instances} = record;
     const rise = this.#registry.rising.shareOf(record);
     const weight = takes ? weightOf({instances, level, weights, factor, rise}) : 0;
@@ -122,7 +122,7 @@ export class EndpointStatuses {
       const reason = 'its socket is closed; running connections go on';
       return {state, reason, open: false, takes: false};
     }
-    const drain = this.#registry.wishes.drainOf(record);
+    const drain = this.#registry.overrides.drainOf(record);
     if (drain) {
       const affinityMember = drain.keepClients && !drain.over;
       return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, affinityMember};

@@ -3,12 +3,12 @@
 
 import type {Clock, Timer} from '../base/clock.ts';
 import type {EventLog} from './event-log.ts';
-import type {DrainView} from '../protocol/steering.ts';
+import type {DrainView} from '../protocol/overrides.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {FlowCapability} from '../provider/provider.ts';
 import {endpointName, namesOf} from '../model/target.ts';
-import type {Drain} from '../model/wishes.ts';
+import type {Drain} from '../model/overrides.ts';
 
 const INTERVAL_MS = 500;
 /** So long a forwarder may still use the policy from before a drain. */
@@ -44,7 +44,7 @@ export class Drains {
 
   /** After the first publication: drains that were kept are in force. */
   start(): void {
-    for (const [name, {since}] of this.#deps.registry.wishes.drains()) this.#inForceSince.set(name, since);
+    for (const [name, {since}] of this.#deps.registry.overrides.drains()) this.#inForceSince.set(name, since);
     this.#timer = this.#deps.clock.every(INTERVAL_MS, () => void this.#look());
   }
 
@@ -57,7 +57,7 @@ export class Drains {
     const {registry} = this.#deps;
     this.#drained.delete(name);
     this.#asked.delete(name);
-    if (!registry.wishes.drains().has(name)) this.#inForceSince.delete(name);
+    if (!registry.overrides.drains().has(name)) this.#inForceSince.delete(name);
     else this.#asked.set(name, registry.revision);
   }
 
@@ -79,12 +79,12 @@ export class Drains {
   }
 
   #isOver(record: EndpointRecord): boolean {
-    return this.#deps.registry.wishes.drainOf(record)?.over ?? false;
+    return this.#deps.registry.overrides.drainOf(record)?.over ?? false;
   }
 
   /** Nobody uses an endpoint that is being drained, and nobody will. */
   isDrained(record: EndpointRecord): boolean {
-    const drain = this.#deps.registry.wishes.drainOf(record);
+    const drain = this.#deps.registry.overrides.drainOf(record);
     return (
       drain !== null && namesOf(record).some((name) => this.#isSettled(name, drain)) && this.#isUnused(record)
     );
@@ -104,7 +104,7 @@ export class Drains {
   }
 
   views(): DrainView[] {
-    return [...this.#deps.registry.wishes.drains()].map(([name, drain]) => this.#view(name, drain));
+    return [...this.#deps.registry.overrides.drains()].map(([name, drain]) => this.#view(name, drain));
   }
 
   #view(target: string, {since, deadline, keepClients}: Drain): DrainView {
@@ -126,11 +126,11 @@ export class Drains {
 
   async #look(): Promise<void> {
     const {clock, registry, provider, events, onDeadline} = this.#deps;
-    const {wishes} = registry;
-    const over = wishes.pass(clock.wall());
+    const {overrides} = registry;
+    const over = overrides.pass(clock.wall());
     for (const name of over) this.#asked.set(name, registry.revision);
     if (over.length > 0) await onDeadline();
-    const waiting = [...wishes.drains()].filter(([name]) => !this.#drained.has(name));
+    const waiting = [...overrides.drains()].filter(([name]) => !this.#drained.has(name));
     if (waiting.length === 0) return;
     this.#flows = provider.flows?.countByEndpoint(QUIET_SECONDS) ?? {};
     this.#lookedAt = clock.wall();

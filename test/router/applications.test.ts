@@ -7,7 +7,7 @@ import {applicationViewSchema} from '../../router/protocol/views.ts';
 import {movedSince, smoothedRate} from '../../router/metrics/accounts.ts';
 import {methods} from '../../router/model/method.ts';
 import {Bench, nodeState, translated, VIP, web} from './bench.ts';
-import {Steering} from '../../router/api/steering.ts';
+import {Overrider} from '../../router/api/overrides.ts';
 
 const mail = {...web, name: 'mail', tenant: 'post', vips: ['10.77.0.101']};
 
@@ -19,7 +19,7 @@ function viewOf(bench: Bench, name = 'web') {
 
 const levels = (level: Level) => ({levels: {web: level}});
 const steeringOf = (bench: Bench) =>
-  new Steering({...bench, drains: bench.supervisor.drains, commit: () => bench.supervisor.commit()});
+  new Overrider({...bench, drains: bench.supervisor.drains, commit: () => bench.supervisor.commit()});
 
 test('nobody serves: no level, and after a while the wish for a node', async (t) => {
   const bench = await new Bench([web, mail]).start();
@@ -43,7 +43,7 @@ test('nobody serves: no level, and after a while the wish for a node', async (t)
 
 test('its level follows those of its nodes, by what they can take; changes are events', async (t) => {
   const bench = await new Bench().start();
-  const steering = steeringOf(bench);
+  const overrides = steeringOf(bench);
   const keepAlive = async (sequence: number, first: Level, second: Level) => {
     await bench.put(1, sequence, [80], levels(first));
     await bench.put(2, sequence, [80], levels(second));
@@ -51,10 +51,10 @@ test('its level follows those of its nodes, by what they can take; changes are e
   };
   await keepAlive(1, 'low', 'high');
   t.like(viewOf(bench), {level: 'medium', load: 0.5, nodes: 2, instances: 2, scale: 'keep'});
-  await steering.weight({target: 'node2', factor: 9});
+  await overrides.weight({target: 'node2', factor: 9});
   for (let sequence = 2; sequence < 60; sequence++) await keepAlive(sequence, 'low', 'high');
   t.like(viewOf(bench), {level: 'high', load: 0.9, scale: 'out', reason: 'its load is high, for 48s'});
-  await steering.weight({target: 'node2', factor: 1});
+  await overrides.weight({target: 'node2', factor: 1});
   for (let sequence = 60; sequence < 75; sequence++) await keepAlive(sequence, 'low', 'low');
   t.like(viewOf(bench), {level: 'low', load: 0, scale: 'keep'});
   const story = bench.events.list().filter((one) => ['application-level', 'scale'].includes(one.event));
@@ -72,14 +72,14 @@ test('its level follows those of its nodes, by what they can take; changes are e
 
 test('endpoints by how they stand', async (t) => {
   const bench = await new Bench().start();
-  const steering = steeringOf(bench);
+  const overrides = steeringOf(bench);
   const [first] = nodeState(3, 1, [80]).endpoints;
   await bench.put(1, 1, [80, 81]);
   await bench.put(2, 1, [80]);
   await bench.put(3, 1, [], {endpoints: [{...first!, failing: 'frozen'}]});
   await bench.put(4, 1, [80]);
-  await steering.drain({target: 'node2', deadlineSeconds: 60, keepClients: false});
-  await steering.weight({target: 'node4', factor: 0});
+  await overrides.drain({target: 'node2', deadlineSeconds: 60, keepClients: false});
+  await overrides.weight({target: 'node4', factor: 0});
   // Its agent speaks, its MAC is not known.
   await bench.supervisor.put('node5', nodeState(5, 1, [80]));
   await bench.clock.advance(1000);

@@ -14,7 +14,7 @@ import {methods} from '../../router/model/method.ts';
 import {serviceKey} from '../../router/model/records.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
-import type {Drain} from '../../router/model/wishes.ts';
+import type {Drain} from '../../router/model/overrides.ts';
 import {Compiler} from '../../router/policy/compile.ts';
 import type {Path} from '../../router/policy/compile.ts';
 import {blockRoutesOf, Routes} from '../../router/policy/routes.ts';
@@ -225,7 +225,7 @@ class Twins {
       }
       case 'time':
         registry.rising.pass(now);
-        registry.wishes.pass(now);
+        registry.overrides.pass(now);
         return void registry.expire(now);
       case 'probe': {
         const records = registry.endpoints();
@@ -233,14 +233,14 @@ class Twins {
         return record && registry.probed(record, change.finding, defaultProbeRules, now);
       }
       case 'factor':
-        return registry.wishes.setFactor(NAMES[change.name] ?? '', change.factor);
+        return registry.overrides.setFactor(NAMES[change.name] ?? '', change.factor);
       case 'drain': {
         const {deadline, keepClients} = change.drain;
         const drain = {since: now, deadline: now + deadline, keepClients, over: false};
-        return registry.wishes.drain(NAMES[change.name] ?? '', drain);
+        return registry.overrides.drain(NAMES[change.name] ?? '', drain);
       }
       case 'undrain':
-        return void registry.wishes.undrain(NAMES[change.name] ?? '');
+        return void registry.overrides.undrain(NAMES[change.name] ?? '');
       case 'configure':
         return registry.configure(CONFIGURATIONS[change.configuration] ?? [], now);
       case 'prune':

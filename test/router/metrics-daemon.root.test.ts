@@ -54,7 +54,7 @@ test.serial('the local socket, and the address of the configuration', async (t) 
   lab.assertNothingLeft(t);
 });
 
-test.serial('applications and their wishes, on the command line', async (t) => {
+test.serial('applications and their overrides, on the command line', async (t) => {
   lab.configure(`${config}    autoscaling: {out-after: 1s}\n`);
   const router = await lab.router('--forwarders', '1');
   const followed = lab.follow('events', '--follow', '--json');

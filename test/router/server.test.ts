@@ -18,7 +18,7 @@ import {endpointViewSchema, eventSchema, reloadViewSchema} from '../../router/pr
 import type {RouterEvent} from '../../router/protocol/views.ts';
 import {createControlServer, listenOnPath, listenOnPort} from '../../router/api/server.ts';
 import type {ControlledRouter} from '../../router/api/server.ts';
-import {Steering} from '../../router/api/steering.ts';
+import {Overrider} from '../../router/api/overrides.ts';
 import {z} from 'zod';
 import {Bench, nodeState} from './bench.ts';
 import {FakeClock} from './fake-clock.ts';
@@ -43,7 +43,7 @@ async function control(secret: string | null = SECRET, ready = true) {
     blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
-    steering: new Steering({
+    overrides: new Overrider({
       ...bench,
       drains: bench.supervisor.drains,
       commit: () => bench.supervisor.commit(),

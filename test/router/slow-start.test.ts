@@ -47,14 +47,14 @@ test('who serves again rises again: undrained, well again, opened anew; who stay
   await bench.put(2, 1, [80]);
   await bench.clock.advance(11_000);
   t.is(per100(bench, 'node2'), 50);
-  const {wishes} = bench.registry;
+  const {overrides} = bench.registry;
   const again = async (what: string) => {
     await bench.supervisor.commit();
     t.is(per100(bench, 'node2'), 17, what);
   };
-  wishes.drain('node2', {since: 0, deadline: Infinity, keepClients: false, over: false});
+  overrides.drain('node2', {since: 0, deadline: Infinity, keepClients: false, over: false});
   await bench.supervisor.commit();
-  wishes.undrain('node2');
+  overrides.undrain('node2');
   await again('undrained');
   await bench.clock.advance(11_000);
   const [endpoint] = nodeState(2, 2, [80]).endpoints;

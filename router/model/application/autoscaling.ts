@@ -6,7 +6,7 @@ export interface Autoscaling {
   'out-after': number;
   /** So long its level is low until it wishes for fewer. */
   'in-after': number;
-  /** It wishes for more as long as fewer serve, and never for fewer than these. */
+  /** It overrides for more as long as fewer serve, and never for fewer than these. */
   'min-nodes': number;
 }
 

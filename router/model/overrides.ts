@@ -17,14 +17,14 @@ const drainCheckpoint = z.strictObject({
 });
 export type Drain = z.infer<typeof drainCheckpoint>;
 
-export const wishesCheckpointSchema = z.strictObject({
+export const overridesCheckpointSchema = z.strictObject({
   /** Weight factors by name; 1 where there is none. */
   factors: z.record(z.string(), z.number()),
   drains: z.record(z.string(), drainCheckpoint).default({}),
 });
-export type WishesCheckpoint = z.infer<typeof wishesCheckpointSchema>;
+export type OverridesCheckpoint = z.infer<typeof overridesCheckpointSchema>;
 
-export class Wishes {
+export class Overrides {
   readonly #factors = new Map<string, number>();
   readonly #drains = new Map<string, Drain>();
   readonly #changed: (name: string) => void;
@@ -85,14 +85,14 @@ export class Wishes {
     return passed.map(([name]) => name);
   }
 
-  checkpoint(): WishesCheckpoint {
+  checkpoint(): OverridesCheckpoint {
     return {
       factors: Object.fromEntries(this.#factors),
       drains: Object.fromEntries([...this.#drains].map(([name, drain]) => [name, {...drain}])),
     };
   }
 
-  restore(checkpoint: WishesCheckpoint): void {
+  restore(checkpoint: OverridesCheckpoint): void {
     for (const [name, factor] of Object.entries(checkpoint.factors)) this.#factors.set(name, factor);
     for (const [name, drain] of Object.entries(checkpoint.drains)) this.#drains.set(name, drain);
   }

@@ -8,22 +8,22 @@ import {silentLogger} from '../../router/base/logger.ts';
 import {LEASE_MS} from '../../router/protocol/messages.ts';
 import {applicationDefaults} from '../../router/model/application/application.ts';
 import {endpointName, namesOf} from '../../router/model/target.ts';
-import {Steering} from '../../router/api/steering.ts';
+import {Overrider} from '../../router/api/overrides.ts';
 import {Bench, macOf, VIP, web} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;
 
-function steer(bench: Bench): Steering {
+function steer(bench: Bench): Overrider {
   const {clock, registry, events, supervisor} = bench;
   const {drains} = supervisor;
-  return new Steering({clock, registry, events, drains, commit: () => supervisor.commit()});
+  return new Overrider({clock, registry, events, drains, commit: () => supervisor.commit()});
 }
 
-async function twoNodes(): Promise<{bench: Bench; steering: Steering}> {
+async function twoNodes(): Promise<{bench: Bench; overrides: Overrider}> {
   const bench = await new Bench().start();
   await bench.put(1, 1, [80, 81]);
   await bench.put(2, 1, [80, 81]);
-  return {bench, steering: steer(bench)};
+  return {bench, overrides: steer(bench)};
 }
 
 const count = (ring: string[], node: string) => ring.filter((one) => one === node).length;
@@ -36,70 +36,70 @@ test('names, from coarse to fine', (t) => {
 });
 
 test('a factor of an endpoint changes its service alone, one of a node all of its services', async (t) => {
-  const {bench, steering} = await twoNodes();
-  t.deepEqual(await steering.weight({target: NAME, factor: 0.5}), {
+  const {bench, overrides} = await twoNodes();
+  t.deepEqual(await overrides.weight({target: NAME, factor: 0.5}), {
     target: NAME,
     factor: 0.5,
     endpoints: [NAME],
   });
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2', 'node2']);
   t.deepEqual(bench.ring(81).toSorted(), ['node1', 'node2']);
-  t.is((await steering.weight({target: 'node1', factor: 4})).endpoints.length, 2);
+  t.is((await overrides.weight({target: 'node1', factor: 4})).endpoints.length, 2);
   // 0.5 of the endpoint times 4 of the node.
   t.is(count(bench.ring(80), 'node1'), 2 * count(bench.ring(80), 'node2'));
   t.is(count(bench.ring(81), 'node1'), 4 * count(bench.ring(81), 'node2'));
   t.deepEqual(
-    steering.weights().map(({target, factor}) => [target, factor]),
+    overrides.weights().map(({target, factor}) => [target, factor]),
     [
       [NAME, 0.5],
       ['node1', 4],
     ],
   );
-  await steering.weight({target: 'node1', factor: 1});
-  await steering.weight({target: NAME, factor: 1});
-  t.deepEqual(steering.weights(), []);
+  await overrides.weight({target: 'node1', factor: 1});
+  await overrides.weight({target: NAME, factor: 1});
+  t.deepEqual(overrides.weights(), []);
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2']);
   const details = bench.events.list().filter((event) => event.event === 'weight');
   t.deepEqual(details[0]?.detail, `${NAME}: factor 0.5`);
 });
 
 test('a factor of 0: no new flows; the endpoint stays open', async (t) => {
-  const {bench, steering} = await twoNodes();
-  await steering.weight({target: 'node1', factor: 0});
+  const {bench, overrides} = await twoNodes();
+  await overrides.weight({target: 'node1', factor: 0});
   t.deepEqual(bench.ring(80), ['node2']);
   t.true(bench.native.segment.policy?.endpoints.every((endpoint) => endpoint.open));
 });
 
 test('a factor outlives the supervisor and what it names', async (t) => {
-  const {bench, steering} = await twoNodes();
-  await steering.weight({target: NAME, factor: 3});
+  const {bench, overrides} = await twoNodes();
+  await overrides.weight({target: NAME, factor: 3});
   const next = new Bench();
   next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
-  t.deepEqual([...next.registry.wishes.factors()], [[NAME, 3]]);
+  t.deepEqual([...next.registry.overrides.factors()], [[NAME, 3]]);
   bench.native.probes.set(`${macOf(2)} ${VIP}:80`, 'open');
   await bench.put(1, 2, [], {leaving: true});
   await bench.clock.advance(10_000);
   t.deepEqual(bench.ring(80), ['node2']);
-  t.is((await steering.weight({target: NAME, factor: 2})).endpoints.length, 0);
+  t.is((await overrides.weight({target: NAME, factor: 2})).endpoints.length, 0);
   await bench.put(1, 3, [80]);
   t.is(count(bench.ring(80), 'node1'), 2);
 });
 
 test('what does not exist is refused, with what does', async (t) => {
-  const {steering} = await twoNodes();
-  await t.throwsAsync(() => steering.weight({target: 'nod1', factor: 2}), {
+  const {overrides} = await twoNodes();
+  await t.throwsAsync(() => overrides.weight({target: 'nod1', factor: 2}), {
     message: 'there is no node "nod1" (did you mean "node1"?); there are: node1, node2',
   });
-  await t.throwsAsync(() => steering.weight({target: `node3:${VIP}:80/tcp`, factor: 2}), {
+  await t.throwsAsync(() => overrides.weight({target: `node3:${VIP}:80/tcp`, factor: 2}), {
     message:
       /^there is no endpoint "node3:10\.77\.0\.100:80\/tcp" \(did you mean "node1:10\.77\.0\.100:80\/tcp"\?\)/,
   });
-  t.deepEqual(steering.weights(), []);
+  t.deepEqual(overrides.weights(), []);
 });
 
 test('over HTTP: requests that do not fit are refused with one line', async (t) => {
-  const {bench, steering} = await twoNodes();
-  const router = {steering} as unknown as ControlledRouter;
+  const {bench, overrides} = await twoNodes();
+  const router = {overrides} as unknown as ControlledRouter;
   const ready = Promise.resolve();
   const server = createControlServer({router: () => router, ready, secret: null, log: silentLogger});
   const post = async (payload: object) => {

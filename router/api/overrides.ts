@@ -4,7 +4,7 @@ import {UserError} from '../base/error.ts';
 import {likely, nearest} from '../config/nearest.ts';
 import type {Clock} from '../base/clock.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
-import type {Steered} from './steering-routes.ts';
+import type {OverrideHandlers} from './override-routes.ts';
 import type {
   DrainRequest,
   DrainView,
@@ -12,7 +12,7 @@ import type {
   UndrainView,
   WeightRequest,
   WeightView,
-} from '../protocol/steering.ts';
+} from '../protocol/overrides.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName, namesOf} from '../model/target.ts';
 import type {Drains} from '../supervisor/drains.ts';
@@ -20,7 +20,7 @@ import type {Drains} from '../supervisor/drains.ts';
 /** Valid choices that an error shows. */
 const MAX_CHOICES = 8;
 
-export interface SteeringDeps {
+export interface OverriderDeps {
   clock: Clock;
   registry: Registry;
   events: EventLog;
@@ -29,10 +29,10 @@ export interface SteeringDeps {
   commit: () => Promise<void>;
 }
 
-export class Steering implements Steered {
-  readonly #deps: SteeringDeps;
+export class Overrider implements OverrideHandlers {
+  readonly #deps: OverriderDeps;
 
-  constructor(deps: SteeringDeps) {
+  constructor(deps: OverriderDeps) {
     this.#deps = deps;
   }
 
@@ -40,26 +40,26 @@ export class Steering implements Steered {
   async weight({target, factor}: WeightRequest): Promise<WeightView> {
     const {registry, events, commit} = this.#deps;
     // What has a wish can be given another, though it is not there now.
-    if (!registry.wishes.factors().has(target)) this.#check(target);
-    registry.wishes.setFactor(target, factor);
+    if (!registry.overrides.factors().has(target)) this.#check(target);
+    registry.overrides.setFactor(target, factor);
     await commit();
     events.add({event: 'weight', detail: `${target}: factor ${factor}`});
     return {target, factor, endpoints: this.#endpoints(target)};
   }
 
   weights(): WeightView[] {
-    const factors = [...this.#deps.registry.wishes.factors()];
+    const factors = [...this.#deps.registry.overrides.factors()];
     return factors.map(([target, factor]) => ({target, factor, endpoints: this.#endpoints(target)}));
   }
 
   /** New flows go elsewhere; again for the same target: with another deadline. Rejects as `weight` does. */
   async drain({target, deadlineSeconds, keepClients}: DrainRequest): Promise<DrainView> {
     const {clock, registry, events, drains, commit} = this.#deps;
-    const before = registry.wishes.drains().get(target);
+    const before = registry.overrides.drains().get(target);
     if (!before) this.#check(target);
     const now = clock.wall();
     const deadline = now + deadlineSeconds * 1000;
-    registry.wishes.drain(target, {
+    registry.overrides.drain(target, {
       since: before?.since ?? now,
       deadline,
       keepClients,
@@ -80,7 +80,7 @@ export class Steering implements Steered {
 
   async undrain({target}: UndrainRequest): Promise<UndrainView> {
     const {registry, events, drains, commit} = this.#deps;
-    const was = registry.wishes.undrain(target);
+    const was = registry.overrides.undrain(target);
     if (!was) this.#check(target);
     drains.changed(target);
     await commit();

@@ -4,7 +4,7 @@ import type {FastifyInstance, FastifyReply} from 'fastify';
 import type {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {describe, refuse} from './refusal.ts';
-import {drainRequestSchema, undrainRequestSchema, weightRequestSchema} from '../protocol/steering.ts';
+import {drainRequestSchema, undrainRequestSchema, weightRequestSchema} from '../protocol/overrides.ts';
 import type {
   DrainRequest,
   DrainView,
@@ -12,10 +12,10 @@ import type {
   UndrainView,
   WeightRequest,
   WeightView,
-} from '../protocol/steering.ts';
+} from '../protocol/overrides.ts';
 
 /** Requests: resolve when they are in force; reject with a UserError that names what is wrong with them. */
-export interface Steered {
+export interface OverrideHandlers {
   weight(request: WeightRequest): Promise<WeightView>;
   weights(): WeightView[];
   drain(request: DrainRequest): Promise<DrainView>;
@@ -40,16 +40,16 @@ async function carryOut<T>(
   }
 }
 
-export function addSteeringRoutes(server: FastifyInstance, steered: () => Steered): void {
-  server.get('/v1/weight', (_, reply) => reply.send(steered().weights()));
+export function addOverrideRoutes(server: FastifyInstance, handlers: () => OverrideHandlers): void {
+  server.get('/v1/weight', (_, reply) => reply.send(handlers().weights()));
   server.post('/v1/weight', ({body}, reply) =>
-    carryOut(reply, weightRequestSchema, body, (request) => steered().weight(request)),
+    carryOut(reply, weightRequestSchema, body, (request) => handlers().weight(request)),
   );
-  server.get('/v1/drain', (_, reply) => reply.send(steered().drains()));
+  server.get('/v1/drain', (_, reply) => reply.send(handlers().drains()));
   server.post('/v1/drain', ({body}, reply) =>
-    carryOut(reply, drainRequestSchema, body, (request) => steered().drain(request)),
+    carryOut(reply, drainRequestSchema, body, (request) => handlers().drain(request)),
   );
   server.post('/v1/undrain', ({body}, reply) =>
-    carryOut(reply, undrainRequestSchema, body, (request) => steered().undrain(request)),
+    carryOut(reply, undrainRequestSchema, body, (request) => handlers().undrain(request)),
   );
 }
