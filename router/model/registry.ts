@@ -22,7 +22,7 @@ import type {
 } from './records.ts';
 import {groupNames} from './application/affinity.ts';
 import {Numbering} from '../base/numbering.ts';
-import {Rising} from './rising.ts';
+import {SlowStart} from './slow-start.ts';
 import {namesOf} from './target.ts';
 import {Overrides} from './overrides.ts';
 
@@ -44,7 +44,7 @@ export class Registry {
   /** For affinities: of nodes, and of what shares clients' choices. */
   readonly nodeNumbers = new Numbering();
   readonly groupNumbers = new Numbering();
-  readonly rising = new Rising((record) => this.#table.touch(record));
+  readonly slowStart = new SlowStart((record) => this.#table.touch(record));
   readonly overrides = new Overrides((name) => this.#touchNamed(name));
   readonly ports: NodePorts;
   #applications: readonly Application[];

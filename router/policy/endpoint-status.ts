@@ -108,11 +108,11 @@ export class EndpointStatuses {
     const weights = this.application(record.application)?.weights ?? defaultWeights;
     const factor = this.#registry.overrides.factorOf(record);
     const {instances} = record;
-    const rise = this.#registry.rising.shareOf(record);
-    const weight = takes ? weightOf({instances, level, weights, factor, rise}) : 0;
+    const slowStart = this.#registry.slowStart.shareOf(record);
+    const weight = takes ? weightOf({instances, level, weights, factor, slowStart}) : 0;
     if (takes && instances === 0) rest.reason = 'it opens connections and takes none';
     else if (takes && factor === 0) rest.reason = 'its weight factor is 0';
-    else if (takes && rise < 1) rest.reason ??= `it starts slowly: ${rise * 100} % of its weight`;
+    else if (takes && slowStart < 1) rest.reason ??= `it starts slowly: ${slowStart * 100} % of its weight`;
     return {...rest, level, factor, weight, affinityMember};
   }
 

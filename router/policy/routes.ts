@@ -53,7 +53,7 @@ export class Routes {
     const registry = this.#registry;
     this.statuses.refresh();
     for (const service of registry.services()) if (this.#isNew(service)) this.#observe(service, now);
-    registry.rising.begin();
+    registry.slowStart.begin();
     this.statuses.refresh();
     return this.all();
   }
@@ -77,7 +77,7 @@ export class Routes {
     for (const record of this.#registry.endpointsOf(service)) {
       const slowStartMs = this.statuses.application(record.application)?.slowStartMs ?? 0;
       const serves = this.statuses.of(record).weight > 0;
-      this.#registry.rising.observe(record, serves, slowStartMs, now);
+      this.#registry.slowStart.observe(record, serves, slowStartMs, now);
     }
   }
 

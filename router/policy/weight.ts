@@ -10,11 +10,11 @@ export interface Share {
   weights: Readonly<Record<Level, number>>;
   factor: number;
   /** Which part of it a new endpoint gets. */
-  rise: number;
+  slowStart: number;
 }
 
 /** An endpoint's share relative to the others of its service, to a thousandth; above 0 if all that makes it is. */
-export function weightOf({instances, level, weights, factor, rise}: Share): number {
-  const exact = instances * weights[level] * factor * rise;
+export function weightOf({instances, level, weights, factor, slowStart}: Share): number {
+  const exact = instances * weights[level] * factor * slowStart;
   return exact > 0 ? Math.max(0.001, Math.round(exact * 1000) / 1000) : 0;
 }

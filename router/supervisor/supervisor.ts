@@ -206,7 +206,7 @@ export class Supervisor {
 
   #checkLeases(): void {
     const {registry, events, clock} = this.#deps;
-    registry.rising.pass(clock.now());
+    registry.slowStart.pass(clock.now());
     const silent = registry.expire(clock.now());
     for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
     for (const record of silent.flatMap((node) => registry.endpointsOfNode(node.name)))

@@ -224,7 +224,7 @@ class Twins {
         return this.#put(registry, change.node, told);
       }
       case 'time':
-        registry.rising.pass(now);
+        registry.slowStart.pass(now);
         registry.overrides.pass(now);
         return void registry.expire(now);
       case 'probe': {

@@ -75,14 +75,14 @@ test('more endpoints than the bound: one place each', (t) => {
 });
 
 test('weight: instances times level', (t) => {
-  const share = {instances: 3, weights: {low: 4, medium: 2, high: 1}, factor: 1, rise: 1};
+  const share = {instances: 3, weights: {low: 4, medium: 2, high: 1}, factor: 1, slowStart: 1};
   t.deepEqual(
     (['low', 'medium', 'high'] as const).map((level) => weightOf({...share, level})),
     [12, 6, 3],
   );
   t.is(weightOf({...share, level: 'high', factor: 0.5}), 1.5);
   t.is(weightOf({...share, level: 'high', factor: 0}), 0);
-  t.is(weightOf({...share, level: 'low', rise: 0.2}), 2.4);
+  t.is(weightOf({...share, level: 'low', slowStart: 0.2}), 2.4);
   t.is(weightOf({...share, level: 'high', factor: 0.0001}), 0.001);
   t.is(weightOf({...share, level: 'low', instances: 0}), 0);
 });

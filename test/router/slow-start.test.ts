@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import {Rising} from '../../router/model/rising.ts';
+import {SlowStart} from '../../router/model/slow-start.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
 import {EndpointStatuses} from '../../router/policy/endpoint-status.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
@@ -105,19 +105,19 @@ test('shares only rise, to all of it, in at most five steps', (t) => {
       fc.array(fc.integer({min: 0, max: 20_000})),
       (ms, steps) => {
         let changes = 0;
-        const rising = new Rising(() => changes++);
+        const slowStart = new SlowStart(() => changes++);
         const record = {} as EndpointRecord;
-        rising.begin();
-        rising.observe(record, true, ms, 0);
-        let [now, last] = [0, rising.shareOf(record)];
+        slowStart.begin();
+        slowStart.observe(record, true, ms, 0);
+        let [now, last] = [0, slowStart.shareOf(record)];
         for (const step of steps) {
-          rising.pass((now += step));
-          const share = rising.shareOf(record);
+          slowStart.pass((now += step));
+          const share = slowStart.shareOf(record);
           if (share < last || share > 1 || share < 0.2) return false;
           last = share;
         }
-        rising.pass(now + ms);
-        return rising.shareOf(record) === 1 && changes <= 5;
+        slowStart.pass(now + ms);
+        return slowStart.shareOf(record) === 1 && changes <= 5;
       },
     ),
   );

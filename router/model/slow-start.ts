@@ -6,14 +6,14 @@ import type {EndpointRecord} from './records.ts';
 /** From a fifth of its weight to all of it. */
 const STEPS = 5;
 
-interface Rise {
+interface Start {
   since: number;
   ms: number;
   share: number;
 }
 
-export class Rising {
-  readonly #rises = new Map<EndpointRecord, Rise>();
+export class SlowStart {
+  readonly #starting = new Map<EndpointRecord, Start>();
   readonly #serving = new WeakSet<EndpointRecord>();
   readonly #changed: (record: EndpointRecord) => void;
   #begun = false;
@@ -23,7 +23,7 @@ export class Rising {
     this.#changed = changed;
   }
 
-  /** From now on who begins to serve rises; who served before has all of its weight. */
+  /** From now on who begins to serve starts slowly; who served before has all of its weight. */
   begin(): void {
     this.#begun = true;
   }
@@ -32,28 +32,28 @@ export class Rising {
   observe(record: EndpointRecord, serves: boolean, ms: number, now: number): void {
     if (!serves) {
       this.#serving.delete(record);
-      this.#rises.delete(record);
+      this.#starting.delete(record);
     } else if (!this.#serving.has(record)) {
       this.#serving.add(record);
       if (!this.#begun || ms === 0) return;
-      this.#rises.set(record, {since: now, ms, share: 1 / STEPS});
+      this.#starting.set(record, {since: now, ms, share: 1 / STEPS});
       this.#changed(record);
     }
   }
 
   /** Time goes on: the next steps. */
   pass(now: number): void {
-    for (const [record, rise] of this.#rises) {
-      const share = Math.min(STEPS, Math.floor(((now - rise.since) * STEPS) / rise.ms) + 1) / STEPS;
-      if (share === rise.share) continue;
-      rise.share = share;
-      if (share === 1) this.#rises.delete(record);
+    for (const [record, start] of this.#starting) {
+      const share = Math.min(STEPS, Math.floor(((now - start.since) * STEPS) / start.ms) + 1) / STEPS;
+      if (share === start.share) continue;
+      start.share = share;
+      if (share === 1) this.#starting.delete(record);
       this.#changed(record);
     }
   }
 
   /** Which part of its weight it gets. */
   shareOf(record: EndpointRecord): number {
-    return this.#rises.get(record)?.share ?? 1;
+    return this.#starting.get(record)?.share ?? 1;
   }
 }
