@@ -1,28 +1,28 @@
-// Hands out numbered places (0 … capacity-1), the one longest unused first, and counts how often each was
-// given: flows remember place and generation, so that an old flow never follows a new owner. Pure.
+// Allocates slots (0 … capacity-1), the one longest unused first, and counts how often each was
+// given: flows remember slot and generation, so that an old flow never follows a new owner. Pure.
 
 const GENERATIONS = 65535;
 
-export interface Place {
+export interface Slot {
   slot: number;
-  /** 1 … 65535, another one each time the place is given. */
+  /** 1 … 65535, another one each time the slot is given. */
   generation: number;
 }
 
 export class Slots {
   readonly #capacity: number;
-  /** The last one of each place that was ever given. */
+  /** The last one of each slot that was ever given. */
   #generations: number[] = [];
   readonly #taken = new Set<number>();
-  /** Places given back, oldest first; places never given are taken before them. */
+  /** Slots given back, oldest first; slots never given are taken before them. */
   #returned: number[] = [];
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** A free place, or null if all are taken. */
-  take(): Place | null {
+  /** A free slot, or null if all are taken. */
+  take(): Slot | null {
     const given = this.#generations.length;
     const slot = given < this.#capacity ? given : this.#returned.shift();
     if (slot === undefined) return null;

@@ -6,7 +6,7 @@ import {levelSchema, nodeEndpointSchema, protocolSchema} from '../protocol/messa
 import type {Protocol} from '../protocol/messages.ts';
 import {unreachableKinds} from './liveness.ts';
 import type {Streak} from './liveness.ts';
-import {numberingCheckpointSchema} from '../base/numbering.ts';
+import {idAllocatorCheckpointSchema} from '../base/id-allocator.ts';
 import {overridesCheckpointSchema} from './overrides.ts';
 
 const nodeFields = {
@@ -87,8 +87,8 @@ export const registryCheckpointSchema = z.strictObject({
   /** When this registry began (milliseconds since the epoch). */
   generation: z.number(),
   nodes: z.array(nodeCheckpoint),
-  nodeNumbers: numberingCheckpointSchema.default({}),
-  groupNumbers: numberingCheckpointSchema.default({}),
+  nodeIds: idAllocatorCheckpointSchema.default({}),
+  groupIds: idAllocatorCheckpointSchema.default({}),
   overrides: overridesCheckpointSchema.default({factors: {}, drains: {}}),
   services: z.array(serviceCheckpoint),
   endpointHistory: historyCheckpoint,

@@ -21,7 +21,7 @@ import type {
   ServiceRecord,
 } from './records.ts';
 import {groupNames} from './application/affinity.ts';
-import {Numbering} from '../base/numbering.ts';
+import {IdAllocator} from '../base/id-allocator.ts';
 import {SlowStart} from './slow-start.ts';
 import {namesOf} from './target.ts';
 import {Overrides} from './overrides.ts';
@@ -42,8 +42,8 @@ export class Registry {
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #table: EndpointTable;
   /** For affinities: of nodes, and of what shares clients' choices. */
-  readonly nodeNumbers = new Numbering();
-  readonly groupNumbers = new Numbering();
+  readonly nodeIds = new IdAllocator();
+  readonly groupIds = new IdAllocator();
   readonly slowStart = new SlowStart((record) => this.#table.touch(record));
   readonly overrides = new Overrides((name) => this.#touchNamed(name));
   readonly ports: NodePorts;
@@ -243,8 +243,8 @@ export class Registry {
         this.#nodes.delete(node.name);
         this.#revision++;
       }
-    this.nodeNumbers.keep(new Set(this.#nodes.keys()));
-    this.groupNumbers.keep(groupNames(this.#applications, this.services()));
+    this.nodeIds.keep(new Set(this.#nodes.keys()));
+    this.groupIds.keep(groupNames(this.#applications, this.services()));
   }
 
   #isLost(node: NodeRecord, now: number): boolean {
@@ -269,8 +269,8 @@ export class Registry {
       generation: this.#generation,
       nodes: this.nodes().map(({leaseUntil: _, ...node}) => node),
       overrides: this.overrides.checkpoint(),
-      nodeNumbers: this.nodeNumbers.checkpoint(),
-      groupNumbers: this.groupNumbers.checkpoint(),
+      nodeIds: this.nodeIds.checkpoint(),
+      groupIds: this.groupIds.checkpoint(),
       ...this.#table.checkpoint(),
       ...this.ports.checkpoint(),
     };
@@ -291,8 +291,8 @@ export class Registry {
     this.#table.restore(checkpoint, now);
     this.overrides.restore(checkpoint.overrides);
     this.ports.restore(checkpoint, now);
-    this.nodeNumbers.restore(checkpoint.nodeNumbers);
-    this.groupNumbers.restore(checkpoint.groupNumbers);
+    this.nodeIds.restore(checkpoint.nodeIds);
+    this.groupIds.restore(checkpoint.groupIds);
     this.configure(this.#applications, now);
   }
 }

@@ -15,7 +15,7 @@ function toRouteEndpoint(
 ): RouteEndpoint {
   const {weight, open, affinityMember} = statuses.of(record);
   const {slot, generation, address, nodePort, instances} = record;
-  const node = registry.nodeNumbers.of(record.node);
+  const node = registry.nodeIds.of(record.node);
   const outboundOnly = instances === 0;
   return {slot, generation, address, nodePort, weight, open, outboundOnly, affinityMember, node};
 }
@@ -28,7 +28,7 @@ function affinityOf(
   if (!application.affinity) return undefined;
   const {prefix, timeout} = application.affinity;
   const name = affinityGroup(application.name, application.affinity, service);
-  const group = name === null ? undefined : registry.groupNumbers.of(name);
+  const group = name === null ? undefined : registry.groupIds.of(name);
   return group === undefined ? undefined : {group, prefix, timeout};
 }
 

@@ -3,7 +3,7 @@
 import test from 'ava';
 import type {PolicyAffinity} from '../../addon/router.ts';
 import type {Affinity} from '../../router/model/application/affinity.ts';
-import {Numbering} from '../../router/base/numbering.ts';
+import {IdAllocator} from '../../router/base/id-allocator.ts';
 import {Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const affinity: Affinity = {prefix: 24, timeout: 60, ports: 'each'};
@@ -84,7 +84,7 @@ test('groups and numbers of nodes outlive the supervisor and endpoints of others
   await bench.clock.advance(10_000);
   const next = new Bench([{...web, affinity}]);
   next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
-  t.is(next.registry.nodeNumbers.of('node2'), 1);
+  t.is(next.registry.nodeIds.of('node2'), 1);
   await next.supervisor.publish();
   const services = next.native.segment.policy?.services ?? [];
   t.deepEqual(
@@ -94,21 +94,21 @@ test('groups and numbers of nodes outlive the supervisor and endpoints of others
 });
 
 test('numbers: kept, given up, and the one just given up last', (t) => {
-  const numbering = new Numbering();
+  const ids = new IdAllocator();
   t.deepEqual(
-    ['a', 'b', 'a', 'c'].map((name) => numbering.of(name)),
+    ['a', 'b', 'a', 'c'].map((name) => ids.of(name)),
     [0, 1, 0, 2],
   );
-  numbering.keep(new Set(['a', 'c']));
-  t.is(numbering.of('b'), 3);
-  const next = new Numbering();
-  next.restore(numbering.checkpoint());
+  ids.keep(new Set(['a', 'c']));
+  t.is(ids.of('b'), 3);
+  const next = new IdAllocator();
+  next.restore(ids.checkpoint());
   t.deepEqual(
     ['c', 'b', 'a'].map((name) => next.of(name)),
     [2, 3, 0],
   );
   t.is(new Set(['a', 'b', 'c', 'd', 'e'].map((name) => next.of(name))).size, 5);
-  const full = new Numbering();
+  const full = new IdAllocator();
   for (let index = 0; index < 65_535; index++) full.of(String(index));
   t.is(full.of('one too many'), undefined);
   full.keep(new Set(['0']));

@@ -4,7 +4,7 @@
 //   free ──a node wants more──► leased ──wanted no more, node left or given up──► quarantined ──15 min──► free
 //                                 ▲──────────── the same node wants more ─────────────┘
 //
-// A block has one node at a time; numbering is independent between VIPs. What a node says that it holds is taken
+// A block has one node at a time; ids is independent between VIPs. What a node says that it holds is taken
 // over if nobody else has it: so a router that lost its checkpoint learns it again. Until every node has had the
 // time to say so (`begin`), no block is leased anew.
 
