@@ -6,8 +6,8 @@ import type {EventLog} from './event-log.ts';
 import type {ApplicationView, Scale} from '../protocol/views.ts';
 import {loadOfWhole, nextLevel} from '../metrics/application-level.ts';
 import type {SteadyLevel} from '../metrics/application-level.ts';
-import {censusOf} from '../metrics/census.ts';
-import type {Census} from '../metrics/census.ts';
+import {summariesOf} from '../metrics/summary.ts';
+import type {ApplicationSummary} from '../metrics/summary.ts';
 import {movedSince, smoothedRate} from '../metrics/accounts.ts';
 import type {Account, Accounts} from '../metrics/accounts.ts';
 import {nextNeed, reasonOf, wishOf} from '../metrics/scale.ts';
@@ -41,7 +41,7 @@ interface Watched {
 /** Where a counter of new flows belongs. */
 type Owner = Pick<EndpointRecord, 'application' | 'vip'>;
 
-const noCensus: Census = {
+const emptySummary: ApplicationSummary = {
   endpoints: {serving: 0, drained: 0, failing: 0, unreachable: 0, idle: 0},
   instances: 0,
   nodes: [],
@@ -53,7 +53,7 @@ const rounded = (value: number) => Math.round(value * 1000) / 1000;
 export class Applications {
   readonly #deps: ApplicationsDeps;
   readonly #watched = new Map<string, Watched>();
-  #census: ReadonlyMap<string, Census> = new Map();
+  #summaries: ReadonlyMap<string, ApplicationSummary> = new Map();
   /** The last published policy, until it is counted. */
   #published: {statuses: EndpointStatuses; scheduled: ReadonlySet<EndpointRecord>} | null = null;
   /** By service slot; a service that is gone is remembered until another has its slot. */
@@ -109,7 +109,7 @@ export class Applications {
   }
 
   #view({name, tenant, vips, autoscaling}: Application): ApplicationView {
-    const {endpoints, instances, nodes} = this.#census.get(name) ?? noCensus;
+    const {endpoints, instances, nodes} = this.#summaries.get(name) ?? emptySummary;
     const watched = this.#watched.get(name);
     const level = watched?.level?.level ?? null;
     const load = watched?.load ?? null;
@@ -142,20 +142,20 @@ export class Applications {
   #look(): void {
     const {clock, registry} = this.#deps;
     const now = clock.now();
-    this.#takeCensus();
+    this.#summarize();
     const known = new Set(registry.applications.map((one) => one.name));
     for (const name of this.#watched.keys()) if (!known.has(name)) this.#watched.delete(name);
     for (const application of registry.applications) this.#judge(application, now);
     this.#countNewFlows(now);
   }
 
-  #takeCensus(): void {
+  #summarize(): void {
     if (this.#published === null) return;
     const {registry} = this.#deps;
     const {statuses, scheduled} = this.#published;
     this.#published = null;
     const serves = (record: EndpointRecord) => scheduled.has(record);
-    this.#census = censusOf(registry.applications, registry.endpoints(), statuses, serves);
+    this.#summaries = summariesOf(registry.applications, registry.endpoints(), statuses, serves);
     const slots = new Map(registry.services().map((service) => [serviceKey(service), service.slot]));
     for (const record of registry.endpoints()) {
       const slot = slots.get(serviceKey(record));
@@ -164,7 +164,7 @@ export class Applications {
   }
 
   #judge({name, autoscaling}: Application, now: number): void {
-    const {nodes} = this.#census.get(name) ?? noCensus;
+    const {nodes} = this.#summaries.get(name) ?? emptySummary;
     const before = this.#watched.get(name) ?? null;
     const load = loadOfWhole(nodes);
     const level = load === null ? null : nextLevel(before?.level ?? null, load, now);

@@ -21,7 +21,7 @@ import {FlowClaims} from './flow-claims.ts';
 import {Prober} from './prober.ts';
 import {Publisher} from './publisher.ts';
 import type {Published} from './publisher.ts';
-import {PutReport} from './put-report.ts';
+import {NodeEvents} from './node-events.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
 
 type ClaimsRefused = NonNullable<NodeConfig['claimsRefused']>;
@@ -116,7 +116,7 @@ export class Supervisor {
   /** Resolves when what the message changes is in force. */
   async put(name: string, state: NodeState): Promise<PutOutcome> {
     const {registry, events, clock, log} = this.#deps;
-    const report = new PutReport(registry, name);
+    const report = new NodeEvents(registry, name);
     const result = registry.put(name, state, clock.now());
     if (result.kind === 'refused') {
       log.warn({node: name, address: state.address, reason: result.reason}, 'node refused');

@@ -7,21 +7,21 @@ import {serviceKey} from '../model/records.ts';
 import type {EndpointStatus, EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {NodeShare} from './application-level.ts';
 
-export interface Census {
+export interface ApplicationSummary {
   endpoints: ApplicationView['endpoints'];
   /** That serve. */
   instances: number;
   nodes: NodeShare[];
 }
 
-type Group = keyof Census['endpoints'];
+type Group = keyof ApplicationSummary['endpoints'];
 
 /** What a node has of an application, by service: an instance that listens on several ports is seen on each. */
 type Services = Map<string, {instances: number; capacity: number}>;
 
 interface Tally {
   application: Application;
-  endpoints: Census['endpoints'];
+  endpoints: ApplicationSummary['endpoints'];
   nodes: Map<string, {services: Services; level: EndpointStatus['level']}>;
 }
 
@@ -60,12 +60,12 @@ function most(services: Services, of: 'instances' | 'capacity'): number {
  * By application, in the order of the configuration. `serves`: is it in a ring? On one node, instances of one
  * application on different ports count as if they were the same.
  */
-export function censusOf(
+export function summariesOf(
   applications: readonly Application[],
   records: readonly EndpointRecord[],
   statuses: EndpointStatuses,
   serves: (record: EndpointRecord) => boolean,
-): Map<string, Census> {
+): Map<string, ApplicationSummary> {
   const tallies = new Map(
     applications.map((application): [string, Tally] => {
       const endpoints = {serving: 0, drained: 0, failing: 0, unreachable: 0, idle: 0};
@@ -77,7 +77,7 @@ export function censusOf(
     if (tally && status && record.state !== 'closed')
       add(tally, record, status, groupOf(status, serves(record)));
   }
-  const censuses = [...tallies].map(([name, {endpoints, nodes}]): [string, Census] => {
+  const censuses = [...tallies].map(([name, {endpoints, nodes}]): [string, ApplicationSummary] => {
     const all = [...nodes.values()];
     const instances = all.reduce((sum, {services}) => sum + most(services, 'instances'), 0);
     const shares = all.map(({services, level}) => ({level, capacity: most(services, 'capacity')}));

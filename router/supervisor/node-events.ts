@@ -16,7 +16,7 @@ interface Seen {
   exclusiveRefused: NonNullable<NodeConfig['exclusiveRefused']>;
 }
 
-export class PutReport {
+export class NodeEvents {
   readonly #registry: Registry;
   readonly #name: string;
   readonly #before: Seen;
