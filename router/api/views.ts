@@ -71,7 +71,7 @@ export class Views {
       const {vip, protocol, port} = service;
       const records = registry.endpointsOf(service);
       const counts = records.map((record) => flows?.[`${record.slot}:${record.generation}`] ?? 0);
-      const open = records.filter((record) => record.state === 'up' || record.state === 'doubt');
+      const open = records.filter((record) => record.state === 'up' || record.state === 'suspect');
       return {
         application: (open[0] ?? records[0])?.application ?? '',
         vip,

@@ -94,10 +94,10 @@ const nodeSeries: readonly Series[] = [
   {
     kind: 'gauge',
     name: 'nodes',
-    help: 'Worker machines; doubt: the agent is silent for longer than its lease.',
+    help: 'Worker machines; suspect: the agent is silent for longer than its lease.',
     labels: ['state'],
     read: ({nodes}) =>
-      (['up', 'doubt', 'left'] as const).map((state) => [
+      (['up', 'suspect', 'left'] as const).map((state) => [
         {state},
         nodes.filter((node) => node.state === state).length,
       ]),
@@ -118,7 +118,7 @@ const nodeSeries: readonly Series[] = [
   {
     kind: 'gauge',
     name: 'node_report_age_seconds',
-    help: "Since a node's agent last reported; after 3 s it is in doubt.",
+    help: "Since a node's agent last reported; after 3 s it is suspect.",
     labels: ['node'],
     read: ({nodes}) => nodes.map(({name, reportAgeMs}) => [{node: name}, reportAgeMs / 1000]),
   },

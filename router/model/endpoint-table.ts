@@ -1,7 +1,7 @@
 // Endpoints and the virtual services that they make up: each has a numbered place, which stays taken as long as
 // a flow may refer to it. Pure. `changed` is called whenever the data plane or the next supervisor must know.
 //
-//   up ──lease over──► doubt          Besides, each may be unreachable: so probes found (liveness.ts). Until they
+//   up ──lease over──► suspect        Besides, each may be unreachable: so probes found (liveness.ts). Until they
 //    ▲──────── PUT ──────┘            find otherwise, or the agent speaks again or opens it anew.
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
@@ -237,7 +237,7 @@ export class EndpointTable {
     for (const {endpoints: _, ...service} of checkpoint.services) this.#addService(service);
     const endpoints = checkpoint.services.flatMap((service) => service.endpoints);
     for (const kept of endpoints) {
-      const state = kept.state === 'up' ? 'doubt' : kept.state;
+      const state = kept.state === 'up' ? 'suspect' : kept.state;
       this.#remember({...kept, state, streak: {good: 0, bad: 0}, since: now});
     }
     const slots = (records: readonly {slot: number}[]) => records.map((record) => record.slot);

@@ -15,7 +15,7 @@ const nodeFields = {
   epoch: z.number(),
   sequence: z.number(),
   levels: z.record(z.string(), levelSchema),
-  state: z.enum(['up', 'doubt', 'left']),
+  state: z.enum(['up', 'suspect', 'left']),
   /** Endpoints of its last state that were not taken, and why. */
   refused: z.array(z.strictObject({endpoint: nodeEndpointSchema, reason: z.string()})),
 };
@@ -41,7 +41,7 @@ const endpointCheckpoint = z.strictObject({
   /** What its agent finds from the inside; absent: well. */
   failing: z.string().optional(),
   /** What its agent says: it listens · its agent is silent · its socket is gone. */
-  state: z.enum(['up', 'doubt', 'closed']),
+  state: z.enum(['up', 'suspect', 'closed']),
   /** What the router itself finds; absent: it answers, or was never heard. */
   unreachable: z.enum(unreachableKinds).optional(),
 });

@@ -198,15 +198,15 @@ export class Registry {
     this.ports.release(node.name, now);
   }
 
-  /** Ends leases, and what was known of load with them. Returns the nodes that came into doubt. */
+  /** Ends leases, and what was known of load with them. Returns the nodes that became suspect. */
   expire(now: number): NodeRecord[] {
     for (const node of this.#nodes.values()) if (node.leaseUntil <= now) this.#setLevels(node, {});
     const silent = this.nodes().filter((node) => node.state === 'up' && node.leaseUntil <= now);
     for (const node of silent) {
-      node.state = 'doubt';
+      node.state = 'suspect';
       this.#revision++;
       for (const record of this.#table.ofNode(node.name))
-        if (record.state === 'up') this.#table.move(record, 'doubt', now);
+        if (record.state === 'up') this.#table.move(record, 'suspect', now);
     }
     return silent;
   }
@@ -214,7 +214,7 @@ export class Registry {
   /** Is its agent silent for longer than a lease? */
   isAlone(record: EndpointRecord, now: number): boolean {
     const node = this.#nodes.get(record.node);
-    return node?.state === 'doubt' && node.leaseUntil <= now;
+    return node?.state === 'suspect' && node.leaseUntil <= now;
   }
 
   /** What a probe of an endpoint found. */
@@ -248,7 +248,7 @@ export class Registry {
   }
 
   #isLost(node: NodeRecord, now: number): boolean {
-    if (node.state !== 'doubt' || now - node.leaseUntil < FORGET_MS) return false;
+    if (node.state !== 'suspect' || now - node.leaseUntil < FORGET_MS) return false;
     const mine = this.#table.ofNode(node.name).filter((record) => record.state !== 'closed');
     return mine.every((record) => record.unreachable !== undefined && now - record.since >= FORGET_MS);
   }
@@ -281,11 +281,11 @@ export class Registry {
     this.ports.begin(now);
   }
 
-  /** Begins where another registry ended: every node in doubt, with a fresh lease, until its agent PUTs. */
+  /** Begins where another registry ended: every node suspect, with a fresh lease, until its agent PUTs. */
   restore(checkpoint: RegistryCheckpoint, now: number): void {
     this.#generation = checkpoint.generation;
     for (const node of checkpoint.nodes) {
-      const state = node.state === 'left' ? 'left' : 'doubt';
+      const state = node.state === 'left' ? 'left' : 'suspect';
       this.#nodes.set(node.name, {...node, state, leaseUntil: now + LEASE_MS});
     }
     this.#table.restore(checkpoint, now);

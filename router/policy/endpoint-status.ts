@@ -131,7 +131,7 @@ export class EndpointStatuses {
     if (unreachable !== undefined)
       return {state: 'unreachable', reason: unreachableReasons[unreachable], open: false, takes: false};
     if (failing !== undefined) return {state: 'failing', reason: failing, open: false, takes: false};
-    if (state === 'doubt')
+    if (state === 'suspect')
       return {state, reason: 'its agent is silent, but it answers', open: true, takes: true};
     return {state, open: true, takes: true};
   }

@@ -25,10 +25,10 @@ export const endpointViewSchema = z.strictObject({
   /** Why it is in that state, or gets no new flows. */
   reason: z.string().optional(),
   /**
-   * In the ring: up · doubt: lease over, probes answered. Not: resolving: MAC not known yet · draining, drained: the
+   * In the ring: up · suspect: lease over, probes answered. Not: resolving: MAC not known yet · draining, drained: the
    * operator's wish · failing: its agent says so · unreachable: probes failed · closed: socket gone, running flows stay
    */
-  state: z.enum(['up', 'doubt', 'resolving', 'draining', 'drained', 'failing', 'unreachable', 'closed']),
+  state: z.enum(['up', 'suspect', 'resolving', 'draining', 'drained', 'failing', 'unreachable', 'closed']),
 });
 export type EndpointView = z.infer<typeof endpointViewSchema>;
 
@@ -70,7 +70,7 @@ export const nodeViewSchema = z.strictObject({
   reportAgeMs: z.number(),
   /** By application, as its agent reports them. */
   levels: z.record(name, levelSchema),
-  state: z.enum(['up', 'doubt', 'left']),
+  state: z.enum(['up', 'suspect', 'left']),
   drain: z.enum(['draining', 'drained']).optional(),
 });
 export type NodeView = z.infer<typeof nodeViewSchema>;
@@ -117,13 +117,13 @@ export const eventSchema = z.strictObject({
   event: z.enum([
     'endpoint-up',
     'endpoint-down',
-    'endpoint-doubt',
+    'endpoint-suspect',
     'endpoint-unreachable',
     'vip-claimed',
     'vip-released',
     'vip-conflict',
     'node-up',
-    'node-doubt',
+    'node-suspect',
     'node-left',
     'level',
     'application-level',

@@ -112,7 +112,7 @@ export class FlowClaims {
     this.#asked.set(key, now);
     const {protocol, client, clientPort, vip, port, endpointSlot, endpointGeneration} = flow;
     const node = this.#deps.registry.node(record.node);
-    if (node?.state === 'doubt') {
+    if (node?.state === 'suspect') {
       // Who cannot be asked just now is believed.
       const timeout = Math.ceil(2 * ahead);
       const endpoint = {endpointSlot, endpointGeneration};

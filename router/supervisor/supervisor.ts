@@ -208,9 +208,9 @@ export class Supervisor {
     const {registry, events, clock} = this.#deps;
     registry.slowStart.pass(clock.now());
     const silent = registry.expire(clock.now());
-    for (const node of silent) events.add({event: 'node-doubt', node: node.name, detail: 'lease is over'});
+    for (const node of silent) events.add({event: 'node-suspect', node: node.name, detail: 'lease is over'});
     for (const record of silent.flatMap((node) => registry.endpointsOfNode(node.name)))
-      if (record.state === 'doubt') events.add(endpointEvent('endpoint-doubt', record));
+      if (record.state === 'suspect') events.add(endpointEvent('endpoint-suspect', record));
     void this.#commitSoon();
   }
 

@@ -130,12 +130,12 @@ async function stopAgent(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
   const loop = bed.start('client', tool('request_loop', `http://${VIP}/`));
   process.kill(agent, 'SIGSTOP');
   const stopped = Date.now();
-  await waitUntil('the node is in doubt', 6000, async () =>
-    (await bed.nodes()).some((node) => node.name === 'node1' && node.state === 'doubt'),
+  await waitUntil('the node is suspect', 6000, async () =>
+    (await bed.nodes()).some((node) => node.name === 'node1' && node.state === 'suspect'),
   );
   while (Date.now() - stopped < 10_000) {
     const endpoint = (await bed.endpoints()).find((one) => one.node === 'node1');
-    t.true(endpoint?.state === 'up' || endpoint?.state === 'doubt', `the endpoint is ${endpoint?.state}`);
+    t.true(endpoint?.state === 'up' || endpoint?.state === 'suspect', `the endpoint is ${endpoint?.state}`);
     await run(['sleep', '0.5']);
   }
   process.kill(agent, 'SIGCONT');

@@ -1,4 +1,4 @@
-// Exclusive ports: one node at a time, whoever comes first, until it lets go; in doubt nobody else.
+// Exclusive ports: one node at a time, whoever comes first, until it lets go; suspect nobody else.
 
 import test from 'ava';
 import * as fc from 'fast-check';
@@ -62,7 +62,7 @@ test('an agent that does not know yet lets nothing go', (t) => {
   t.deepEqual([has(registry, 1), has(registry, 2)], [[], [5000]]);
 });
 
-test('doubt keeps; leaving and being given up free', (t) => {
+test('a suspect node keeps; leaving and being given up free', (t) => {
   const registry = make();
   put(registry, 1, [port(5000)]);
   registry.expire(3000);

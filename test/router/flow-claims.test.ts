@@ -68,7 +68,7 @@ test('an endpoint without instances: known and reached, but nobody’s new flows
   t.deepEqual(bench.native.segment.policy?.vips, [{address: VIP, active: true}]);
   // A try to connect would be refused, and say nothing about the node.
   await bench.clock.advance(8000);
-  t.is(bench.registry.endpoints()[0]?.state, 'doubt');
+  t.is(bench.registry.endpoints()[0]?.state, 'suspect');
 });
 
 const foreign: [string, Claim][] = [

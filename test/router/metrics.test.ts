@@ -73,7 +73,7 @@ test('applications, nodes, blocks and events', async (t) => {
     ['application_nodes{tenant="post",application="mail"}', 0],
     ['application_new_flows_total{tenant="post",application="mail",vip="10.77.0.101"}', 0],
     ['nodes{state="up"}', 1],
-    ['nodes{state="doubt"}', 1],
+    ['nodes{state="suspect"}', 1],
     ['node_level{node="node1",application="web"}', 1],
     ['node_report_age_seconds{node="node1"}', 1],
     ['node_report_age_seconds{node="node2"}', 4.5],

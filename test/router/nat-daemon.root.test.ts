@@ -179,10 +179,10 @@ function natTests(): void {
         .filter((one) => one.protocol === 'tcp')
         .map((one) => `${one.node} ${one.nodePort} ${one.state}`);
     await waitUntil('the leases are over', 5000, async () =>
-      (await states()).every((s) => s.endsWith('doubt')),
+      (await states()).every((s) => s.endsWith('suspect')),
     );
     await bed.stop(servers[0] as Running, 'SIGKILL');
-    const expected = ['node1 8080 unreachable', 'node2 80 doubt'];
+    const expected = ['node1 8080 unreachable', 'node2 80 suspect'];
     await waitUntil('the dead one is found', 5000, async () => (await states()).join() === expected.join());
     t.deepEqual(await answersOf('client', 2), ['node2', 'node2']);
   });

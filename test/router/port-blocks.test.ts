@@ -95,7 +95,7 @@ test('quarantine: the block still leads to its node, and is nobody else’s for 
   t.is(nodes.registry.ports.blocks.refusals, 1);
 });
 
-test('the end of a node: doubt keeps, leaving and being given up free', (t) => {
+test('the end of a node: a suspect node keeps, leaving and being given up free', (t) => {
   const nodes = new Nodes(make());
   nodes.put(1, want(1));
   nodes.put(2, want(1));
@@ -122,7 +122,7 @@ test('a silent node that is still there keeps its ports: programs may use them',
   await bench.put(1, 1, [], {portRange: RANGE, outbound: want(1)});
   await bench.clock.advance(2 * FORGET_MS);
   t.is(bench.native.segment.policy?.blocks?.length, 1);
-  t.is(bench.registry.node('node1')?.state, 'doubt');
+  t.is(bench.registry.node('node1')?.state, 'suspect');
   bench.native.setNeighbor(addressOf(1), 'eth1', null);
   await bench.clock.advance(4000);
   t.deepEqual(bench.registry.ports.blocks.ofNode('node1'), []);

@@ -105,7 +105,7 @@ test('a silent agent: answering endpoints stay, refusing ones go at once, silent
   const lengths = () => [80, 81, 82].map((port) => bench.ring(port).length);
   answer(bench, 1, 81, 'refused');
   await bench.clock.advance(200);
-  t.deepEqual(bench.names('node-doubt'), ['node-doubt node1']);
+  t.deepEqual(bench.names('node-suspect'), ['node-suspect node1']);
   t.deepEqual(lengths(), [1, 0, 0], 'the node was heard: silence counted before');
   await bench.clock.advance(1000);
   t.is(reason(bench, 1, 80), 'its agent is silent, but it answers');

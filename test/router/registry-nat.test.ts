@@ -39,7 +39,7 @@ test('instances on one node are endpoints of their own', (t) => {
   );
   const next = make();
   next.restore(registryCheckpointSchema.parse(JSON.parse(JSON.stringify(registry.checkpoint()))), 0);
-  t.deepEqual(places(next), ['80 80 closed', '80 8080 doubt']);
+  t.deepEqual(places(next), ['80 80 closed', '80 8080 suspect']);
 });
 
 test('a socket stands for one endpoint; it passes to another when the first is closed', (t) => {

@@ -1,4 +1,4 @@
-// The registry: what a PUT does, leases and doubt, and slots that are never given again while flows refer to them.
+// The registry: what a PUT does, leases and suspect nodes, and slots that are never given again while flows refer to them.
 
 import test from 'ava';
 import * as fc from 'fast-check';
@@ -142,7 +142,7 @@ test('a full table refuses, and says so', (t) => {
   t.regex(registry.node('node1')?.refused[0]?.reason ?? '', /full/);
 });
 
-test('lease over: doubt, probes decide, the agent has the last word', (t) => {
+test('lease over: suspect, probes decide, the agent has the last word', (t) => {
   const registry = make();
   registry.put('node1', state(1, [80, 81, 82]), 0);
   t.deepEqual(registry.expire(2999), []);
@@ -163,7 +163,7 @@ test('lease over: doubt, probes decide, the agent has the last word', (t) => {
   t.deepEqual(unreachable(), [undefined, 'refuses', 'unknown']);
   probed(registry, b, 'open', 6100);
   t.deepEqual(unreachable(), [undefined, undefined, 'unknown']);
-  t.deepEqual(states(registry), {'node1:80': 'doubt', 'node1:81': 'doubt', 'node1:82': 'doubt'});
+  t.deepEqual(states(registry), {'node1:80': 'suspect', 'node1:81': 'suspect', 'node1:82': 'suspect'});
   t.deepEqual(
     new Routes(registry).all().map((route) => route.endpoints[0]?.weight),
     [2, 2, 0],
@@ -250,14 +250,14 @@ test('from the end of its lease a node counts as medium, which is one step from 
   t.deepEqual(weights(3000), [2, 2]);
 });
 
-test('restored: places and services stay, every node is in doubt with a fresh lease', (t) => {
+test('restored: places and services stay, every node is suspect with a fresh lease', (t) => {
   const registry = make();
   registry.put('node1', state(7, [80, 81], {levels: {web: 'low'}}), 0);
   registry.put('node1', state(8, [81], {levels: {web: 'low'}}), 0);
   const checkpoint = registryCheckpointSchema.parse(JSON.parse(JSON.stringify(registry.checkpoint())));
   const next = new Registry(methods.dsr, applications, networks, {endpoints: 8, services: 4, blocks: 64}, 99);
   next.restore(checkpoint, 1000);
-  t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'doubt'});
+  t.deepEqual(states(next), {'node1:80': 'closed', 'node1:81': 'suspect'});
   t.is(next.generation, 1);
   t.deepEqual(
     [1000, 4000].map((now) => next.isAlone(next.endpoints()[1]!, now)),

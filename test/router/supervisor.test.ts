@@ -1,4 +1,4 @@
-// The supervisor on fakes: from PUT to ring, doubt and probes, the life of a VIP, and restart.
+// The supervisor on fakes: from PUT to ring, suspects and probes, the life of a VIP, and restart.
 
 import test from 'ava';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
@@ -117,7 +117,7 @@ test('the next supervisor goes on where this one ended', async (t) => {
   next.supervisor.vips.adopt(kept.own.activeVips);
   await next.supervisor.start();
   t.deepEqual(next.native.segment.policy, before);
-  t.deepEqual(new Set(next.registry.nodes().map((node) => node.state)), new Set(['doubt']));
+  t.deepEqual(new Set(next.registry.nodes().map((node) => node.state)), new Set(['suspect']));
 });
 
 test('nothing published: the next PUT tries again', async (t) => {

@@ -1,5 +1,5 @@
 // Ports that one node alone may have at a time: whoever claims one first keeps it until its messages lack it, it
-// leaves or is given up; doubt keeps. Pure. `changed` is called whenever the next supervisor must know.
+// leaves or is given up; a suspect node keeps. Pure. `changed` is called whenever the next supervisor must know.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
 import type {ExclusivePort, NodeConfig} from '../../protocol/messages.ts';
