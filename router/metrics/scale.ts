@@ -36,7 +36,7 @@ export function nextNeed(before: Need | null, situation: Situation, now: number,
   return answered ? begun : before;
 }
 
-export function wishOf({kind, since}: Need, now: number, rules: Autoscaling): Scale {
+export function recommendationOf({kind, since}: Need, now: number, rules: Autoscaling): Scale {
   const lasted = now - since;
   if (kind === 'more' && lasted >= rules['out-after'] * 1000) return 'out';
   return kind === 'fewer' && lasted >= rules['in-after'] * 1000 ? 'in' : 'keep';

@@ -70,7 +70,7 @@ const applicationSeries: readonly Series[] = [
     (view) => (view.level === null ? null : loadOfLevel(view.level)),
   ),
   perApplication(
-    'scale_wish',
+    'scale_recommendation',
     'What it recommends to the platform: 1 more nodes, 0 as many, -1 fewer.',
     (view) => recommendations[view.scale],
   ),

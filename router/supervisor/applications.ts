@@ -1,5 +1,5 @@
 // Watches applications as wholes: how busy each is, whether it wishes for more nodes or for fewer, and its accounts
-// of flows. Looked at once per second; a change of level or wish is an event.
+// of flows. Looked at once per second; a change of level or recommendation is an event.
 
 import type {Clock, Timer} from '../base/clock.ts';
 import type {EventLog} from './event-log.ts';
@@ -10,7 +10,7 @@ import {summariesOf} from '../metrics/summary.ts';
 import type {ApplicationSummary} from '../metrics/summary.ts';
 import {movedSince, smoothedRate} from '../metrics/accounts.ts';
 import type {Account, Accounts} from '../metrics/accounts.ts';
-import {nextNeed, reasonOf, wishOf} from '../metrics/scale.ts';
+import {nextNeed, reasonOf, recommendationOf} from '../metrics/scale.ts';
 import type {Need} from '../metrics/scale.ts';
 import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord} from '../model/records.ts';
@@ -32,7 +32,7 @@ interface Watched {
   level: SteadyLevel | null;
   load: number | null;
   need: Need;
-  wish: Scale;
+  recommendation: Scale;
   newFlowsPerSecond: number;
   /** By virtual IP. */
   accounts: Map<string, Account>;
@@ -125,7 +125,7 @@ export class Applications {
       instances,
       endpoints,
       ...this.#flowsOf(watched),
-      scale: watched?.wish ?? 'keep',
+      scale: watched?.recommendation ?? 'keep',
       ...(reason === undefined ? {} : {reason}),
     };
   }
@@ -170,16 +170,17 @@ export class Applications {
     const level = load === null ? null : nextLevel(before?.level ?? null, load, now);
     const situation = {level: level?.level ?? null, nodes: nodes.length};
     const need = nextNeed(before?.need ?? null, situation, now, autoscaling);
-    const wish = wishOf(need, now, autoscaling);
+    const recommendation = recommendationOf(need, now, autoscaling);
     const {newFlowsPerSecond = 0, accounts = new Map<string, Account>()} = before ?? {};
-    this.#watched.set(name, {level, load, need, wish, newFlowsPerSecond, accounts});
+    this.#watched.set(name, {level, load, need, recommendation, newFlowsPerSecond, accounts});
     const {events} = this.#deps;
     const [was, is] = [before?.level?.level ?? 'none', level?.level ?? 'none'];
     if (was !== is) events.add({event: 'application-level', application: name, detail: `${was} → ${is}`});
-    const wished = before?.wish ?? 'keep';
+    const formerly = before?.recommendation ?? 'keep';
     const reason = reasonOf(need, situation, now, autoscaling);
     const why = reason === undefined ? '' : `: ${reason}`;
-    if (wished !== wish) events.add({event: 'scale', application: name, detail: `${wished} → ${wish}${why}`});
+    if (formerly !== recommendation)
+      events.add({event: 'scale', application: name, detail: `${formerly} → ${recommendation}${why}`});
   }
 
   #countNewFlows(now: number): void {

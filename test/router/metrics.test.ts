@@ -62,7 +62,7 @@ test('applications, nodes, blocks and events', async (t) => {
   for (const [series, value] of [
     [`application_load{${of}}`, 0.75],
     [`application_level{${of}}`, 0.5],
-    [`application_scale_wish{${of}}`, 0],
+    [`application_scale_recommendation{${of}}`, 0],
     [`application_nodes{${of}}`, 2],
     [`application_instances{${of}}`, 2],
     [`application_endpoints{${of},state="serving"}`, 2],

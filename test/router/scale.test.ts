@@ -2,7 +2,7 @@
 
 import test from 'ava';
 import fc from 'fast-check';
-import {nextNeed, reasonOf, wishOf} from '../../router/metrics/scale.ts';
+import {nextNeed, reasonOf, recommendationOf} from '../../router/metrics/scale.ts';
 import type {Need, Situation} from '../../router/metrics/scale.ts';
 import type {Scale} from '../../router/protocol/views.ts';
 import {levelSchema} from '../../router/protocol/terms.ts';
@@ -20,7 +20,7 @@ class Watch {
     for (let n = 0; n < seconds; n++) {
       this.now += 1000;
       this.need = nextNeed(this.need, situation, this.now, rules);
-      this.wish = wishOf(this.need, this.now, rules);
+      this.wish = recommendationOf(this.need, this.now, rules);
     }
     return this.wish;
   }
