@@ -10,7 +10,7 @@ import type {
   PolicyVip,
 } from '../../addon/router.ts';
 import {Memo} from '../base/memo.ts';
-import type {Plan, Route, RouteEndpoint} from './route.ts';
+import type {DesiredState, Route, RouteEndpoint} from './desired-state.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
 /** The way to a node: its MAC and the index of the interface that reaches it. */
@@ -26,7 +26,7 @@ export interface CompilerInput {
   gateway: Path | null;
   interfaces: PolicyInterface[];
   vips: PolicyVip[];
-  plan: Plan;
+  desired: DesiredState;
   /** null: not known (yet); such an endpoint gets no flows. */
   pathOf(address: string): Path | null;
 }
@@ -64,13 +64,13 @@ export class Compiler {
   }
 
   compile(input: CompilerInput): Compiled {
-    const {routes, gateway, interfaces, vips, plan} = input;
+    const {routes, gateway, interfaces, vips, desired} = input;
     const pathOf = this.#pathsOf(input);
-    let parts = this.#compileRoutes(plan.routes, pathOf, MAX_RING);
+    let parts = this.#compileRoutes(desired.routes, pathOf, MAX_RING);
     for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(parts); bound /= 2)
-      parts = this.#compileRoutes(plan.routes, pathOf, bound);
-    const {awaitImports} = plan;
-    const blocks = blocksOf(plan, pathOf);
+      parts = this.#compileRoutes(desired.routes, pathOf, bound);
+    const {awaitImports} = desired;
+    const blocks = blocksOf(desired, pathOf);
     const gate = gateway === null ? {} : {gateway};
     const endpoints: PolicyEndpoint[] = [];
     const scheduled = new Set<number>();
@@ -89,9 +89,9 @@ export class Compiler {
 
   /** Asks for each way once. */
   #pathsOf(input: CompilerInput): (address: string) => Path | null {
-    const {plan} = input;
-    const addresses = new Set(plan.blocks.map((one) => one.address));
-    for (const route of plan.routes) for (const one of route.endpoints) addresses.add(one.address);
+    const {desired} = input;
+    const addresses = new Set(desired.blocks.map((one) => one.address));
+    for (const route of desired.routes) for (const one of route.endpoints) addresses.add(one.address);
     for (const address of this.#paths.keys()) if (!addresses.has(address)) this.#paths.delete(address);
     for (const address of addresses) {
       const [before, now] = [this.#paths.get(address), input.pathOf(address)];
@@ -155,8 +155,8 @@ function membersOf(reached: readonly RouteEndpoint[]): number[] {
 }
 
 /** Those whose node can be reached. */
-function blocksOf(plan: Plan, pathOf: CompilerInput['pathOf']): PolicyBlock[] {
-  return plan.blocks.flatMap(({vip, first, last, address}) => {
+function blocksOf(desired: DesiredState, pathOf: CompilerInput['pathOf']): PolicyBlock[] {
+  return desired.blocks.flatMap(({vip, first, last, address}) => {
     const path = pathOf(address);
     return path ? [{vip, first, last, ...path}] : [];
   });

@@ -5,7 +5,7 @@ import {defaultTimeouts} from '../model/application/application.ts';
 import type {Application} from '../model/application/application.ts';
 import type {EndpointRecord, ServiceRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from './route.ts';
+import type {BlockRoute, Route, RouteAffinity, RouteEndpoint} from './desired-state.ts';
 import {EndpointStatuses} from './endpoint-status.ts';
 
 function toRouteEndpoint(

@@ -7,7 +7,7 @@ import type {Protocol} from '../protocol/terms.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
 import type {Side} from '../model/side.ts';
-import type {Plan} from '../policy/route.ts';
+import type {DesiredState} from '../policy/desired-state.ts';
 
 /** What is in force: the state that was applied, or a newer one. */
 export interface Applied {
@@ -114,7 +114,7 @@ export interface RoutingProvider {
    * force stays. It settles in any case; who waits for others bounds that. `checkpoint` is kept with the state, so that
    * both outlive a crash of the router, or neither: the next provider hands it to the next supervisor.
    */
-  apply(plan: Plan, checkpoint: Uint8Array): Promise<Applied>;
+  apply(desired: DesiredState, checkpoint: Uint8Array): Promise<Applied>;
   stats(): ProviderStats;
   /** Undoes everything on this host. */
   close(): Promise<void>;

@@ -4,7 +4,7 @@
 import type {Clock} from '../base/clock.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {Plan} from '../policy/route.ts';
+import type {DesiredState} from '../policy/desired-state.ts';
 import {blockRoutesOf, Routes} from '../policy/routes.ts';
 import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {Applied, RoutingProvider} from '../provider/provider.ts';
@@ -34,7 +34,7 @@ export interface PublisherDeps {
 }
 
 interface Wanted {
-  plan: Plan;
+  desired: DesiredState;
   checkpoint: Uint8Array;
   revision: number;
   records: readonly EndpointRecord[];
@@ -91,11 +91,11 @@ export class Publisher {
     const {clock, registry, provider, vips, onPublished} = this.#deps;
     const begun = clock.now();
     let wanted = this.#wanted(begun);
-    let applied = await provider.apply(wanted.plan, wanted.checkpoint);
+    let applied = await provider.apply(wanted.desired, wanted.checkpoint);
     // Only now: who finds a VIP must find its endpoints.
     while (vips.claim(applied.served)) {
       if (registry.revision !== wanted.revision) wanted = this.#wanted(clock.now());
-      applied = await provider.apply(wanted.plan, wanted.checkpoint);
+      applied = await provider.apply(wanted.desired, wanted.checkpoint);
     }
     this.#inForce = wanted.revision;
     onPublished(this.#published(wanted, applied, (clock.now() - begun) / 1000));
@@ -106,11 +106,11 @@ export class Publisher {
     const routes = this.#routes.refresh(now);
     const {revision} = registry;
     this.#applying = revision;
-    const plan = {routes, blocks: blockRoutesOf(registry), awaitImports: awaitImports()};
+    const desired = {routes, blocks: blockRoutesOf(registry), awaitImports: awaitImports()};
     const records = registry.endpoints();
-    const used = [...registry.nodes(), ...records, ...plan.blocks];
+    const used = [...registry.nodes(), ...records, ...desired.blocks];
     provider.reach([...new Set(used.map((one) => one.address))]);
-    return {plan, checkpoint: encodeCheckpoint(registry.checkpoint()), revision, records};
+    return {desired, checkpoint: encodeCheckpoint(registry.checkpoint()), revision, records};
   }
 
   #published({revision, records}: Wanted, applied: Applied, seconds: number): Published {

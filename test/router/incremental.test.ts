@@ -179,8 +179,8 @@ class Side {
   /** `now`: null: nothing new is known, only the policy is wanted. */
   policy(now: number | null, pathOf: (address: string) => Path | null): Policy {
     const routes = now === null ? this.routes.all() : this.routes.refresh(now);
-    const plan = {routes, blocks: blockRoutesOf(this.registry), awaitImports: false};
-    const input = {routes: this.#mode === 'nat', gateway: null, interfaces: [], vips: [], plan, pathOf};
+    const desired = {routes, blocks: blockRoutesOf(this.registry), awaitImports: false};
+    const input = {routes: this.#mode === 'nat', gateway: null, interfaces: [], vips: [], desired, pathOf};
     return structuredClone(this.compiler.compile(input).policy);
   }
 }

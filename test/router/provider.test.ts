@@ -3,7 +3,7 @@
 import test from 'ava';
 import type {KernelNeighbor, KernelRoute} from '../../addon/rtnetlink.ts';
 import {silentLogger} from '../../router/base/logger.ts';
-import type {Route} from '../../router/policy/route.ts';
+import type {Route} from '../../router/policy/desired-state.ts';
 import {defaultTimeouts} from '../../router/model/application/application.ts';
 import {Compiler} from '../../router/policy/compile.ts';
 import {gatewayOf} from '../../router/provider/userspace/gateway.ts';
@@ -208,7 +208,7 @@ const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
     gateway: null,
     interfaces: [],
     vips: [],
-    plan: {routes, blocks: [], awaitImports: false},
+    desired: {routes, blocks: [], awaitImports: false},
     pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
   }).policy;
 
@@ -232,7 +232,7 @@ test('compiled: translated endpoints, and where packets leave', (t) => {
     gateway: {mac: MAC, egress: 0},
     interfaces: [],
     vips: [],
-    plan: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitImports: false},
+    desired: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitImports: false},
     pathOf: () => ({mac: MAC, egress: 1}),
   });
   t.true(policy.routes);

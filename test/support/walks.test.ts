@@ -22,7 +22,7 @@ const DEFINITIONS: [string, string][] = [
   ['export function nodeConfigFor(', 'nodeConfigFor'],
   ['  put(name: string): PutOutcome {', 'put'],
   ['  async start(\n    a: string,\n    b: number,\n  ): Promise<void> {', 'start'],
-  ['  apply(plan: Plan): Applied;', 'apply'],
+  ['  apply(plan: DesiredState): Applied;', 'apply'],
   ['const wayTo = (address: string) => 1;', 'wayTo'],
 ];
 for (const [text, name] of DEFINITIONS) test(`defines: ${text}`, (t) => t.true(defines(text, name)));

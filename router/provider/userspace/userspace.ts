@@ -10,7 +10,7 @@ import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import type {ForwardingMethod} from '../../model/method.ts';
-import type {Plan} from '../../policy/route.ts';
+import type {DesiredState} from '../../policy/desired-state.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
@@ -161,14 +161,14 @@ export class UserspaceProvider implements RoutingProvider {
 
   /** Published, and so in force, before it gives way. */
   // oxlint-disable-next-line require-await
-  async apply(plan: Plan, checkpoint: Uint8Array): Promise<Applied> {
+  async apply(desired: DesiredState, checkpoint: Uint8Array): Promise<Applied> {
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
       interfaces: this.#sides.map(({name, role, mac, mtu, network}) => ({name, role, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
-      plan,
+      desired,
       pathOf: (address) => this.#pathTo(address),
     });
     const own: ProviderCheckpoint = {

@@ -36,7 +36,7 @@ export interface BlockRoute {
 }
 
 /** Everything that a provider realises. */
-export interface Plan {
+export interface DesiredState {
   routes: readonly Route[];
   blocks: readonly BlockRoute[];
   /** Nodes are about to tell which connections they have: until then, none that is unknown is given away. */
