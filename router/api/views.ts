@@ -46,7 +46,7 @@ export class Views {
     return {...what, ...placeOf(address, nodePort), level, factor, weight, state, ...why};
   }
 
-  /** What only the provider and the flow table know: whether the way to it is known, how many flows are left. */
+  /** What only the provider and the flow table know: whether its next hop is known, how many flows are left. */
   #refined(record: EndpointRecord, status: EndpointStatus): EndpointStatus {
     const {provider, drains} = this.#deps;
     if (status.state === 'draining') {
@@ -56,7 +56,7 @@ export class Views {
       const kept = status.affinityMember ? ', its clients are kept' : '';
       return {...status, reason: `${status.reason}, ${left}${kept}`};
     }
-    if (status.weight > 0 && provider.path(record.address).mac === null)
+    if (status.weight > 0 && provider.neighbor(record.address).mac === null)
       return {...status, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
     return status;
   }
@@ -96,7 +96,7 @@ export class Views {
     return registry.nodes().map(({name, address, state, leaseUntil, levels}) => ({
       name,
       address,
-      mac: provider.path(address).mac,
+      mac: provider.neighbor(address).mac,
       endpoints: registry.endpointsOfNode(name).filter((record) => record.state !== 'closed').length,
       leaseRemainingMs: state === 'left' ? 0 : Math.max(0, Math.round(leaseUntil - clock.now())),
       reportAgeMs: Math.round(clock.now() - (leaseUntil - LEASE_MS)),

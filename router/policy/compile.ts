@@ -1,5 +1,5 @@
 // Compiles routes into the tables that C++ executes. Pure: what is made of a route is made again
-// only when the route or a way to its nodes is another one, and is the same object as long as it is the same.
+// only when the route or a next hop of its nodes is another one, and is the same object as long as it is the same.
 
 import type {
   Policy,
@@ -13,8 +13,8 @@ import {Memo} from '../base/memo.ts';
 import type {DesiredState, Route, RouteEndpoint} from './desired-state.ts';
 import {compileRing, MAX_RING} from './schedule.ts';
 
-/** The way to a node: its MAC and the index of the interface that reaches it. */
-export interface Path {
+/** Where frames to a node go: its MAC and the index of the interface that reaches it. */
+export interface NextHop {
   mac: string;
   egress: number;
 }
@@ -23,12 +23,12 @@ export interface CompilerInput {
   /** What nodes send to the world passes the router. */
   routes: boolean;
   /** Where it leaves when nothing else is known; null: nowhere. */
-  gateway: Path | null;
+  gateway: NextHop | null;
   interfaces: PolicyInterface[];
   vips: PolicyVip[];
   desired: DesiredState;
   /** null: not known (yet); such an endpoint gets no flows. */
-  pathOf(address: string): Path | null;
+  nextHopOf(address: string): NextHop | null;
 }
 
 export interface Compiled {
@@ -41,7 +41,7 @@ export interface Compiled {
 
 /** What is made of one route. */
 interface Part {
-  paths: readonly (Path | null)[];
+  nextHops: readonly (NextHop | null)[];
   bound: number;
   endpoints: PolicyEndpoint[];
   service: PolicyService;
@@ -55,8 +55,8 @@ const NO_MAC = '00:00:00:00:00:00';
 export class Compiler {
   readonly #ringSlots: number;
   readonly #parts = new Memo<Route, Part>();
-  /** The same object for a way as long as it is the same. */
-  readonly #paths = new Map<string, Path | null>();
+  /** The same object as long as the next hop is the same. */
+  readonly #nextHops = new Map<string, NextHop | null>();
 
   /** `ringSlots`: room for all rings together. */
   constructor(ringSlots: number) {
@@ -65,12 +65,12 @@ export class Compiler {
 
   compile(input: CompilerInput): Compiled {
     const {routes, gateway, interfaces, vips, desired} = input;
-    const pathOf = this.#pathsOf(input);
-    let parts = this.#compileRoutes(desired.routes, pathOf, MAX_RING);
+    const nextHopOf = this.#nextHopsOf(input);
+    let parts = this.#compileRoutes(desired.routes, nextHopOf, MAX_RING);
     for (let bound = MAX_RING / 2; bound >= 1 && this.#tooLarge(parts); bound /= 2)
-      parts = this.#compileRoutes(desired.routes, pathOf, bound);
+      parts = this.#compileRoutes(desired.routes, nextHopOf, bound);
     const {awaitImports} = desired;
-    const blocks = blocksOf(desired, pathOf);
+    const blocks = blocksOf(desired, nextHopOf);
     const gate = gateway === null ? {} : {gateway};
     const endpoints: PolicyEndpoint[] = [];
     const scheduled = new Set<number>();
@@ -87,60 +87,60 @@ export class Compiler {
     };
   }
 
-  /** Asks for each way once. */
-  #pathsOf(input: CompilerInput): (address: string) => Path | null {
+  /** Asks for each next hop once. */
+  #nextHopsOf(input: CompilerInput): (address: string) => NextHop | null {
     const {desired} = input;
     const addresses = new Set(desired.blocks.map((one) => one.address));
     for (const route of desired.routes) for (const one of route.endpoints) addresses.add(one.address);
-    for (const address of this.#paths.keys()) if (!addresses.has(address)) this.#paths.delete(address);
+    for (const address of this.#nextHops.keys()) if (!addresses.has(address)) this.#nextHops.delete(address);
     for (const address of addresses) {
-      const [before, now] = [this.#paths.get(address), input.pathOf(address)];
+      const [before, now] = [this.#nextHops.get(address), input.nextHopOf(address)];
       const same = before && now && before.mac === now.mac && before.egress === now.egress;
-      if (!same) this.#paths.set(address, now);
+      if (!same) this.#nextHops.set(address, now);
     }
-    return (address) => this.#paths.get(address) ?? null;
+    return (address) => this.#nextHops.get(address) ?? null;
   }
 
   #tooLarge(parts: readonly Part[]): boolean {
     return parts.reduce((total, part) => total + part.service.ring.length, 0) > this.#ringSlots;
   }
 
-  #compileRoutes(routes: readonly Route[], pathOf: CompilerInput['pathOf'], bound: number): Part[] {
+  #compileRoutes(routes: readonly Route[], nextHopOf: CompilerInput['nextHopOf'], bound: number): Part[] {
     return routes.map((route) => {
-      const compute = () => compileRoute(route, pathOf, bound);
-      return this.#parts.get(route, compute, (part) => part.bound === bound && fits(part, route, pathOf));
+      const compute = () => compileRoute(route, nextHopOf, bound);
+      return this.#parts.get(route, compute, (part) => part.bound === bound && fits(part, route, nextHopOf));
     });
   }
 }
 
-function fits({paths}: Part, {endpoints}: Route, pathOf: CompilerInput['pathOf']): boolean {
-  return endpoints.every((one, at) => pathOf(one.address) === paths[at]);
+function fits({nextHops}: Part, {endpoints}: Route, nextHopOf: CompilerInput['nextHopOf']): boolean {
+  return endpoints.every((one, at) => nextHopOf(one.address) === nextHops[at]);
 }
 
-function compileRoute(route: Route, pathOf: CompilerInput['pathOf'], bound: number): Part {
-  const paths = route.endpoints.map((one) => pathOf(one.address));
+function compileRoute(route: Route, nextHopOf: CompilerInput['nextHopOf'], bound: number): Part {
+  const nextHops = route.endpoints.map((one) => nextHopOf(one.address));
   const {slot, vip, protocol, port, timeouts, affinity} = route;
-  const reached = route.endpoints.filter((one, at) => one.open && paths[at]);
+  const reached = route.endpoints.filter((one, at) => one.open && nextHops[at]);
   const usable = reached.filter((one) => one.weight > 0);
   const service = {slot, vip, protocol, port, ring: ringOf(usable, bound), timeouts};
   return {
-    paths,
+    nextHops,
     bound,
-    endpoints: route.endpoints.map((one, at) => endpointOf(route, one, paths[at] ?? null)),
+    endpoints: route.endpoints.map((one, at) => endpointOf(route, one, nextHops[at] ?? null)),
     service: affinity ? {...service, affinity: {...affinity, members: membersOf(reached)}} : service,
     scheduled: usable.map((one) => one.slot),
     reached: reached.length > 0,
   };
 }
 
-function endpointOf(route: Route, one: RouteEndpoint, path: Path | null): PolicyEndpoint {
+function endpointOf(route: Route, one: RouteEndpoint, nextHop: NextHop | null): PolicyEndpoint {
   const {slot, generation, address, nodePort, open, outboundOnly, node} = one;
   const {protocol, vip, port: vipPort} = route;
-  const way = path ?? {mac: NO_MAC, egress: 0};
+  const hop = nextHop ?? {mac: NO_MAC, egress: 0};
   const endpoint = {
     slot,
     generation,
-    ...way,
+    ...hop,
     open,
     ...(outboundOnly ? {outboundOnly} : {}),
     ...(node === undefined ? {} : {node}),
@@ -155,10 +155,10 @@ function membersOf(reached: readonly RouteEndpoint[]): number[] {
 }
 
 /** Those whose node can be reached. */
-function blocksOf(desired: DesiredState, pathOf: CompilerInput['pathOf']): PolicyBlock[] {
+function blocksOf(desired: DesiredState, nextHopOf: CompilerInput['nextHopOf']): PolicyBlock[] {
   return desired.blocks.flatMap(({vip, first, last, address}) => {
-    const path = pathOf(address);
-    return path ? [{vip, first, last, ...path}] : [];
+    const nextHop = nextHopOf(address);
+    return nextHop ? [{vip, first, last, ...nextHop}] : [];
   });
 }
 

@@ -32,7 +32,7 @@ export interface ProbeTarget {
 }
 
 export type VipState = 'active' | 'inactive' | 'conflict';
-export type NodePath = {mac: string | null; reachable: boolean};
+export type NeighborState = {mac: string | null; reachable: boolean};
 
 /** How much a provider has room for. */
 export interface ProviderLimits {
@@ -104,8 +104,8 @@ export interface RoutingProvider {
   releaseAddress(vip: string): void;
   /** The nodes whose paths must be known. */
   reach(addresses: readonly string[]): void;
-  /** What is known about the way to a node. */
-  path(address: string): NodePath;
+  /** What the neighbor table knows of a node. */
+  neighbor(address: string): NeighborState;
   /** Do endpoints answer, on the way that their flows take? One result for each. */
   probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]>;
   /**

@@ -230,7 +230,7 @@ export class Supervisor {
 
   #prune(): void {
     const {registry, provider, clock} = this.#deps;
-    const isReachable = (address: string) => provider.path(address).reachable;
+    const isReachable = (address: string) => provider.neighbor(address).reachable;
     const flows = provider.flows?.countByEndpoint() ?? null;
     if (flows) this.applications.counted(flows);
     registry.prune(flows, clock.now(), isReachable);

@@ -16,7 +16,7 @@ import type {EndpointRecord} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
 import type {Drain} from '../../router/model/overrides.ts';
 import {Compiler} from '../../router/policy/compile.ts';
-import type {Path} from '../../router/policy/compile.ts';
+import type {NextHop} from '../../router/policy/compile.ts';
 import {blockRoutesOf, Routes} from '../../router/policy/routes.ts';
 import {decodeCheckpoint, encodeCheckpoint} from '../../router/supervisor/checkpoint.ts';
 import {addressOf, sides, VIP, web} from './bench.ts';
@@ -34,7 +34,7 @@ const NAMES = NODES.flatMap((node) => [
   ...SERVICES.map(({vip, port}) => `node${node}:${vip}:${port}/tcp`),
   `node${node}:${VIP}:80/tcp@30000`,
 ]);
-const PATHS: readonly Path[] = [
+const NEXT_HOPS: readonly NextHop[] = [
   {mac: '02:00:00:00:00:aa', egress: 1},
   {mac: '02:00:00:00:00:bb', egress: 1},
   {mac: '02:00:00:00:00:bb', egress: 0},
@@ -70,7 +70,7 @@ type Change =
   | {what: 'undrain'; name: number}
   | {what: 'configure'; configuration: number}
   | {what: 'prune'; used: boolean}
-  | {what: 'path'; node: number; path: Path | null}
+  | {what: 'nextHop'; node: number; nextHop: NextHop | null}
   | {what: 'crash'};
 
 const index = (of: readonly unknown[]) => fc.nat(of.length - 1);
@@ -115,7 +115,7 @@ function changes(mode: 'dsr' | 'nat'): fc.Arbitrary<Change[]> {
     alone: fc.boolean(),
   });
   const drain = fc.record({deadline: fc.integer({min: 0, max: 30_000}), keepClients: fc.boolean()});
-  const path = fc.option(fc.constantFrom(...PATHS), {freq: 3});
+  const nextHop = fc.option(fc.constantFrom(...NEXT_HOPS), {freq: 3});
   const change = fc.oneof(
     {weight: 6, arbitrary: put},
     {weight: 2, arbitrary: fc.record({what: fc.constant('levels' as const), node: index(NODES), levels})},
@@ -130,7 +130,7 @@ function changes(mode: 'dsr' | 'nat'): fc.Arbitrary<Change[]> {
     fc.record({what: fc.constant('undrain' as const), name: index(NAMES)}),
     fc.record({what: fc.constant('configure' as const), configuration: index(CONFIGURATIONS)}),
     fc.record({what: fc.constant('prune' as const), used: fc.boolean()}),
-    {weight: 2, arbitrary: fc.record({what: fc.constant('path' as const), node: index(NODES), path})},
+    {weight: 2, arbitrary: fc.record({what: fc.constant('nextHop' as const), node: index(NODES), nextHop})},
     fc.record({what: fc.constant('crash' as const)}),
   );
   return fc.array(change, {minLength: 1, maxLength: 40});
@@ -177,10 +177,10 @@ class Side {
   }
 
   /** `now`: null: nothing new is known, only the policy is wanted. */
-  policy(now: number | null, pathOf: (address: string) => Path | null): Policy {
+  policy(now: number | null, nextHopOf: (address: string) => NextHop | null): Policy {
     const routes = now === null ? this.routes.all() : this.routes.refresh(now);
     const desired = {routes, blocks: blockRoutesOf(this.registry), awaitImports: false};
-    const input = {routes: this.#mode === 'nat', gateway: null, interfaces: [], vips: [], desired, pathOf};
+    const input = {routes: this.#mode === 'nat', gateway: null, interfaces: [], vips: [], desired, nextHopOf};
     return structuredClone(this.compiler.compile(input).policy);
   }
 }
@@ -188,7 +188,9 @@ class Side {
 class Twins {
   readonly quick: Side;
   readonly thorough: Side;
-  readonly #paths = new Map<string, Path | null>(NODES.map((node) => [addressOf(node), PATHS[0] ?? null]));
+  readonly #nextHops = new Map<string, NextHop | null>(
+    NODES.map((node) => [addressOf(node), NEXT_HOPS[0] ?? null]),
+  );
   /** What each node said last. */
   readonly #told = new Map<number, Told>();
   #now = 0;
@@ -204,7 +206,7 @@ class Twins {
   happen(change: Change): void {
     this.#sequence++;
     if (change.what === 'time') this.#now += change.ms;
-    if (change.what === 'path') this.#paths.set(addressOf(NODES[change.node] ?? 0), change.path);
+    if (change.what === 'nextHop') this.#nextHops.set(addressOf(NODES[change.node] ?? 0), change.nextHop);
     if (change.what === 'crash') {
       const checkpoint = this.quick.checkpoint();
       for (const side of [this.quick, this.thorough]) side.begin(checkpoint, this.#now);
@@ -245,7 +247,7 @@ class Twins {
         return registry.configure(CONFIGURATIONS[change.configuration] ?? [], now);
       case 'prune':
         return registry.prune(change.used ? flowsOfAll(registry) : {}, now);
-      case 'path':
+      case 'nextHop':
     }
   }
 
@@ -258,15 +260,15 @@ class Twins {
   /** Throws if the quick one would publish something else than the thorough one, or nothing where it should. */
   compare(pathsChanged: boolean): void {
     const {registry} = this.quick;
-    const pathOf = (address: string) => {
-      const path = this.#paths.get(address);
-      return path ? {...path} : null;
+    const nextHopOf = (address: string) => {
+      const nextHop = this.#nextHops.get(address);
+      return nextHop ? {...nextHop} : null;
     };
     const news = registry.revision !== this.#published || pathsChanged;
-    if (news) this.#policy = this.quick.policy(this.#now, pathOf);
+    if (news) this.#policy = this.quick.policy(this.#now, nextHopOf);
     // Slow starts change what is known while it is worked out.
     this.#published = registry.revision;
-    assert.deepEqual(this.#policy, this.thorough.policy(news ? this.#now : null, pathOf));
+    assert.deepEqual(this.#policy, this.thorough.policy(news ? this.#now : null, nextHopOf));
     const kept = decodeCheckpoint(this.quick.checkpoint()).services;
     assert.deepEqual(
       kept,
@@ -296,7 +298,7 @@ for (const mode of ['dsr', 'nat'] as const)
         const twins = new Twins(mode, slots);
         for (const change of list) {
           twins.happen(change);
-          twins.compare(change.what === 'path');
+          twins.compare(change.what === 'nextHop');
         }
       }),
       {numRuns: 400, includeErrorInReport: true},

@@ -209,7 +209,7 @@ const compile = (compiler: Compiler, routes: Route[], unknown: string[] = []) =>
     interfaces: [],
     vips: [],
     desired: {routes, blocks: [], awaitImports: false},
-    pathOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
+    nextHopOf: (address) => (unknown.includes(address) ? null : {mac: MAC, egress: 1}),
   }).policy;
 
 test('compiled: only open endpoints with a known path are scheduled, all are there', (t) => {
@@ -233,7 +233,7 @@ test('compiled: translated endpoints, and where packets leave', (t) => {
     interfaces: [],
     vips: [],
     desired: {routes: [{...route(80, []), endpoints: [one]}], blocks: [], awaitImports: false},
-    pathOf: () => ({mac: MAC, egress: 1}),
+    nextHopOf: () => ({mac: MAC, egress: 1}),
   });
   t.true(policy.routes);
   t.deepEqual(policy.gateway, {mac: MAC, egress: 0});

@@ -5,7 +5,7 @@
 
 import type {RouterNative} from '../../../addon/router.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
-import type {NodePath, ProbeTarget} from '../provider.ts';
+import type {NeighborState, ProbeTarget} from '../provider.ts';
 import type {Way} from './local-side.ts';
 
 /** As many as the addon takes at once. */
@@ -18,7 +18,7 @@ export interface ProbesDeps {
   sides: readonly Way[];
   /** What nodes send to the world passes the router (NAT). */
   routes: boolean;
-  wayTo(address: string): NodePath & {egress: number};
+  wayTo(address: string): NeighborState & {egress: number};
 }
 
 interface Planned {

@@ -14,11 +14,11 @@ import type {DesiredState} from '../../policy/desired-state.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
 import type {Side} from '../../model/side.ts';
 import {Compiler} from '../../policy/compile.ts';
-import type {Path} from '../../policy/compile.ts';
+import type {NextHop} from '../../policy/compile.ts';
 import type {
   Applied,
   FlowCapability,
-  NodePath,
+  NeighborState,
   ProbeTarget,
   ProviderEvents,
   ProviderLimits,
@@ -147,14 +147,14 @@ export class UserspaceProvider implements RoutingProvider {
     this.#neighbours.watch(this.#reached);
   }
 
-  path(address: string): NodePath {
+  neighbor(address: string): NeighborState {
     const entry = this.#neighbours.get(address);
     return {mac: entry?.mac ?? null, reachable: entry?.reachable ?? false};
   }
 
   async probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]> {
     const {native} = this.#deps;
-    const wayTo = (address: string) => ({...this.path(address), egress: this.#egressTo(address)});
+    const wayTo = (address: string) => ({...this.neighbor(address), egress: this.#egressTo(address)});
     const deps = {native, sides: this.#sides, routes: this.method.routes, wayTo};
     return await probeEndpoints(deps, targets, timeoutMs);
   }
@@ -165,11 +165,11 @@ export class UserspaceProvider implements RoutingProvider {
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
-      gateway: this.#gateway?.address ? this.#pathTo(this.#gateway.address) : null,
+      gateway: this.#gateway?.address ? this.#nextHopTo(this.#gateway.address) : null,
       interfaces: this.#sides.map(({name, role, mac, mtu, network}) => ({name, role, mac, mtu, ...network})),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       desired,
-      pathOf: (address) => this.#pathTo(address),
+      nextHopOf: (address) => this.#nextHopTo(address),
     });
     const own: ProviderCheckpoint = {
       interfaces: policy.interfaces.map((one) => one.name),
@@ -217,7 +217,7 @@ export class UserspaceProvider implements RoutingProvider {
     this.#claims.announceSide(side.name, side.network.address);
   }
 
-  #pathTo(address: string): Path | null {
+  #nextHopTo(address: string): NextHop | null {
     const mac = this.#neighbours.get(address)?.mac ?? null;
     return mac === null ? null : {mac, egress: this.#egressTo(address)};
   }
