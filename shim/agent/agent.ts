@@ -2,7 +2,7 @@
 //
 //   programs ──► RequestServer ──► Binder ──► kernel       Endpoints (dumps) ──► RouterClient ──PUT──► router
 //                             └──► SourceSelector             ▲    ▲                  │
-//                                    └──► Addresses (lo, rules) ┘    └── destroy events, cgroups, config
+//                                    └──► LoopbackVips (lo, rules) ┘    └── destroy events, cgroups, config
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
 // (StateFile): killed and started again it finds all endpoints, and what NAT-mode sockets stand for (VirtualAddresses).
@@ -18,7 +18,7 @@ import type {NodeConfig} from '../../router/protocol/messages.ts';
 import {Binder} from './binder.ts';
 import {Endpoints} from './endpoints.ts';
 import {ExclusivePorts} from './exclusive-ports.ts';
-import {Addresses} from './host/addresses.ts';
+import {LoopbackVips} from './host/loopback-vips.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import {Modes} from './mode/modes.ts';
@@ -48,7 +48,7 @@ export class Agent {
   readonly #state: StateFile;
   readonly #nodeConfig: NodeConfigStore;
   readonly #instances: Instances;
-  readonly #addresses: Addresses;
+  readonly #loopbackVips: LoopbackVips;
   readonly #virtualAddresses: VirtualAddresses;
   readonly #modes: Modes;
   readonly #endpoints: Endpoints;
@@ -71,7 +71,7 @@ export class Agent {
     this.#nodeConfig = new NodeConfigStore(clock, log);
     const mountinfo = fs.readFileSync('/proc/self/mountinfo', 'utf8');
     this.#instances = new Instances(mountinfo, options.cgroupRoot, () => this.#endpoints.refresh());
-    this.#addresses = new Addresses(exec, clock, this.#state, log);
+    this.#loopbackVips = new LoopbackVips(exec, clock, this.#state, log);
     this.#virtualAddresses = new VirtualAddresses(native, clock);
     this.#modes = this.#makeModes();
     this.#endpoints = this.#makeEndpoints();
@@ -96,7 +96,7 @@ export class Agent {
     return new Modes({
       ...this.#deps,
       ofCgroup: (cgroup) => this.#instances.ofCgroup(cgroup),
-      ensureAddress: (vip) => this.#addresses.ensure(vip),
+      ensureVip: (vip) => this.#loopbackVips.ensure(vip),
       virtualAddresses: this.#virtualAddresses,
       address: this.#address,
     });
@@ -106,7 +106,7 @@ export class Agent {
     return new Endpoints({
       ...this.#deps,
       instanceOf: (cgroup) => this.#instances.ofCgroup(cgroup),
-      vips: () => this.#addresses.carried(),
+      vips: () => this.#loopbackVips.carried(),
       address: this.#address,
       virtualAddresses: this.#virtualAddresses,
       modes: this.#modes,
@@ -133,8 +133,8 @@ export class Agent {
       stored: this.#state,
       awaitConfig: () => this.#nodeConfig.wait(),
       instanceOf: (pid) => this.#instances.ofProcess(pid),
-      ensureAddress: (vip) => this.#addresses.ensure(vip),
-      vips: () => this.#addresses.carried(),
+      ensureVip: (vip) => this.#loopbackVips.ensure(vip),
+      vips: () => this.#loopbackVips.carried(),
       address: this.#address,
       modes: this.#modes,
       endpoints: () => this.#endpoints.current,
@@ -152,7 +152,7 @@ export class Agent {
       secret: () => readSecret(secretFile),
       state: () => ({
         address,
-        vips: this.#addresses.carried(),
+        vips: this.#loopbackVips.carried(),
         levels: this.#status.levels,
         exclusive: this.#exclusivePorts.report(),
         ...this.#outboundFlows.report(),
@@ -191,7 +191,7 @@ export class Agent {
       this.#deps.log.info({}, 'taking over from an agent that was killed, or left its instances running');
     }
     this.#state.write();
-    await this.#addresses.adopt();
+    await this.#loopbackVips.adopt();
     this.#destroyed = native.watchDestroyed(
       (cookie) => {
         this.#virtualAddresses.forget(cookie);
@@ -231,7 +231,7 @@ export class Agent {
       log.warn({}, 'instances live on: their addresses stay until the next agent, or coscanet-node cleanup');
       return;
     }
-    await this.#addresses.removeAll();
+    await this.#loopbackVips.removeAll();
     this.#instances.removeEmpty();
     this.#state.remove();
     log.info({}, 'stopped; nothing left behind');
@@ -254,7 +254,7 @@ export class Agent {
 
   #onConfig(config: NodeConfig): void {
     this.#state.setAddress(config.address);
-    this.#addresses.setRouter(config.router, config.address ?? this.#options.address);
+    this.#loopbackVips.setRouter(config.router, config.address ?? this.#options.address);
     if (this.#nodeConfig.take(config)) this.#endpoints.refresh();
     this.#outboundFlows.onConfig(config);
     this.#nodeConfig.release();
@@ -277,13 +277,13 @@ export class Agent {
     const served = new Set(
       [...this.#endpoints.boundPorts(), ...this.#outboundFlows.endpoints()].map(({vip}) => vip),
     );
-    await this.#addresses.releaseUnused(
+    await this.#loopbackVips.releaseUnused(
       clock.now() - this.#options.addressGraceMs,
       (vip) => served.has(vip) || native.addressInUse(vip),
     );
     const config = this.#nodeConfig.current;
     if (config === null) return;
-    if (this.#addresses.carried().length > 0) await this.#addresses.maintain();
-    else if (this.#modes.of(config.mode).restoresIdleHost) await this.#addresses.leaveHost();
+    if (this.#loopbackVips.carried().length > 0) await this.#loopbackVips.maintain();
+    else if (this.#modes.of(config.mode).restoresIdleHost) await this.#loopbackVips.leaveHost();
   }
 }

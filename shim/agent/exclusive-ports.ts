@@ -66,7 +66,7 @@ export class ExclusivePorts {
     return [...new Map(found.map((port) => [keyOf(port), port])).values()];
   }
 
-  /** FlowReports the port for the instance in `folder`, then binds; nobody else on this node binds it meanwhile. */
+  /** Leases the port for the instance in `folder`, then binds; nobody else on this node binds it meanwhile. */
   async withLease<T>(port: ExclusivePort, folder: string, bind: () => Promise<T>): Promise<T | Refusal> {
     const key = keyOf(port);
     const before = this.#pending.get(key)?.last ?? Promise.resolve();

@@ -9,7 +9,7 @@ import {UserError, messageOf} from '../../router/base/error.ts';
 import {systemExec} from '../../router/base/exec.ts';
 import {createLogger} from '../../router/base/logger.ts';
 import {Agent} from './agent.ts';
-import {Addresses} from './host/addresses.ts';
+import {LoopbackVips} from './host/loopback-vips.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import {
@@ -81,7 +81,7 @@ async function cleanUp(given: GivenOptions): Promise<void> {
     () => {},
   );
   if (instances.anyAlive()) throw new UserError('instances are running: stop them first');
-  await new Addresses(systemExec, systemClock, state, createLogger('coscanet-node')).removeAll();
+  await new LoopbackVips(systemExec, systemClock, state, createLogger('coscanet-node')).removeAll();
   instances.removeEmpty();
   state.remove();
 }

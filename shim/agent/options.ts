@@ -9,7 +9,7 @@ export const DEFAULT_RUN_DIR = '/run/coscanet';
 export const DEFAULT_CHECKS_DIR = '/etc/coscanet/checks';
 export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
 
-/** Addresses and port blocks stay at least so long: the preload library caches them (source_cache.c). */
+/** LoopbackVips and port blocks stay at least so long: the preload library caches them (source_cache.c). */
 const SOURCE_CACHED_MS = 6000;
 
 /** As commander reads them; absent ones come from the environment. */

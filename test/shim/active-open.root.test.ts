@@ -50,12 +50,12 @@ for (const {mode, bed} of modes) {
   };
   // In NAT mode nobody translates here: the mirror sees the node address.
   const seen = (port: number) => `seen ${mode === 'dsr' ? VIP : NODE} ${port} own ${VIP} ${port}`;
-  const physical = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
+  const nodeSide = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
   const claimOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {
-    return {protocol, vip: VIP, port, ...physical(port), client, clientPort: 7, opening: true};
+    return {protocol, vip: VIP, port, ...nodeSide(port), client, clientPort: 7, opening: true};
   };
-  const openers = (state: NodeState) => state.endpoints.filter(({instances}) => instances === 0);
-  const opener20 = {application: 'web', vip: VIP, protocol: 'tcp', port: 20, instances: 0, ...physical(20)};
+  const activeOpens = (state: NodeState) => state.endpoints.filter(({instances}) => instances === 0);
+  const activeOpen20 = {application: 'web', vip: VIP, protocol: 'tcp', port: 20, instances: 0, ...nodeSide(20)};
 
   test.serial(
     `${mode}: TCP from port 20 is known to the router, to each client, and gone when it ends`,
@@ -68,12 +68,12 @@ for (const {mode, bed} of modes) {
         puts.flatMap(({state}) => state.claims),
         [claimOf('tcp', 20, WORLD), claimOf('tcp', 20, OTHER)],
       );
-      for (const {state} of puts) t.deepEqual(openers(state), [opener20], 'the endpoint with the claim');
+      for (const {state} of puts) t.deepEqual(activeOpens(state), [activeOpen20], 'the endpoint with the claim');
       t.notRegex(bed.agent?.stderr ?? '', /20\/tcp is not registered/);
       await bed.inNode('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets');
       const killed = Date.now();
       await program.kill();
-      await bed.waitForPut('no opener', (state) => openers(state).length === 0, killed, 10_000);
+      await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, killed, 10_000);
     },
   );
 
@@ -86,22 +86,22 @@ for (const {mode, bed} of modes) {
       puts.flatMap(({state}) => state.claims ?? []),
       [claimOf('udp', 53, WORLD), claimOf('udp', 53, OTHER)],
     );
-    t.deepEqual(openers(puts.at(-1)!.state), []);
+    t.deepEqual(activeOpens(puts.at(-1)!.state), []);
   });
 
   test.serial(`${mode}: and to who is on the nodes' own network`, async (t) => {
     const since = Date.now();
     const {lines} = await speak('connected', 53, ['10.88.0.1', 7]);
     t.deepEqual(lines, [seen(53)]);
-    const put = await bed.waitForPut('opener', (state) => openers(state).length > 0, since);
-    t.deepEqual(openers(put.state), [{...opener20, protocol: 'udp', port: 53, ...physical(53)}]);
+    const put = await bed.waitForPut('opener', (state) => activeOpens(state).length > 0, since);
+    t.deepEqual(activeOpens(put.state), [{...activeOpen20, protocol: 'udp', port: 53, ...nodeSide(53)}]);
     const puts = bed.readPuts().filter(({time}) => time >= since);
     t.deepEqual(
       puts.flatMap(({state}) => state.claims ?? []),
       [claimOf('udp', 53, '10.88.0.1')],
     );
     await bed.endInstances();
-    await bed.waitForPut('no opener', (state) => openers(state).length === 0, Date.now(), 10_000);
+    await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
   });
 
   test.serial(`${mode}: a connected datagram socket stays known`, async (t) => {
@@ -116,10 +116,10 @@ for (const {mode, bed} of modes) {
       .filter(({time}) => time >= put.time)
       .map(({state}) => state.endpoints.length);
     t.deepEqual(new Set(known), new Set([1]));
-    const later = await bed.waitForPut('opener', (state) => openers(state).length > 0, since);
-    t.deepEqual(openers(later.state), [{...opener20, protocol: 'udp', port: 53, ...physical(53)}]);
+    const later = await bed.waitForPut('opener', (state) => activeOpens(state).length > 0, since);
+    t.deepEqual(activeOpens(later.state), [{...activeOpen20, protocol: 'udp', port: 53, ...nodeSide(53)}]);
     await bed.endInstances();
-    await bed.waitForPut('no opener', (state) => openers(state).length === 0, Date.now(), 10_000);
+    await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
   });
 
   test.serial(`${mode}: a claim that the router refuses: EADDRNOTAVAIL, and why`, async (t) => {
@@ -135,7 +135,7 @@ for (const {mode, bed} of modes) {
     const again = Date.now();
     await bed.startAgent();
     const first = bed.readPuts().find((put) => put.time >= again);
-    t.deepEqual(openers(first!.state), [opener20]);
+    t.deepEqual(activeOpens(first!.state), [activeOpen20]);
     const {opening: _, ...claim} = claimOf('tcp', 20, WORLD);
     await bed.waitForPut('claim', ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]), again);
     const quiet = await bed.waitForPut('no claims', ({claims}) => claims?.length === 0, again);

@@ -38,7 +38,7 @@ export class FakeHost {
   readonly deps: ConstructorParameters<typeof Modes>[0] = {
     native: this.native,
     ofCgroup: () => instance,
-    ensureAddress: (vip) => {
+    ensureVip: (vip) => {
       if (!this.hasRouter) return Promise.reject(new Error('no way to the router'));
       this.done.push(`address ${vip}`);
       return Promise.resolve();

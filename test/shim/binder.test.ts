@@ -17,7 +17,7 @@ import {unbound} from './unbound-socket.ts';
 const {EADDRNOTAVAIL, EINVAL} = os.constants.errno;
 
 /** A binder in DSR mode, and what it asked of the kernel and the host. */
-function binder(facts: SocketFacts, change: Partial<BinderDeps & Pick<DsrModeDeps, 'ensureAddress'>> = {}) {
+function binder(facts: SocketFacts, change: Partial<BinderDeps & Pick<DsrModeDeps, 'ensureVip'>> = {}) {
   const done: string[] = [];
   const native: BinderDeps['native'] = {
     socketFacts: () => facts,
@@ -33,7 +33,7 @@ function binder(facts: SocketFacts, change: Partial<BinderDeps & Pick<DsrModeDep
   const mode = new DsrMode({
     native,
     ofCgroup: () => null,
-    ensureAddress: (vip) => {
+    ensureVip: (vip) => {
       done.push(`address ${vip}`);
       return Promise.resolve();
     },
@@ -103,6 +103,6 @@ test('no answer of the router, or no address: why', async (t) => {
   const silent = binder(unbound, {awaitConfig: () => Promise.resolve(null)});
   const reason = "this node's agent has no answer from the router yet";
   t.deepEqual(await silent.binder.bind(request()), {errno: EADDRNOTAVAIL, reason});
-  const broken = binder(unbound, {ensureAddress: () => Promise.reject(new Error('no way to the router'))});
+  const broken = binder(unbound, {ensureVip: () => Promise.reject(new Error('no way to the router'))});
   t.deepEqual(await broken.binder.bind(request()), {errno: EADDRNOTAVAIL, reason: 'no way to the router'});
 });

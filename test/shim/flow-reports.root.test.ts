@@ -48,14 +48,14 @@ for (const mode of ['dsr', 'nat'] as const) {
         }
         return told.size === COUNT;
       });
-      const physical = mode === 'dsr' ? {} : {nodePort: 8000};
+      const nodeSide = mode === 'dsr' ? {} : {nodePort: 8000};
       for (const claim of told.values()) {
         const {clientPort} = claim;
         t.deepEqual(claim, {
           protocol: 'tcp',
           vip: VIP,
           port: 8000,
-          ...physical,
+          ...nodeSide,
           client: '10.88.0.1',
           clientPort,
         });

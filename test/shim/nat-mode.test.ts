@@ -47,7 +47,7 @@ function natMode(...answers: number[]) {
     ofCgroup: () => target.instance,
     virtualAddresses,
     address: () => NODE,
-    ensureAddress: () => Promise.resolve(),
+    ensureVip: () => Promise.resolve(),
     log: silentLogger,
   });
   return {tested, done, virtualAddresses, dumps};

@@ -31,7 +31,7 @@ function sourceSelector(localPort: number) {
     },
     awaitConfig: () => Promise.resolve(nodeConfigFor([web])),
     instanceOf: () => ({application: 'web', folder: '/web/1'}),
-    ensureAddress: () => Promise.resolve(),
+    ensureVip: () => Promise.resolve(),
     blocks: {
       acquire: () => Promise.resolve(refusal(EADDRNOTAVAIL, noPorts)),
       exhausted: () => {},

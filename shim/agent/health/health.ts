@@ -27,7 +27,7 @@ export interface HealthDeps extends SocketInspection {
 }
 
 const IDLE_MS = 1000;
-/** Loopback addresses may reach virtual IPs on this node without the router (host/addresses.ts). */
+/** Loopback addresses may reach virtual IPs on this node without the router (host/loopback-vips.ts). */
 const LOCAL_SOURCE = '127.0.0.1';
 
 function keyOf({application, vip, protocol, port, nodePort}: NodeEndpoint): string {

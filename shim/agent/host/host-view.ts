@@ -1,4 +1,4 @@
-// What this network namespace has of ours, as `ip -json` shows it. Ours are marked: addresses by their label,
+// The agent's objects in this network namespace, as `ip -json` shows them. They are marked: addresses by their label,
 // rules and routes by their protocol number.
 
 import {z} from 'zod';
@@ -6,8 +6,8 @@ import type {Exec} from '../../../router/base/exec.ts';
 import {PROTOCOL, VIP_LABEL, VIP_TABLE} from '../../../router/base/marks.ts';
 
 /**
- * Rules: to-the-router rules come before the local table, which moves from 0 to make room; before them those that
- * speak from a loopback address, checks of health, which mean this node's own sockets.
+ * Rules: to-the-router rules come before the local table, which moves from 0 to make room; before them those
+ * for packets from a loopback address, health checks, which go to this node's own sockets.
  */
 export const LOOPBACK_PREFERENCE = 4;
 export const VIP_PREFERENCE = 5;
@@ -38,9 +38,9 @@ const routesSchema = z.array(
 );
 
 export interface HostView {
-  /** VIPs that we put on lo. */
+  /** VIPs that the agent put on lo. */
   ours: Set<string>;
-  /** IPv4 address → interface, for all that is not ours. */
+  /** IPv4 address → interface, for all others. */
   foreign: Map<string, string>;
   /** VIPs that have a rule. */
   ruled: Set<string>;

@@ -14,10 +14,10 @@ const contentSchema = z.object({
   namespace: z.number(),
   pid: z.number().int().positive(),
   epoch: z.number().int().positive(),
-  /** Path below /proc/sys → the value before, and ours. */
+  /** Path below /proc/sys → the value before, and the agent's. */
   sysctls: z.record(z.string(), z.object({before: z.string(), ours: z.string()})),
   blocks: z.array(portBlockSchema).default([]),
-  /** Where NAT-mode sockets are, if the router has said so: the next agent must find them before it speaks. */
+  /** Where NAT-mode sockets are, if the router has said so: the next agent must find them before the router's first answer. */
   address: z.string().optional(),
 });
 type Content = z.infer<typeof contentSchema>;

@@ -1,5 +1,5 @@
-// The kernel settings without which a virtual IP on lo does harm: set before the first one comes, and as they
-// were when the agent leaves.
+// The kernel settings that a virtual IP on lo needs to do no harm: set before the first one, restored when the agent
+// ends.
 //
 //   all.arp_ignore=1, all.arp_announce=2   the node never answers ARP for a VIP, nor names it in its own ARP
 //   rp_filter 1 → 2                        packets of clients arrive by the router's side, not by their own route
@@ -51,7 +51,7 @@ export function applySysctls(routerInterface: string, state: StateFile): string[
   return [...changes.keys()];
 }
 
-/** Puts back what is still as the agent set it. */
+/** Restores what is still as the agent set it. */
 export function restoreSysctls(state: StateFile): void {
   for (const [name, {before, ours}] of Object.entries(state.sysctls)) {
     if (read(name) !== ours) continue;

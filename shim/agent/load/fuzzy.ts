@@ -1,5 +1,5 @@
 // From numbers to a load between 0 (low) and 1 (high), by fuzzy logic: a number is low, medium and high by degrees
-// at the same time, rules speak of levels, and between them everything is graded. Pure.
+// at the same time, rules name levels, and the result is graded between them. Pure.
 //
 // A rule counts as much as the product of its conditions' degrees. Since the degrees of one metric sum to 1, those
 // of all combinations do, and the load is multilinear in them: it grows with every metric as long as the rules do

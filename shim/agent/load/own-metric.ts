@@ -1,5 +1,5 @@
-// What applications say of their own load: any number, given by instances over a socket (the last one of each
-// counts), or by whoever writes a file. Numbers that are not renewed count no longer.
+// The metric "own": a number of the application, sent by instances over a socket (the last one of each counts), or
+// written to a file. Numbers that are not renewed expire.
 
 import fs from 'node:fs';
 import type {LoadMessage} from '../../../addon/agent.ts';
@@ -25,7 +25,7 @@ function parseNumber(text: string): number | null {
 export function numberInFile(file: string, maxAge: number, wall: number): number | null {
   let descriptor: number;
   try {
-    // Whatever else stands there (a pipe) must not stop us.
+    // Anything else (a pipe) must not block the agent.
     descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   } catch {
     return null;

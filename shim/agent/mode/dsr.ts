@@ -11,7 +11,7 @@ import type {BindMode, BindTarget, ServiceAddress} from './mode.ts';
 import type {VirtualAddresses} from '../virtual-addresses.ts';
 
 export interface DsrModeDeps extends SharedPortsDeps {
-  ensureAddress(vip: string): Promise<void>;
+  ensureVip(vip: string): Promise<void>;
   virtualAddresses: Pick<VirtualAddresses, 'of'>;
   log: Logger;
 }
@@ -28,7 +28,7 @@ export class DsrMode implements BindMode {
 
   async bind(request: ShimRequest, facts: SocketFacts, target: BindTarget): Promise<Refusal | null> {
     const {vip, port, protocol, instance} = target;
-    await this.#deps.ensureAddress(vip);
+    await this.#deps.ensureVip(vip);
     const refused = await this.#sharedPorts.bind(request, facts, {address: vip, port, protocol, instance});
     if (refused !== null) return refused;
     this.#deps.log.info(

@@ -25,7 +25,7 @@ export interface NatModeDeps {
   virtualAddresses: Pick<VirtualAddresses, 'of' | 'add' | 'lastOn' | 'mayHave' | 'mayStandFor'>;
   /** The node's address on the router's network; the router's configuration may change it. */
   address: () => string;
-  ensureAddress(vip: string): Promise<void>;
+  ensureVip(vip: string): Promise<void>;
   log: Logger;
 }
 
@@ -44,7 +44,7 @@ export class NatMode implements BindMode {
   async bind(request: ShimRequest, facts: SocketFacts, target: BindTarget): Promise<Refusal | null> {
     // Not for packets, those find the node address: for programs that look for an interface with the address
     // that getsockname tells them.
-    await this.#deps.ensureAddress(target.vip);
+    await this.#deps.ensureVip(target.vip);
     return request.retry && this.isBound(facts, target) ? null : this.#bind(request, facts, target);
   }
 

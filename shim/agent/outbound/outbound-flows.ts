@@ -1,4 +1,4 @@
-// All that concerns flows which programs of this node open: its port blocks, the flows that the router is told of, and
+// All that concerns flows which programs of this node open: its port blocks, the flows that are reported to the router, and
 // the endpoints that only open connections. Connects these for the agent.
 
 import type {AgentNative, Connection} from '../../../addon/agent.ts';
@@ -24,7 +24,7 @@ export interface OutboundFlowsDeps {
   /** The node's configuration; resolves with null if there is none within the time a program waits. */
   awaitConfig(): Promise<NodeConfig | null>;
   instanceOf(pid: number): Instance | null;
-  ensureAddress(vip: string): Promise<void>;
+  ensureVip(vip: string): Promise<void>;
   /** The virtual IPs that the node carries. */
   vips(): readonly string[];
   /** The node's address. */

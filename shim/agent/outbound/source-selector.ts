@@ -44,7 +44,7 @@ export interface SourceSelectorDeps {
   /** The node's configuration; resolves with null if there is none within the time a program waits. */
   awaitConfig(): Promise<NodeConfig | null>;
   instanceOf(pid: number): Instance | null;
-  ensureAddress(vip: string): Promise<void>;
+  ensureVip(vip: string): Promise<void>;
   blocks: Pick<PortBlocks, 'acquire' | 'exhausted' | 'containing'>;
   destinations: Pick<Destinations, 'kindOf'>;
   flowReports: Pick<FlowReports, 'reportOpening'>;
@@ -171,7 +171,7 @@ export class SourceSelector {
     for (;;) {
       const block = await blocks.acquire(vip, tried);
       if ('errno' in block) return block;
-      await this.#deps.ensureAddress(vip);
+      await this.#deps.ensureVip(vip);
       if (request.gone()) return refusal(EADDRNOTAVAIL, 'the program did not wait');
       const errno = this.#bindInBlock(request.descriptor, block, choice, remote);
       if (errno === 0 && choice === 'at-connect') this.#remember(facts.cookie, [...tried, block]);

@@ -1,4 +1,4 @@
-// Virtual IPs on this node: a /32 on lo that is never announced, and the way from here to the router for
+// Virtual IPs on this node's loopback interface: a /32 on lo that is never announced, and a route to the router for
 // packets that this node itself sends to it (else they would never leave lo).
 //
 //   rule  4: from 127.0.0.0/8 → table local (checks of health reach the node's own sockets)
@@ -23,19 +23,19 @@ const vipRule = (vip: string) =>
 const loopbackRule = `from 127.0.0.0/8 lookup local pref ${LOOPBACK_PREFERENCE} protocol ${PROTOCOL}`;
 const movedRule = ['lookup', 'local', 'pref', LOCAL_PREFERENCE, 'protocol', PROTOCOL].join(' ');
 
-export class Addresses {
+export class LoopbackVips {
   readonly #exec: Exec;
   readonly #clock: Clock;
   readonly #state: StateFile;
   readonly #log: Logger;
-  /** VIP → when it was last asked for. */
+  /** VIP → when it was last needed. */
   readonly #carried = new Map<string, number>();
   #router = '';
   /** Under which this node's own programs appear on a VIP. */
   #source = '';
   #generation = 0;
-  /** Is the host as it was, for all we know? */
-  #isUntouched = false;
+  /** Nothing on the host was changed since it was restored. */
+  #untouched = false;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(exec: Exec, clock: Clock, state: StateFile, log: Logger) {
@@ -77,9 +77,9 @@ export class Addresses {
     }
     await this.#serially(async () => {
       const view = await readHost(this.#exec);
-      const holder = view.foreign.get(vip);
-      if (holder !== undefined && holder !== 'lo') {
-        throw new Error(`${vip} is an address of this node's interface ${holder}`);
+      const owner = view.foreign.get(vip);
+      if (owner !== undefined && owner !== 'lo') {
+        throw new Error(`${vip} is an address of this node's interface ${owner}`);
       }
       await this.#apply(view, vip);
       this.#carried.set(vip, this.#clock.now());
@@ -87,7 +87,7 @@ export class Addresses {
     });
   }
 
-  /** Puts back what others removed of ours (an interface that went down takes its routes with it). */
+  /** Restores what others removed (an interface that went down takes its routes with it). */
   maintain(): Promise<void> {
     return this.#serially(async () => {
       const view = await readHost(this.#exec);
@@ -95,7 +95,7 @@ export class Addresses {
     }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
   }
 
-  /** Removes each VIP that nobody asked for since `since` and for which `isInUse` is false. */
+  /** Removes each VIP that was not needed since `since` and for which `isInUse` is false. */
   releaseUnused(since: number, isInUse: (vip: string) => boolean): Promise<void> {
     return this.#serially(async () => {
       for (const [vip, asked] of this.#carried) {
@@ -108,9 +108,9 @@ export class Addresses {
     }).catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
   }
 
-  /** Puts the host back, unless a virtual IP is still in use. */
+  /** Restores the host, unless a virtual IP is still in use. */
   async leaveHost(): Promise<void> {
-    if (this.#isUntouched || this.#carried.size > 0) return;
+    if (this.#untouched || this.#carried.size > 0) return;
     await this.removeAll().catch((error: unknown) => this.#log.error({}, `virtual IPs: ${messageOf(error)}`));
   }
 
@@ -129,13 +129,13 @@ export class Addresses {
       }
       restoreSysctls(this.#state);
       if (Object.keys(this.#state.sysctls).length > 0) this.#state.setSysctls({});
-      this.#isUntouched = true;
+      this.#untouched = true;
     });
   }
 
   async #apply(view: HostView, vip: string): Promise<void> {
     const device = await this.#deviceToRouter();
-    this.#isUntouched = false;
+    this.#untouched = false;
     const changed = applySysctls(device, this.#state);
     if (changed.length > 0) this.#log.info({sysctls: changed}, 'kernel settings changed');
     if (!view.localMoved) await this.#ip(`rule add ${movedRule}`);
@@ -144,9 +144,9 @@ export class Addresses {
     view.localMoved = true;
     view.localFirst = false;
     view.loopbackLocal = true;
-    const way = `via ${this.#router} dev ${device} src ${this.#source}`;
-    if (view.routed.get(vip) !== way) {
-      await this.#ip(`route replace ${vip} ${way} table ${VIP_TABLE} proto ${PROTOCOL}`);
+    const nextHop = `via ${this.#router} dev ${device} src ${this.#source}`;
+    if (view.routed.get(vip) !== nextHop) {
+      await this.#ip(`route replace ${vip} ${nextHop} table ${VIP_TABLE} proto ${PROTOCOL}`);
     }
     if (!view.ruled.has(vip)) await this.#ip(`rule add ${vipRule(vip)}`);
     if (view.ours.has(vip) || view.foreign.get(vip) === 'lo') return;
