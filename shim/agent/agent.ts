@@ -1,8 +1,8 @@
 // The node agent: connects its parts.
 //
-//   programs ──► RequestServer ──► Binder ──► kernel       Endpoints (dumps) ──► RouterClient ──PUT──► router
-//                             └──► SourceSelector             ▲    ▲                  │
-//                                    └──► LoopbackVips (lo, rules) ┘    └── destroy events, cgroups, config
+//   programs ──► RequestServer ──► Binder ──► kernel           Endpoints (dumps) ──► RouterClient ──PUT──► router
+//                             └──► SourceSelector                 ▲    ▲                  │
+//                                    └──► LoopbackVips (rules) ───┘    └── destroy events, cgroups, config
 //
 // It keeps nothing that the kernel does not know, but for the settings it changed and the port blocks it has
 // (StateFile): killed and started again it finds all endpoints, and what NAT-mode sockets stand for (VirtualAddresses).

@@ -1,5 +1,5 @@
-// Pins: a socket that is bound to a service's port and speaks first. The router hears of the conversation, as of the
-// endpoint itself, before its first packet; in both modes. The drawing is at Bed in support.ts.
+// Active opens: a socket that is bound to a service's port and sends first. The flow, and the endpoint itself, are
+// reported to the router before its first packet; in both modes. The drawing is at Bed in support.ts.
 
 import os from 'node:os';
 import test from 'ava';
@@ -48,14 +48,21 @@ for (const {mode, bed} of modes) {
     await waitUntil(`talks: ${program.stderr}`, 20_000, () => program.stdout.includes('done'));
     return {program, lines: program.stdout.trim().split('\n').slice(0, -1)};
   };
-  // In NAT mode nobody translates here: the mirror sees the node address.
+  // In NAT mode there is no router that rewrites here: the mirror sees the node address.
   const seen = (port: number) => `seen ${mode === 'dsr' ? VIP : NODE} ${port} own ${VIP} ${port}`;
   const nodeSide = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
-  const claimOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {
+  const flowOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {
     return {protocol, vip: VIP, port, ...nodeSide(port), client, clientPort: 7, opening: true};
   };
   const activeOpens = (state: NodeState) => state.endpoints.filter(({instances}) => instances === 0);
-  const activeOpen20 = {application: 'web', vip: VIP, protocol: 'tcp', port: 20, instances: 0, ...nodeSide(20)};
+  const activeOpen20 = {
+    application: 'web',
+    vip: VIP,
+    protocol: 'tcp',
+    port: 20,
+    instances: 0,
+    ...nodeSide(20),
+  };
 
   test.serial(
     `${mode}: TCP from port 20 is known to the router, to each client, and gone when it ends`,
@@ -66,9 +73,10 @@ for (const {mode, bed} of modes) {
       const puts = bed.readPuts().filter((put) => put.time >= since && (put.state.claims ?? []).length > 0);
       t.deepEqual(
         puts.flatMap(({state}) => state.claims),
-        [claimOf('tcp', 20, WORLD), claimOf('tcp', 20, OTHER)],
+        [flowOf('tcp', 20, WORLD), flowOf('tcp', 20, OTHER)],
       );
-      for (const {state} of puts) t.deepEqual(activeOpens(state), [activeOpen20], 'the endpoint with the claim');
+      for (const {state} of puts)
+        t.deepEqual(activeOpens(state), [activeOpen20], 'the endpoint with the flow');
       t.notRegex(bed.agent?.stderr ?? '', /20\/tcp is not registered/);
       await bed.inNode('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets');
       const killed = Date.now();
@@ -84,7 +92,7 @@ for (const {mode, bed} of modes) {
     const puts = bed.readPuts().filter((put) => put.time >= since);
     t.deepEqual(
       puts.flatMap(({state}) => state.claims ?? []),
-      [claimOf('udp', 53, WORLD), claimOf('udp', 53, OTHER)],
+      [flowOf('udp', 53, WORLD), flowOf('udp', 53, OTHER)],
     );
     t.deepEqual(activeOpens(puts.at(-1)!.state), []);
   });
@@ -98,7 +106,7 @@ for (const {mode, bed} of modes) {
     const puts = bed.readPuts().filter(({time}) => time >= since);
     t.deepEqual(
       puts.flatMap(({state}) => state.claims ?? []),
-      [claimOf('udp', 53, '10.88.0.1')],
+      [flowOf('udp', 53, '10.88.0.1')],
     );
     await bed.endInstances();
     await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
@@ -109,7 +117,7 @@ for (const {mode, bed} of modes) {
     const {lines} = await speak('connected', 53, [WORLD, 7]);
     t.deepEqual(lines, [seen(53)]);
     const put = await bed.waitForPut('claim', ({claims}) => (claims ?? []).length > 0, since);
-    t.deepEqual(put.state.claims, [claimOf('udp', 53, WORLD)]);
+    t.deepEqual(put.state.claims, [flowOf('udp', 53, WORLD)]);
     // An endpoint until it is connected, an opener from then on; never neither.
     const known = bed
       .readPuts()
@@ -122,7 +130,7 @@ for (const {mode, bed} of modes) {
     await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
   });
 
-  test.serial(`${mode}: a claim that the router refuses: EADDRNOTAVAIL, and why`, async (t) => {
+  test.serial(`${mode}: a flow that the router refuses: EADDRNOTAVAIL, and why`, async (t) => {
     const {program, lines} = await speak('tcp', 20, [WORLD, REFUSED]);
     t.deepEqual(lines, [`errno ${EADDRNOTAVAIL}`]);
     const why = 'from 10.77.0.100:20 to 198.51.100.1:13/tcp: another endpoint has the connection';
@@ -136,7 +144,7 @@ for (const {mode, bed} of modes) {
     await bed.startAgent();
     const first = bed.readPuts().find((put) => put.time >= again);
     t.deepEqual(activeOpens(first!.state), [activeOpen20]);
-    const {opening: _, ...claim} = claimOf('tcp', 20, WORLD);
+    const {opening: _, ...claim} = flowOf('tcp', 20, WORLD);
     await bed.waitForPut('claim', ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]), again);
     const quiet = await bed.waitForPut('no claims', ({claims}) => claims?.length === 0, again);
     await bed.startRouter({...config, flowTable: 2}, 0, {confirm: [claim, {...claim, clientPort: 8}]});

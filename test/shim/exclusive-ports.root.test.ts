@@ -1,4 +1,4 @@
-// Exclusive ports: claimed at the router before the bind, by one instance alone, in both modes.
+// Exclusive ports: leased from the router before the bind, by one instance alone, in both modes.
 // The drawing is at Bed in support.ts.
 
 import os from 'node:os';
@@ -42,14 +42,14 @@ for (const mode of ['dsr', 'nat'] as const) {
   };
   const held = (state: NodeState) => JSON.stringify(state.exclusive);
 
-  test.serial(`${mode}: the claim comes before the bind, and goes with the socket`, async (t) => {
+  test.serial(`${mode}: the lease comes before the bind, and ends with the socket`, async (t) => {
     const since = Date.now();
     const {program, lines} = await bindAll(['STREAM', '', 8900], ['DGRAM', '', 53], ['STREAM', '', 8000]);
     t.deepEqual(lines, [`ok ${VIP} 8900`, `ok ${VIP} 53`, `ok ${VIP} 8000`]);
     const puts = bed.readPuts().filter((put) => put.time >= since);
-    const claimed = puts.findIndex(({state}) => held(state) === JSON.stringify([port('tcp', 8900)]));
+    const leased = puts.findIndex(({state}) => held(state) === JSON.stringify([port('tcp', 8900)]));
     const served = puts.findIndex(({state}) => state.endpoints.some((one) => one.port === 8900));
-    t.true(claimed >= 0 && claimed <= served, `claimed in message ${claimed}, served in ${served}`);
+    t.true(leased >= 0 && leased <= served, `leased in message ${leased}, served in ${served}`);
     const both = JSON.stringify([port('tcp', 8900), port('udp', 53)]);
     await bed.waitForPut('both', (state) => held(state) === both, since);
     const killed = Date.now();

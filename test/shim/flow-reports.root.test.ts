@@ -1,4 +1,4 @@
-// FlowReports of all connections: a router whose flow table began empty is told them, in parts, and the agent goes on
+// Reports of all connections: a router whose flow table began empty gets them, in parts, and the agent goes on
 // meanwhile. The drawing is at Bed in support.ts.
 
 import test from 'ava';
@@ -25,7 +25,7 @@ for (const mode of ['dsr', 'nat'] as const) {
   test.after.always(() => bed.down());
 
   test.serial(
-    `${mode}: ${COUNT} connections are claimed, at most ${MAX_CLAIMS} in a message, and binds go on`,
+    `${mode}: ${COUNT} connections are reported, at most ${MAX_CLAIMS} in a message, and binds go on`,
     async (t) => {
       const program = bed.start(['sh', '-c', 'ulimit -n 20000; exec "$@"', '-', ...takes(8000, COUNT)]);
       await waitUntil(`listener ${program.stderr}`, 5000, () => program.stdout.includes('listening'));
@@ -40,7 +40,7 @@ for (const mode of ['dsr', 'nat'] as const) {
       await bed.startRouter({...config, flowTable: 2});
       const other = bed.start(server(8001));
       const told = new Map<string, Claim>();
-      await waitUntil('all claims', 20_000, () => {
+      await waitUntil('all flows', 20_000, () => {
         for (const {time, state} of bed.readPuts()) {
           if (time < since) continue;
           t.true((state.claims ?? []).length <= MAX_CLAIMS);

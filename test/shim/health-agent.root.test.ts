@@ -1,4 +1,4 @@
-// Health from the inside with real programs, in both modes: each way to be sick is found, named, and forgotten
+// Health checks on the node with real programs, in both modes: each way to fail is found, named, and forgotten
 // when it is over. The drawing is at Bed in support.ts.
 
 import fs from 'node:fs';
@@ -25,7 +25,7 @@ const health = healthSchema.parse({
 });
 
 const failingOn = (state: NodeState, port: number) =>
-  state.endpoints.filter((one) => one.port === port).map(({failing}) => failing ?? 'well');
+  state.endpoints.filter((one) => one.port === port).map(({failing}) => failing ?? 'healthy');
 
 function define(mode: 'dsr' | 'nat'): void {
   const bed = new Bed();
@@ -50,7 +50,7 @@ function define(mode: 'dsr' | 'nat'): void {
     return (await bed.waitForPut(`port ${port} ${what}`, fits, since, ms)).time;
   }
 
-  /** Finds the endpoint sick as `reason` within the promised time, and well again after `cure`. */
+  /** Finds the endpoint failing as `reason` within the promised time, and healthy again after `cure`. */
   async function falls(
     t: import('ava').ExecutionContext,
     reason: string,
@@ -64,7 +64,7 @@ function define(mode: 'dsr' | 'nat'): void {
     t.true(took < LEAVES_MS + SLACK_MS, `${took} ms`);
     const cured = Date.now();
     cure();
-    await told(80, 'well', cured);
+    await told(80, 'healthy', cured);
   }
 
   test.before(async () => {
@@ -88,7 +88,7 @@ exit 3
 
   test.serial(title('SIGSTOP, and SIGCONT'), async (t) => {
     const program = await started(server(80));
-    await told(80, 'well', 0);
+    await told(80, 'healthy', 0);
     const {pid} = program;
     await falls(
       t,
@@ -107,7 +107,7 @@ exit 3
     process.kill(first?.pid ?? 0, 'SIGSTOP');
     // In DSR the kernel goes on spreading connections over both; in NAT the other is an endpoint of its own.
     const reason = `stopped (SIGSTOP): process ${first?.pid}`;
-    const wanted = mode === 'dsr' ? [`1 of 2 sockets ${reason}`] : [reason, 'well'];
+    const wanted = mode === 'dsr' ? [`1 of 2 sockets ${reason}`] : ['healthy', reason];
     const fits = (state: NodeState) => failingOn(state, 80).toSorted().join() === wanted.join();
     await bed.waitForPut(wanted.join(), fits, since, 10_000);
     for (const program of programs) await program.kill();
@@ -129,14 +129,14 @@ exit 3
   test.serial(title('one of two processes that hold the socket is enough'), async (t) => {
     const program = await started(forking(80));
     const since = Date.now();
-    await told(80, 'well', since);
+    await told(80, 'healthy', since);
     process.kill(program.pid, 'SIGSTOP');
     // Several rounds of checks have passed when the renewals of three seconds all said "well".
     await bed.waitForPut('three seconds later', () => true, since + 3000);
     t.false(
       bed
         .readPuts()
-        .some((put) => put.time >= since && failingOn(put.state, 80).some((one) => one !== 'well')),
+        .some((put) => put.time >= since && failingOn(put.state, 80).some((one) => one !== 'healthy')),
     );
     fs.writeFileSync(path.join(scopeOf(program.pid), 'cgroup.kill'), '1');
     await program.end();
@@ -153,7 +153,7 @@ exit 3
     const cured = Date.now();
     // It takes what waits when it is told to.
     process.kill(program.pid, 'SIGUSR1');
-    await told(80, 'well', cured);
+    await told(80, 'healthy', cured);
     for (const client of clients) await client.kill();
     await program.kill();
     t.pass();
@@ -165,21 +165,23 @@ exit 3
     const program = await started(moody(8080, mood));
     await told(8080, 'not checked yet', since);
     await told(8080, 'http /healthz: answered 503', since);
-    t.false(bed.readPuts().some((put) => put.time >= since && failingOn(put.state, 8080).includes('well')));
+    t.false(
+      bed.readPuts().some((put) => put.time >= since && failingOn(put.state, 8080).includes('healthy')),
+    );
     fs.writeFileSync(mood, '200');
-    await told(8080, 'well', since);
+    await told(8080, 'healthy', since);
     fs.writeFileSync(mood, '500');
     await told(8080, 'http /healthz: answered 500', since);
     fs.writeFileSync(mood, '200');
     const cured = Date.now();
-    await told(8080, 'well', cured);
+    await told(8080, 'healthy', cured);
     await program.kill();
   });
 
   test.serial(title('an agent that starts again takes nothing out of service'), async (t) => {
     fs.writeFileSync(mood, '200');
     const program = await started(moody(8080, mood));
-    await told(8080, 'well', Date.now() - 50);
+    await told(8080, 'healthy', Date.now() - 50);
     await bed.agent?.kill();
     const since = Date.now();
     await bed.startAgent('--checks-dir', checks);
@@ -188,17 +190,17 @@ exit 3
       .readPuts()
       .filter((put) => put.time >= since)
       .map((put) => failingOn(put.state, 8080).join());
-    t.deepEqual([...new Set(states)], ['well']);
+    t.deepEqual([...new Set(states)], ['healthy']);
     await program.kill();
   });
 
   test.serial(title('tcp and command'), async (t) => {
     const since = Date.now();
     const plain = await started(server(8081));
-    await told(8081, 'well', since);
+    await told(8081, 'healthy', since);
     fs.writeFileSync(mood, '200');
     const program = await started(moody(8082, mood));
-    await told(8082, 'well', since);
+    await told(8082, 'healthy', since);
     fs.writeFileSync(mood, '500');
     await told(8082, 'command ask: status 3: it is not', since);
     fs.renameSync(path.join(checks, 'ask'), path.join(checks, 'task'));
