@@ -266,7 +266,8 @@ test.serial(
 );
 
 test.serial('neighbors of both families: what is known of them', async (t) => {
-  const base = {interface: 'eth0', family: 4, address: '10.77.0.11', mac: MAC, managed: false};
+  const {index} = (await linkOf())!;
+  const base = {index, interface: 'eth0', family: 4, address: '10.77.0.11', mac: MAC, managed: false};
   const cases: [string, object, boolean][] = [
     [`add 10.77.0.11 lladdr ${MAC} nud reachable`, {...base, state: 'reachable'}, false],
     [`replace 10.77.0.11 lladdr ${MAC} nud permanent`, {...base, state: 'permanent'}, false],
@@ -303,6 +304,7 @@ test.serial('a neighbor that the kernel manages: it asks by itself, and nobody a
     (change) => change.kind === 'neighbor' && change.neighbor.state === 'failed' && change.neighbor,
   );
   t.deepEqual(failed, {
+    index: (await linkOf())!.index,
     interface: 'eth0',
     family: 4,
     address: '10.77.0.12',

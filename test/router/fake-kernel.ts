@@ -1,5 +1,6 @@
 // The kernel's tables in memory: whoever watches hears of what a test changes.
 
+import {isDeepStrictEqual} from 'node:util';
 import type {
   InterfaceAddress,
   KernelChange,
@@ -129,7 +130,8 @@ export class FakeKernel implements RtnetlinkNative {
 
   /** All of them. `silently`: the changes are lost. */
   setInterfaces(interfaces: readonly FakeInterface[], silently = false): void {
-    const gone = this.#links.filter((link) => !interfaces.some((one) => one.index === link.index));
+    const linksBefore = this.#links;
+    const gone = linksBefore.filter((link) => !interfaces.some((one) => one.index === link.index));
     this.#links = interfaces.map(({name, index, mac, mtu, up = true}) => {
       const operState = up ? 'up' : 'down';
       return {index, name, type: 'ether', mac, mtu, up, carrier: up, operState};
@@ -143,11 +145,16 @@ export class FakeKernel implements RtnetlinkNative {
       list.map((address) => ({kind: 'address', deleted, address}));
     this.#tell([
       ...gone.map((link): KernelChange => ({kind: 'link', deleted: true, link})),
-      ...this.#links.map((link): KernelChange => ({kind: 'link', deleted: false, link})),
-      ...addresses(before, true),
-      ...addresses(this.#addresses, false),
+      ...added(this.#links, linksBefore).map((link): KernelChange => ({kind: 'link', deleted: false, link})),
+      ...addresses(added(before, this.#addresses), true),
+      ...addresses(added(this.#addresses, before), false),
     ]);
   }
+}
+
+/** Those that are not among others. */
+function added<T>(list: readonly T[], others: readonly T[]): T[] {
+  return list.filter((one) => !others.some((other) => isDeepStrictEqual(one, other)));
 }
 
 /** A default route of the main table. */

@@ -35,6 +35,7 @@ test('a gateway that answers ARP for everything does not keep us from a routed V
 });
 
 interface Link {
+  name?: string;
   mac?: string;
   mtu?: number;
   up?: boolean;
@@ -81,6 +82,7 @@ test('a new MAC and MTU are published, and everybody is told the MAC', async (t)
 const troubles: [string, Link | null, string][] = [
   ['down', {up: false}, 'it is down'],
   ['gone', null, 'it is gone'],
+  ['renamed', {name: 'eth9'}, 'it is gone'],
   ['made anew', {index: 9}, 'it is another interface than at the start: restart the router'],
 ];
 for (const [title, link, text] of troubles)
@@ -96,6 +98,16 @@ for (const [title, link, text] of troubles)
     // Its node is reached as before.
     t.like(bench.native.segment.policy?.endpoints[0], {mac: macOf(1), egress: 1});
   });
+
+test('an interface that is gone, and another of its name comes', async (t) => {
+  const {change, told} = await running();
+  await change({}, null);
+  await change({}, {index: 9});
+  t.deepEqual(told(), [
+    'interface-trouble eth1: it is gone',
+    'interface-trouble eth1: it is another interface than at the start: restart the router',
+  ]);
+});
 
 test('changes that were lost are read; one before the watch began too', async (t) => {
   const {bench, told} = await running();
