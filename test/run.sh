@@ -89,7 +89,7 @@ run_all() {
   # The longest first.
   ava 'tests with root, two at a time' root --tier root --jobs 2 test/network test
   ava 'tests that need the machine for themselves' alone --tier alone test
-  ava_debug 'addon (sanitized)' addon-sanitized test/addon
+  ava_debug 'addon (sanitized)' addon-sanitized test/addon test/contract/{memory,af-packet}-device*.test.ts
 }
 
 run_some() {
