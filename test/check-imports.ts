@@ -1,7 +1,8 @@
 // Imports point one way. router/: base < protocol < model < policy, config < provider, metrics <
-// supervisor < api < daemon, cli < the entry (router/main.ts); siblings of one rank do not know each other. Every part
-// of router/ may import the addon's types. The agent uses router/base/ and router/protocol/, and of the addon
-// addon/agent.ts, and tells modes apart in shim/agent/mode only; router/ and addon/ know nothing of shim/.
+// supervisor < api < daemon, cli < the entry (router/main.ts); siblings of one rank do not know each other. Of router/,
+// supervisor, api, metrics and cli know of the data plane router/provider/provider.ts only; the others may import the
+// addon's types. The agent uses router/base/ and router/protocol/, and of the addon addon/agent.ts, and tells modes
+// apart in shim/agent/mode only; router/ and addon/ know nothing of shim/.
 // addon/src: abi < core < host < device, node < js; core knows neither Node nor the kernel.
 // Prints one line per violation; status 1 if there is one.
 
@@ -55,6 +56,10 @@ function* importsOf(file: string): Generator<string> {
 const ADDON_OF_ROUTER = /^addon\/(index|router|rtnetlink)\.ts$/;
 const KNOWN_TO_AGENT = /^(router\/(base|protocol)\/|addon\/(index|agent)\.ts$)/;
 
+/** They decide and show, whatever moves the packets. */
+const WITHOUT_DATA_PLANE = /^router\/(supervisor|api|metrics|cli)\//;
+const DATA_PLANE = /^(addon\/|router\/provider\/(?!provider\.ts$))/;
+
 function problem(file: string, target: string): string | null {
   const [part = '', folder = ''] = file.split('/');
   const [targetPart = '', targetFolder = ''] = target.split('/');
@@ -63,6 +68,8 @@ function problem(file: string, target: string): string | null {
     if (targetPart === 'shim' || KNOWN_TO_AGENT.test(target)) return null;
     return 'the agent knows router/base, router/protocol and addon/agent.ts only';
   }
+  if (WITHOUT_DATA_PLANE.test(file) && DATA_PLANE.test(target))
+    return 'of the data plane only router/provider/provider.ts is known here';
   if (ADDON_OF_ROUTER.test(target)) return null;
   if (targetPart !== 'router') return 'the router does not know the nodes';
   const rank = folder.endsWith('.ts') ? ENTRY_RANK : RANKS[folder];

@@ -1,6 +1,5 @@
 // What operators see: the registry joined with the provider's and the forwarders' own knowledge.
 
-import type {Flow} from '../../addon/router.ts';
 import type {Clock} from '../base/clock.ts';
 import {UnsupportedError} from '../base/error.ts';
 import type {Settings} from '../config/settings.ts';
@@ -14,7 +13,7 @@ import {endpointName} from '../model/target.ts';
 import type {EndpointStatus} from '../policy/endpoint-status.ts';
 import {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {Drains} from '../supervisor/drains.ts';
-import type {RoutingProvider} from '../provider/provider.ts';
+import type {Flow, RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {
   registry: Registry;

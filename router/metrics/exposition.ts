@@ -34,8 +34,11 @@ export class Exposition {
     const options = {name: PREFIX + name, help, labelNames: labels, registers: [this.#registry]};
     const metric = kind === 'gauge' ? new Gauge(options) : new Counter(options);
     return (snapshot) => {
+      const samples = read(snapshot);
       metric.reset();
-      for (const [of, value] of read(snapshot)) metric.inc(of, value);
+      // Without labels it begins with a 0 that nobody has counted.
+      if (samples.length === 0 && labels.length === 0) metric.remove();
+      for (const [of, value] of samples) metric.inc(of, value);
     };
   }
 }

@@ -1,8 +1,10 @@
-// A routing provider realises routes: only it knows how packets move. The supervisor tells it the wanted
-// routes whenever anything changes (level-triggered, idempotent); what it finds out by itself (a node's MAC,
-// another host that uses a VIP) it reports through `ProviderEvents`.
+// A routing provider realises routes: only it knows how packets move, and what that takes on this host or elsewhere. The
+// supervisor tells it all that is wanted whenever anything changes (level-triggered, idempotent), and hears when that
+// is in force; what the provider finds out by itself (a node's MAC, another host that uses a VIP) it reports through
+// `ProviderEvents`. Every provider passes test/contract/provider.contract.ts.
 
 import type {Flow, FlowImport, ImportResult, ForwarderInfo} from '../../addon/router.ts';
+export type {Flow, FlowImport, ImportResult} from '../../addon/router.ts';
 import type {Protocol} from '../protocol/terms.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';

@@ -1,7 +1,6 @@
 // Between the flow table and what nodes know of their connections: writes what they claim, and asks them about
 // those that would soon be forgotten. A connection may be silent for days; only its node can tell whether it lives.
 
-import type {ImportResult, Flow} from '../../addon/router.ts';
 import type {Clock, Timer} from '../base/clock.ts';
 import type {Claim, NodeConfig} from '../protocol/messages.ts';
 import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
@@ -10,7 +9,7 @@ import type {FlowTimeouts} from '../model/application/application.ts';
 import {resolveClaims} from '../model/claims.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
-import type {FlowCapability} from '../provider/provider.ts';
+import type {Flow, FlowCapability, ImportResult} from '../provider/provider.ts';
 
 /** A node is asked this long before a flow expires, or for half of a shorter time-out; again in each quarter of it. */
 const AHEAD_SECONDS = 60;

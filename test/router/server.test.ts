@@ -6,7 +6,7 @@ import type {AddressInfo} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test from 'ava';
-import {UserError} from '../../router/base/error.ts';
+import {UnsupportedError, UserError} from '../../router/base/error.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {readSecret} from '../../router/base/secret.ts';
 import {call} from '../../router/api/client.ts';
@@ -37,7 +37,9 @@ async function control(secret: string | null = SECRET, ready = true) {
     services: () => [],
     endpoints: () => [],
     nodes: () => [],
-    flows: () => [],
+    flows: () => {
+      throw new UnsupportedError('the provider cannot list flows');
+    },
     applications: () => [],
     metrics: () => Promise.resolve({type: 'text/plain', text: 'coscanet_up 1\n'}),
     blocks: () => ({blocks: [], vips: []}),
@@ -91,6 +93,7 @@ const refusals: [string, object, number, RegExp][] = [
   ],
   ['an unknown resource', {method: 'GET', url: '/v1/nothing'}, 404, /no such resource: \/v1\/nothing/],
   ['a bad query', {method: 'GET', url: '/v1/events?since=now'}, 400, /since/],
+  ['what the provider lacks', {method: 'GET', url: '/v1/flows'}, 501, /the provider cannot list flows/],
   ['a failure of ours', {method: 'GET', url: '/v1/status'}, 500, /boom/],
   [
     'a broken configuration',
