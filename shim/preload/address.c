@@ -60,7 +60,7 @@ static int is_wildcard(const struct sockaddr* address) {
   return IN6_IS_ADDR_UNSPECIFIED(v6);
 }
 
-int concerns_agent(int fd, const void* address, socklen_t length, struct wanted_address* wanted) {
+int needs_agent(int fd, const void* address, socklen_t length, struct address_copy* wanted) {
   int family;
   wanted->kind = socket_kind(fd, &family);
   if (wanted->kind == SOCKET_OTHER) return 0;
@@ -77,19 +77,19 @@ int concerns_agent(int fd, const void* address, socklen_t length, struct wanted_
   return !is_loopback(&wanted->address.any);
 }
 
-static const unsigned char* ipv4_of(const struct wanted_address* name) {
+static const unsigned char* ipv4_of(const struct address_copy* name) {
   if (name->address.any.sa_family == AF_INET) return (const unsigned char*)&name->address.v4.sin_addr;
   const struct in6_addr* v6 = &name->address.v6.sin6_addr;
   return IN6_IS_ADDR_V4MAPPED(v6) ? v6->s6_addr + 12 : 0;
 }
 
-int read_remote(const void* address, socklen_t length, struct wanted_address* remote) {
+int read_remote(const void* address, socklen_t length, struct address_copy* remote) {
   if (address == 0 || length < sizeof remote->address.v4 || length > sizeof remote->address) return 0;
   remote->length = length < sizeof remote->address.v6 ? length : sizeof remote->address.v6;
   return copy_from_program(&remote->address, address, remote->length);
 }
 
-int is_outside(const struct wanted_address* remote, uint64_t* key) {
+int is_outside(const struct address_copy* remote, uint64_t* key) {
   int family = remote->address.any.sa_family;
   if (family != AF_INET && (family != AF_INET6 || remote->length < SOCKADDR_IN6_MIN)) return 0;
   const unsigned char* v4 = ipv4_of(remote);
@@ -101,7 +101,7 @@ int is_outside(const struct wanted_address* remote, uint64_t* key) {
 }
 
 int bound_to_address(int fd) {
-  struct wanted_address name;
+  struct address_copy name;
   socklen_t length = sizeof name.address;
   if (SYSCALL3(getsockname, fd, &name.address, &length) < 0) return 0;
   return !is_wildcard(&name.address.any) && !is_loopback(&name.address.any);

@@ -116,7 +116,7 @@ static void explain(enum outcome outcome, struct coscanet_answer* answer) {
   while (*reason != 0) answer->reason[answer->reason_length++] = *reason++;
 }
 
-static struct coscanet_request make_request(int kind, unsigned flags, const struct wanted_address* wanted) {
+static struct coscanet_request make_request(int kind, unsigned flags, const struct address_copy* wanted) {
   struct coscanet_request request = {
       .magic = COSCANET_MAGIC, .kind = (uint16_t)kind, .flags = (uint16_t)flags};
   if (wanted == 0) return request;
@@ -125,7 +125,7 @@ static struct coscanet_request make_request(int kind, unsigned flags, const stru
   return request;
 }
 
-void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wanted,
+void ask_agent(int fd, int kind, unsigned flags, const struct address_copy* wanted,
                struct coscanet_answer* answer) {
   struct coscanet_request request = make_request(kind, flags, wanted);
   long long deadline = now_ms() + AGENT_WAIT_MS;
@@ -141,7 +141,7 @@ void ask_agent(int fd, int kind, unsigned flags, const struct wanted_address* wa
   }
 }
 
-int ask_agent_once(int fd, int kind, const struct wanted_address* wanted, int wait_ms,
+int ask_agent_once(int fd, int kind, const struct address_copy* wanted, int wait_ms,
                    struct coscanet_answer* answer) {
   struct coscanet_request request = make_request(kind, 0, wanted);
   return ask_once(fd, &request, now_ms() + wait_ms, answer) == ANSWERED;

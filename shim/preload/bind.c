@@ -8,9 +8,9 @@
 
 // What the agent says, as an errno; -1 if the kernel is to answer.
 static int bind_by_agent(int fd, const struct sockaddr* address, socklen_t length) {
-  struct wanted_address wanted;
+  struct address_copy wanted;
   struct coscanet_answer answer;
-  if (!concerns_agent(fd, address, length, &wanted)) return -1;
+  if (!needs_agent(fd, address, length, &wanted)) return -1;
   ask_agent(fd, COSCANET_BIND, 0, &wanted, &answer);
   if (answer.error == 0 && (answer.flags & COSCANET_ANSWER_KERNEL)) return -1;
   if (answer.error != 0) report_refusal("bind", &wanted, &answer);

@@ -9,7 +9,7 @@
 DEFINE_NEXT(connect)
 
 __attribute__((visibility("default"))) int connect(int fd, const struct sockaddr* address, socklen_t length) {
-  struct wanted_address remote;
+  struct address_copy remote;
   if (!opens_outbound(fd, address, length, &remote))
     return CALL_NEXT(connect, (fd, address, length), SYSCALL3(connect, fd, address, length));
   int before = errno;

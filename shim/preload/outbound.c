@@ -15,7 +15,7 @@ enum { REFRESH_WAIT_MS = 50, SILENCE_SECONDS = 2 };
 // In place of a cookie: the agent, when it did not answer.
 #define SILENT_AGENT (~0ull)
 
-int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_address* remote) {
+int opens_outbound(int fd, const void* address, socklen_t length, struct address_copy* remote) {
   uint64_t key;
   int family;
   if (!read_remote(address, length, remote) || !is_outside(remote, &key)) return 0;
@@ -23,7 +23,7 @@ int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_
   return remote->kind != SOCKET_OTHER;
 }
 
-int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhausted) {
+int ask_before_connect(int fd, const struct address_copy* remote, int is_exhausted) {
   struct coscanet_answer answer;
   uint32_t address = remote->address.v4.sin_addr.s_addr;
   int is_new = remote->kind == SOCKET_TCP && remote->address.any.sa_family == AF_INET && is_unbound(fd);
@@ -45,7 +45,7 @@ static enum freshness cached_for(uint64_t cookie, uint64_t remote) {
 }
 
 // Renews a stale answer. False: the agent did not give one.
-static int refresh(int fd, const struct wanted_address* remote, struct coscanet_answer* answer) {
+static int refresh(int fd, const struct address_copy* remote, struct coscanet_answer* answer) {
   int seconds = cached_age(SILENT_AGENT, ALL_REMOTES);
   if (seconds >= 0 && seconds < SILENCE_SECONDS) return 0;
   if (ask_agent_once(fd, COSCANET_SEND, remote, REFRESH_WAIT_MS, answer)) return 1;
@@ -54,7 +54,7 @@ static int refresh(int fd, const struct wanted_address* remote, struct coscanet_
 }
 
 int ask_before_send(int fd, int flags, const void* address, socklen_t length) {
-  struct wanted_address remote;
+  struct address_copy remote;
   struct coscanet_answer answer;
   uint64_t key;
   int family;
@@ -103,7 +103,7 @@ int ask_before_message(int fd, int flags, const struct msghdr* message) {
 }
 
 void note_sender(int fd, int flags, const void* address, socklen_t length) {
-  struct wanted_address sender;
+  struct address_copy sender;
   uint64_t key;
   if (flags & MSG_ERRQUEUE) return;
   // The length is the name's own: there may have been less room for it, and nothing behind.

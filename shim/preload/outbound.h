@@ -8,11 +8,11 @@
 #include "address.h"
 
 // Is this a TCP or UDP socket, and the address an IPv4 one out in the world? Then `remote` is a copy.
-int opens_outbound(int fd, const void* address, socklen_t length, struct wanted_address* remote);
+int opens_outbound(int fd, const void* address, socklen_t length, struct address_copy* remote);
 
 // Asks the agent before a connect. `is_exhausted`: the kernel found no port free in what the agent gave
 // before. 0, or the program's errno.
-int ask_before_connect(int fd, const struct wanted_address* remote, int is_exhausted);
+int ask_before_connect(int fd, const struct address_copy* remote, int is_exhausted);
 
 // Before a datagram to `address` (null: none given): asks the agent, unless an answer for this
 // socket and remote is cached. 0, or the program's errno.

@@ -59,7 +59,7 @@ static char* print_port(char* out, unsigned port) {
 }
 
 // "10.77.0.100:80/tcp", "[::]:80/udp": at most 64 bytes.
-static char* print_address(char* out, const struct wanted_address* wanted) {
+static char* print_address(char* out, const struct address_copy* wanted) {
   char text[INET6_ADDRSTRLEN] = "?";
   int family = wanted->address.any.sa_family;
   const void* address = family == AF_INET ? (const void*)&wanted->address.v4.sin_addr
@@ -88,7 +88,7 @@ static void write_line(const char* line, unsigned long length) {
   SYSCALL4(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
-void report_refusal(const char* call, const struct wanted_address* wanted,
+void report_refusal(const char* call, const struct address_copy* wanted,
                     const struct coscanet_answer* answer) {
   struct termios terminal;
   if (answer->reason_length == 0) return;

@@ -6,7 +6,7 @@
 #include "address.h"
 
 // Writes one line to stderr if that is a terminal or COSCANET_VERBOSE=1. Never blocks, never raises SIGPIPE.
-void report_refusal(const char* call, const struct wanted_address* wanted,
+void report_refusal(const char* call, const struct address_copy* wanted,
                     const struct coscanet_answer* answer);
 
 #endif

@@ -1,5 +1,5 @@
 // Control messages of a NAT-mode socket under libcoscanet.so: the virtual address for the program, the physical one
-// for the kernel; under glibc and under musl. A socket that is not translated: as without the library.
+// for the kernel; under glibc and under musl. A socket without a tag: as without the library.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -14,7 +14,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'coscanet-control-'));
 const program = (libc: string) => path.join(folder, libc);
 const VIP = '10.77.0.100';
 const NODE = '127.0.0.9';
-const translated: Answer = {errno: 0, reason: '', virtual: {vip: VIP, port: 53}};
+const tagged: Answer = {errno: 0, reason: '', virtual: {vip: VIP, port: 53}};
 const plain: Answer = {errno: 0, reason: ''};
 
 test.before(async () => {
@@ -39,7 +39,7 @@ for (const libc of ['glibc', 'musl']) {
     };
 
     test(`${libc}: IPv${family}: where a datagram came to, and where one leaves from`, async (t) => {
-      const [one, ...rest] = await lines(family, translated);
+      const [one, ...rest] = await lines(family, tagged);
       const sorted = (line: string | undefined) => (line ?? '').split(/ (?=type|local|to|first)/).toSorted();
       t.deepEqual(sorted(one), sorted(`recvmsg: 5 77 ${shown(VIP, '53')}`));
       const many = rest.splice(0, 2);
@@ -56,7 +56,7 @@ for (const libc of ['glibc', 'musl']) {
       ]);
     });
 
-    test(`${libc}: IPv${family}: a socket that is not translated`, async (t) => {
+    test(`${libc}: IPv${family}: a socket without a tag`, async (t) => {
       const all = await lines(family, plain);
       t.true(all[0]?.includes(`local ${NODE} to ${NODE}`), all[0]);
       t.regex(all[0] ?? '', /first to 127\.0\.0\.9:40\d\d/);

@@ -193,7 +193,7 @@ const onNodePorts: SocketInfo[] = [
   socket({address: NODE, cookie: 102n}), // shares the port with its sibling
   socket({address: NODE, cookie: 103n, cgroup: 2n, port: 40000}),
 ];
-const onNodePortsEndpoints = [80, 40000].map((nodePort) => {
+const natEndpoints = [80, 40000].map((nodePort) => {
   return {application: 'web', vip: VIP, protocol: 'tcp' as const, port: 80, instances: 1, nodePort};
 });
 
@@ -211,7 +211,7 @@ test('NAT: each node port is an endpoint; a socket without a tag is not register
   );
   t.deepEqual(
     found.map(({endpoint}) => endpoint),
-    onNodePortsEndpoints,
+    natEndpoints,
   );
   t.deepEqual(unregistered, [
     '81: it was made outside of every application, before its process entered one',

@@ -25,7 +25,7 @@ export interface Answer {
   /** Break the connection instead of a proper answer. */
   lose?: boolean;
   waitMs?: number;
-  /** Bind the socket translated, to stand for this. */
+  /** Bind the socket as in NAT mode, to stand for this. */
   virtual?: VirtualAddress;
   /** Bind an unbound socket that connects to an address, with a port of this block. */
   block?: PortBlock;
