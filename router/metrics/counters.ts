@@ -62,7 +62,7 @@ export const dropTexts: Readonly<Record<string, string>> = {
   rx_truncated: 'received in part only',
   rx_unpaired: 'ring and queue of the socket do not match',
   tx_full: 'the send queue stayed full',
-  tx_error: 'the kernel refused to send it',
+  tx_error: 'the kernel refused to send it, or the forwarder has no such interface',
 };
 
 export const DROP_PREFIX = 'drop_';

@@ -58,8 +58,13 @@ unsigned forward_batch(Pipeline& pipeline, uint64_t now_ms, Device& in, Device* 
     if (verdict.kind == Verdict::forward || verdict.kind == Verdict::reply)
       out[verdict.egress][out_count[verdict.egress]++] = &frames[i];
   }
-  for (unsigned d = 0; d < device_count; ++d)
-    if (out_count[d]) devices[d]->send(out[d], out_count[d]);
+  for (unsigned d = 0; d < kInterfaces; ++d) {
+    if (out_count[d] == 0) continue;
+    if (d < device_count)
+      devices[d]->send(out[d], out_count[d]);
+    else  // the policy has an interface that this forwarder was started without
+      pipeline.counters().add(Counter::k_drop_tx_error, out_count[d]);
+  }
   in.release();
   return count;
 }
