@@ -80,6 +80,11 @@ function problem(file: string, target: string): string | null {
   return `${folder} must not depend on ${targetFolder}`;
 }
 
+/** Headers of devices: whoever drives one knows device.h, and only who makes one knows its kind. */
+const deviceHeaders = filesBelow('addon/src/device', /\.h$/)
+  .filter((file) => readFileSync(path.join(root, file), 'utf8').includes(': public Device'))
+  .map((file) => file.replace('addon/src/', ''));
+
 function* nativeProblems(): Generator<string> {
   for (const file of filesBelow('addon/src', /\.(cc|h)$/)) {
     const folder = file.split('/')[2] ?? '';
@@ -92,6 +97,9 @@ function* nativeProblems(): Generator<string> {
       const target = own?.split('/')[0] ?? folder;
       if (target !== folder && below?.includes(target) === false)
         yield `${file}: "${own}": ${folder} must not depend on ${target}`;
+      const isItsOwn = own === file.replace('addon/src/', '').replace(/\.cc$/, '.h');
+      if (folder === 'device' && own !== undefined && deviceHeaders.includes(own) && !isItsOwn)
+        yield `${file}: "${own}": devices do not know each other, nor the loop a device`;
     }
   }
 }
