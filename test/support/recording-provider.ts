@@ -47,6 +47,8 @@ export class RecordingProvider implements RoutingProvider {
   readonly macs = new Map<string, string>();
   /** States that the provider has begun to realise. */
   readonly realised: DesiredState[] = [];
+  /** How often a state was given. */
+  asked = 0;
   reached: readonly string[] = [];
   /** Why nothing can be realised. */
   failure: Error | null = null;
@@ -118,6 +120,7 @@ export class RecordingProvider implements RoutingProvider {
   }
 
   apply(desired: DesiredState, checkpoint: Uint8Array): Promise<Applied> {
+    this.asked += 1;
     this.#newest = {desired, checkpoint};
     this.#waiting ??= this.#turn();
     return this.#waiting;

@@ -25,14 +25,14 @@ const HOST_END = 'coscanet0';
 const FORWARDERS_END = 'coscanet1';
 /** Set by us, so that nothing else (udev) thinks it must. */
 const MACS = {[HOST_END]: '02:c0:5c:a0:00:00', [FORWARDERS_END]: '02:c0:5c:a0:00:01'};
-/** Others take routes and neighbours away, with an interface that they put down and up. */
+/** Others take routes and neighbors away, with an interface that they put down and up. */
 const MAINTAIN_MS = 30_000;
 
 /** Where our routes are. */
 const TABLES = ['main', String(LOCAL_TABLE)];
 const RULE = `from ${HOST_ADDRESS} lookup ${LOCAL_TABLE} pref ${LOCAL_TABLE} protocol ${PROTOCOL}`;
 /** The ends need no ARP; the provider finds its only node as if an operator had made the entry. */
-const NEIGHBOURS = [
+const NEIGHBORS = [
   `neigh replace ${FORWARDERS_ADDRESS} lladdr ${MACS[FORWARDERS_END]} dev ${HOST_END} nud permanent`,
   `neigh replace ${HOST_ADDRESS} lladdr ${MACS[HOST_END]} dev ${FORWARDERS_END} nud permanent`,
 ];
@@ -141,7 +141,7 @@ export class LocalSide {
       ...macs.map(([name]) => `link set ${name} mtu ${mtu} multicast off up`),
       // Of scope link: never chosen by the kernel itself, for whatever destination.
       `address replace ${HOST_ADDRESS}/${PREFIX} dev ${HOST_END} scope link`,
-      ...NEIGHBOURS,
+      ...NEIGHBORS,
       ...(routes && !ruled ? [`rule add ${RULE}`] : []),
       ...(!routes && ruled ? [`rule del ${RULE}`] : []),
     ]);
@@ -204,7 +204,7 @@ export class LocalSide {
     const wanted = this.#wanted();
     const same = (one: Route) => (other: Route) => one.dst === other.dst && one.table === other.table;
     await change(exec, [
-      ...NEIGHBOURS,
+      ...NEIGHBORS,
       ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${wayOf(one)}`),
       ...wanted
         .filter((one) => known.find(same(one))?.prefsrc !== one.prefsrc || !known.some(same(one)))

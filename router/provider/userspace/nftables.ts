@@ -16,7 +16,7 @@ export interface Ruled {
   ours: boolean;
 }
 
-/** The kernel keeps what it is asked itself; ARP and neighbour discovery go on. */
+/** The kernel keeps what it is asked itself; ARP and neighbor discovery go on. */
 const ROUTED_RULE = `
     meta protocol { ip, ip6 } fib daddr type != { local, broadcast, multicast } drop`;
 

@@ -1,5 +1,5 @@
 // The user-space provider: routes become a policy in the shared segment, which the forwarders execute. Around
-// it: who owns a VIP (vip-claims), where nodes are (neighbours), where the world is if the method routes what
+// it: who owns a VIP (vip-claims), where nodes are (neighbors), where the world is if the method routes what
 // nodes send there (gateway), how the router's own host takes part (local-side), and keeping its stack out
 // otherwise (nftables).
 
@@ -59,7 +59,7 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #compiler: Compiler;
   readonly #watch: InterfaceWatch;
   readonly #claims: VipClaims;
-  readonly #neighbours: Neighbors;
+  readonly #neighbors: Neighbors;
   readonly #gateway: Gateway | null;
   readonly #adopted: ProviderCheckpoint | null;
   /** Whose MACs must be known. */
@@ -84,7 +84,7 @@ export class UserspaceProvider implements RoutingProvider {
         deps.events.onInterface(side.name, trouble ?? 'it is well again', trouble !== null),
     });
     this.#claims = new VipClaims({...deps, sides: () => this.#watch.sides});
-    this.#neighbours = new Neighbors({
+    this.#neighbors = new Neighbors({
       ...deps,
       interfaceOf: (address) => this.#sides[this.#egressTo(address)]?.name ?? null,
       onChange,
@@ -106,7 +106,7 @@ export class UserspaceProvider implements RoutingProvider {
     this.#watch.start();
     this.#gateway?.start();
     this.#reached = this.#withGateway(addresses);
-    await this.#neighbours.start(this.#reached, this.#adopted?.macs ?? {});
+    await this.#neighbors.start(this.#reached, this.#adopted?.macs ?? {});
   }
 
   /** Resolves when packets are forwarded. */
@@ -144,11 +144,11 @@ export class UserspaceProvider implements RoutingProvider {
 
   reach(addresses: readonly string[]): void {
     this.#reached = this.#withGateway(addresses);
-    this.#neighbours.watch(this.#reached);
+    this.#neighbors.watch(this.#reached);
   }
 
   neighbor(address: string): NeighborState {
-    const entry = this.#neighbours.get(address);
+    const entry = this.#neighbors.get(address);
     return {mac: entry?.mac ?? null, reachable: entry?.reachable ?? false};
   }
 
@@ -160,7 +160,6 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   /** Published, and so in force, before it gives way. */
-  // oxlint-disable-next-line require-await
   async apply(desired: DesiredState, checkpoint: Uint8Array): Promise<Applied> {
     const vips = this.#claims.states();
     const {policy, scheduled, served} = this.#compiler.compile({
@@ -175,7 +174,7 @@ export class UserspaceProvider implements RoutingProvider {
       interfaces: policy.interfaces.map((one) => one.name),
       activeVips: policy.vips.filter((vip) => vip.active).map((vip) => vip.address),
       neighbors: [...this.#reached],
-      macs: this.#neighbours.macs(),
+      macs: this.#neighbors.macs(),
     };
     const generation = this.#deps.dataPlane.segment.publish(
       policy,
@@ -200,7 +199,7 @@ export class UserspaceProvider implements RoutingProvider {
     const rest = new CleanupStack(log);
     rest.add('data plane', () => dataPlane.stop());
     rest.add('nftables table', () => removeTable(exec));
-    rest.add('neighbors', () => this.#neighbours.close());
+    rest.add('neighbors', () => this.#neighbors.close());
     await rest.run();
   }
 
@@ -218,7 +217,7 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   #nextHopTo(address: string): NextHop | null {
-    const mac = this.#neighbours.get(address)?.mac ?? null;
+    const mac = this.#neighbors.get(address)?.mac ?? null;
     return mac === null ? null : {mac, egress: this.#egressTo(address)};
   }
 
