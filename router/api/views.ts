@@ -11,7 +11,7 @@ import {serviceKey} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import {endpointName} from '../model/target.ts';
 import type {EndpointStatus} from '../policy/endpoint-status.ts';
-import {EndpointStatuses} from '../policy/endpoint-status.ts';
+import {currentStatuses} from '../policy/endpoint-status.ts';
 import type {Drains} from '../supervisor/drains.ts';
 import type {Flow, RoutingProvider} from '../provider/provider.ts';
 
@@ -33,7 +33,7 @@ export class Views {
   }
 
   endpoints(): EndpointView[] {
-    const statuses = new EndpointStatuses(this.#deps.registry);
+    const statuses = currentStatuses(this.#deps.registry);
     return this.#deps.registry.endpoints().map((record) => this.#endpoint(record, statuses.of(record)));
   }
 

@@ -48,23 +48,26 @@ export class EndpointStatuses {
   readonly #registry: Registry;
   readonly #applications = new Map<string, Application>();
   readonly #statuses = new WeakMap<EndpointRecord, EndpointStatus>();
+  /** Versions of services, as of the last refresh. */
   readonly #seen = new WeakMap<ServiceRecord, number>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
-    this.refresh();
   }
 
-  refresh(): void {
+  /** Returns the services of which something was new. */
+  refresh(): ServiceRecord[] {
     const registry = this.#registry;
     this.#applications.clear();
     for (const known of registry.applications) this.#applications.set(known.name, known);
-    for (const service of registry.services()) {
-      const version = registry.versionOf(service);
-      if (this.#seen.get(service) === version) continue;
-      this.#seen.set(service, version);
+    const changed = registry
+      .services()
+      .filter((service) => this.#seen.get(service) !== registry.versionOf(service));
+    for (const service of changed) {
+      this.#seen.set(service, registry.versionOf(service));
       this.#judge(registry.endpointsOf(service));
     }
+    return changed;
   }
 
   application(name: string): Application | undefined {
@@ -135,4 +138,11 @@ export class EndpointStatuses {
       return {state, reason: 'its agent is silent, but it answers', open: true, takes: true};
     return {state, open: true, takes: true};
   }
+}
+
+/** As of now. */
+export function currentStatuses(registry: Registry): EndpointStatuses {
+  const statuses = new EndpointStatuses(registry);
+  statuses.refresh();
+  return statuses;
 }

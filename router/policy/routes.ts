@@ -1,5 +1,6 @@
 // From what is registered to what is wanted: the routes that a provider realises. Pure.
 
+import {Memo} from '../base/memo.ts';
 import {affinityGroup} from '../model/application/affinity.ts';
 import {defaultTimeouts} from '../model/application/application.ts';
 import type {Application} from '../model/application/application.ts';
@@ -40,7 +41,7 @@ interface Made {
 /** All routes; made again, and other objects then, for services of which anything is new. */
 export class Routes {
   readonly #registry: Registry;
-  readonly #made = new WeakMap<ServiceRecord, Made>();
+  readonly #made = new Memo<ServiceRecord, Made>();
   readonly statuses: EndpointStatuses;
 
   constructor(registry: Registry) {
@@ -48,37 +49,13 @@ export class Routes {
     this.statuses = new EndpointStatuses(registry);
   }
 
-  /** `now`: for endpoints that begin to serve, and shall do so slowly (milliseconds of Clock.now). */
-  refresh(now: number): Route[] {
-    const registry = this.#registry;
-    this.statuses.refresh();
-    for (const service of registry.services()) if (this.#isNew(service)) this.#observe(service, now);
-    registry.slowStart.begin();
-    this.statuses.refresh();
-    return this.all();
-  }
-
   all(): Route[] {
+    this.statuses.refresh();
     return this.#registry.services().map((service) => {
-      const known = this.#made.get(service);
       const version = this.#registry.versionOf(service);
-      if (known?.version === version) return known.route;
-      const route = this.#make(service);
-      this.#made.set(service, {version, route});
-      return route;
+      const make = () => ({version, route: this.#make(service)});
+      return this.#made.get(service, make, (made) => made.version === version).route;
     });
-  }
-
-  #isNew(service: ServiceRecord): boolean {
-    return this.#made.get(service)?.version !== this.#registry.versionOf(service);
-  }
-
-  #observe(service: ServiceRecord, now: number): void {
-    for (const record of this.#registry.endpointsOf(service)) {
-      const slowStartMs = this.statuses.application(record.application)?.slowStartMs ?? 0;
-      const serves = this.statuses.of(record).weight > 0;
-      this.#registry.slowStart.observe(record, serves, slowStartMs, now);
-    }
   }
 
   #make(service: ServiceRecord): Route {

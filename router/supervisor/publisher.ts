@@ -9,6 +9,7 @@ import {blockRoutesOf, Routes} from '../policy/routes.ts';
 import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {Applied, RoutingProvider} from '../provider/provider.ts';
 import {encodeCheckpoint} from './checkpoint.ts';
+import {SlowStarts} from './slow-starts.ts';
 import type {VipLifecycle} from './vip-lifecycle.ts';
 
 /** A policy that has come into force. */
@@ -43,6 +44,7 @@ interface Wanted {
 export class Publisher {
   readonly #deps: PublisherDeps;
   readonly #routes: Routes;
+  readonly #slowStarts: SlowStarts;
   /** The registry's revision that is in force, and the one that the provider is realising. */
   #inForce = 0;
   #applying = 0;
@@ -53,6 +55,7 @@ export class Publisher {
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
     this.#routes = new Routes(deps.registry);
+    this.#slowStarts = new SlowStarts(deps.registry, this.#routes.statuses);
   }
 
   /** Resolves when what is registered now is in force; rejects if it cannot be: what was in force stays. */
@@ -103,7 +106,8 @@ export class Publisher {
 
   #wanted(now: number): Wanted {
     const {registry, provider, awaitImports} = this.#deps;
-    const routes = this.#routes.refresh(now);
+    this.#slowStarts.observe(now);
+    const routes = this.#routes.all();
     const {revision} = registry;
     this.#applying = revision;
     const desired = {routes, blocks: blockRoutesOf(registry), awaitImports: awaitImports()};

@@ -18,6 +18,7 @@ import type {Drain} from '../../router/model/overrides.ts';
 import {Compiler} from '../../router/policy/compile.ts';
 import type {NextHop} from '../../router/policy/compile.ts';
 import {blockRoutesOf, Routes} from '../../router/policy/routes.ts';
+import {SlowStarts} from '../../router/supervisor/slow-starts.ts';
 import {decodeCheckpoint, encodeCheckpoint} from '../../router/supervisor/checkpoint.ts';
 import {addressOf, sides, VIP, web} from './bench.ts';
 
@@ -140,6 +141,7 @@ function changes(mode: 'dsr' | 'nat'): fc.Arbitrary<Change[]> {
 class Side {
   registry: Registry;
   routes: Routes;
+  slowStarts: SlowStarts;
   compiler: Compiler;
   readonly #mode: 'dsr' | 'nat';
   readonly #ringSlots: number;
@@ -150,6 +152,7 @@ class Side {
     this.registry = this.#begun(CONFIGURATIONS[0] ?? []);
     this.registry.begin(0);
     this.routes = new Routes(this.registry);
+    this.slowStarts = new SlowStarts(this.registry, this.routes.statuses);
     this.compiler = new Compiler(ringSlots);
   }
 
@@ -169,6 +172,7 @@ class Side {
   /** What it has worked out. */
   forget(): void {
     this.routes = new Routes(this.registry);
+    this.slowStarts = new SlowStarts(this.registry, this.routes.statuses);
     this.compiler = new Compiler(this.#ringSlots);
   }
 
@@ -178,7 +182,8 @@ class Side {
 
   /** `now`: null: nothing new is known, only the policy is wanted. */
   policy(now: number | null, nextHopOf: (address: string) => NextHop | null): Policy {
-    const routes = now === null ? this.routes.all() : this.routes.refresh(now);
+    if (now !== null) this.slowStarts.observe(now);
+    const routes = this.routes.all();
     const desired = {routes, blocks: blockRoutesOf(this.registry), awaitImports: false};
     const input = {routes: this.#mode === 'nat', gateway: null, interfaces: [], vips: [], desired, nextHopOf};
     return structuredClone(this.compiler.compile(input).policy);

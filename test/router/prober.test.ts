@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {defaultProbeRules, judge} from '../../router/model/liveness.ts';
 import type {Finding} from '../../router/model/liveness.ts';
-import {EndpointStatuses} from '../../router/policy/endpoint-status.ts';
+import {currentStatuses} from '../../router/policy/endpoint-status.ts';
 import type {ProbeResult} from '../../addon/router.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
@@ -42,7 +42,7 @@ async function renewed(bench: Bench, ms: number, nodes: readonly number[] = [1, 
 
 function reason(bench: Bench, node: number, port: number): string | undefined {
   const record = bench.registry.endpoints().find((one) => one.node === `node${node}` && one.port === port);
-  return record && new EndpointStatuses(bench.registry).of(record).reason;
+  return record && currentStatuses(bench.registry).of(record).reason;
 }
 
 test('a node that is cut off leaves within 3 s though its agent speaks, and returns when it answers', async (t) => {

@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {SlowStart} from '../../router/model/slow-start.ts';
 import type {EndpointRecord} from '../../router/model/records.ts';
-import {EndpointStatuses} from '../../router/policy/endpoint-status.ts';
+import {currentStatuses} from '../../router/policy/endpoint-status.ts';
 import {addressOf, Bench, macOf, nodeState, VIP, web} from './bench.ts';
 
 const slow = {...web, slowStartMs: 10_000};
@@ -37,7 +37,7 @@ test('a new endpoint rises in five steps; the others have what it leaves', async
   t.deepEqual(shares, [17, 17, 29, 29, 38, 38, 44, 44, 50, 50, 50]);
   const record = bench.registry.endpoints()[1];
   t.is(
-    record && new EndpointStatuses(bench.registry).of(record).reason,
+    record && currentStatuses(bench.registry).of(record).reason,
     'its agent is silent, but it answers',
   );
 });
@@ -74,7 +74,7 @@ test('its reason is shown while it rises', async (t) => {
   await bench.put(2, 1, [80]);
   const record = bench.registry.endpoints()[1];
   t.is(
-    record && new EndpointStatuses(bench.registry).of(record).reason,
+    record && currentStatuses(bench.registry).of(record).reason,
     'it starts slowly: 20 % of its weight',
   );
 });
