@@ -61,8 +61,8 @@ export const nodeEndpointSchema = z
   });
 export type NodeEndpoint = z.infer<typeof nodeEndpointSchema>;
 
-/** A virtual IP's port on a node, seen from a connection or conversation with a remote end. */
-export const claimSchema = z.strictObject({
+/** A virtual IP's port on a node, in a flow with a remote end. */
+export const flowReportSchema = z.strictObject({
   protocol: protocolSchema,
   vip: ipv4,
   port,
@@ -73,7 +73,7 @@ export const claimSchema = z.strictObject({
   /** The node is about to open it, and nothing has come back yet: forgotten soon unless something does. */
   opening: z.boolean().optional(),
 });
-export type Claim = z.infer<typeof claimSchema>;
+export type FlowReport = z.infer<typeof flowReportSchema>;
 
 /** Ports of a VIP that are the node's own, for the connections that its instances open. Whole 64s. */
 export const portBlockSchema = z.strictObject({vip: ipv4, first: port, last: port});
@@ -87,8 +87,8 @@ export const exclusivePortSchema = z.strictObject({
 });
 export type ExclusivePort = z.infer<typeof exclusivePortSchema>;
 
-/** Claims in one PUT; the rest goes with the next. */
-export const MAX_CLAIMS = 2000;
+/** Flow reports in one PUT; the rest goes with the next. */
+export const MAX_FLOW_REPORTS = 2000;
 
 export const nodeStateSchema = z.strictObject({
   /** The node's address on the router's internal network: where its frames go. */
@@ -124,11 +124,11 @@ export const nodeStateSchema = z.strictObject({
    */
   exclusive: z.array(exclusivePortSchema).max(10_000).optional(),
   /**
-   * Conversations of the node's own endpoints (of this message) that the router shall know: before the first packet
+   * Flows of the node's own endpoints (of this message) that the router shall know: before the first packet
    * of one that the node opens from a service port; those that the router asked to confirm; all, when the router
    * lost its table.
    */
-  claims: z.array(claimSchema).max(MAX_CLAIMS).optional(),
+  flows: z.array(flowReportSchema).max(MAX_FLOW_REPORTS).optional(),
   /** The agent leaves for good (its unit was stopped by the operator): its endpoints go with this message. */
   leaving: z.boolean().optional(),
 });
@@ -140,7 +140,7 @@ export const applicationConfigSchema = z.strictObject({
   vips: z.array(ipv4).min(1),
   /** What its instances may bind, on any of its VIPs: what the configuration says, minus what others own. */
   ports: z.array(portRangeSchema),
-  /** Of those, the ones that one instance alone may have: its claim comes before the bind. */
+  /** Of those, the ones that one instance alone may have: it is leased before the bind. */
   exclusive: z.array(portRangeSchema).optional(),
   /** How its agents judge the load of their nodes; absent: the defaults. */
   load: loadSchema.optional(),
@@ -167,7 +167,7 @@ export const nodeConfigSchema = z.strictObject({
    */
   vipPlacement: z.enum(['loopback-noarp', 'none']),
   applications: z.array(applicationConfigSchema),
-  /** Changes when the router's flow table began empty: the node then claims all its connections again. */
+  /** Changes when the router's flow table began empty: the node then reports all its connections again. */
   flowTable: z.number().int().nonnegative().optional(),
   /** All blocks that are the node's. */
   blocks: z.array(portBlockSchema).optional(),
@@ -184,10 +184,10 @@ export const nodeConfigSchema = z.strictObject({
    */
   exclusive: z.array(exclusivePortSchema).optional(),
   exclusiveRefused: z.array(z.strictObject({port: exclusivePortSchema, reason: z.string()})).optional(),
-  /** Claims that were not taken: another endpoint has the conversation, or the endpoint is not the node's. */
-  claimsRefused: z.array(z.strictObject({claim: claimSchema, reason: z.string()})).optional(),
-  /** Connections of the node's endpoints that the router would soon forget: claim those that still live. */
-  confirm: z.array(claimSchema).max(MAX_CLAIMS).optional(),
+  /** Flows that were not taken: another endpoint has them, or the endpoint is not the node's. */
+  flowsRefused: z.array(z.strictObject({flow: flowReportSchema, reason: z.string()})).optional(),
+  /** Connections of the node's endpoints that the router would soon forget: report those that still live. */
+  confirm: z.array(flowReportSchema).max(MAX_FLOW_REPORTS).optional(),
   /** Networks ("10.88.0.0/24") that instances reach under the node's own address, not from a VIP. */
   direct: z.array(z.string()).optional(),
   /** Why an endpoint of the state was not taken, one line each, for the agent's log. */

@@ -6,7 +6,7 @@ import {messageOf} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import type {EventLog} from './event-log.ts';
 import {LEASE_MS} from '../protocol/messages.ts';
-import type {Claim, NodeConfig, NodeState} from '../protocol/messages.ts';
+import type {FlowReport, NodeConfig, NodeState} from '../protocol/messages.ts';
 import type {RouterEvent} from '../protocol/views.ts';
 import {nodeConfigFor} from '../model/node-config.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
@@ -17,14 +17,14 @@ import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Applications} from './applications.ts';
 import {Drains} from './drains.ts';
-import {FlowClaims} from './flow-claims.ts';
+import {FlowReports} from './flow-reports.ts';
 import {Prober} from './prober.ts';
 import {Publisher} from './publisher.ts';
 import type {Published} from './publisher.ts';
 import {NodeEvents} from './node-events.ts';
 import {VipLifecycle} from './vip-lifecycle.ts';
 
-type ClaimsRefused = NonNullable<NodeConfig['claimsRefused']>;
+type FlowsRefused = NonNullable<NodeConfig['flowsRefused']>;
 
 const LEASE_CHECK_MS = 100;
 const PRUNE_MS = 2000;
@@ -54,7 +54,7 @@ export class Supervisor {
   readonly #deps: SupervisorDeps;
   readonly #timers: Timer[] = [];
   /** null: the provider knows nothing of flows. */
-  readonly #flows: FlowClaims | null;
+  readonly #flows: FlowReports | null;
   readonly vips: VipLifecycle;
   readonly drains: Drains;
   readonly prober: Prober;
@@ -70,7 +70,7 @@ export class Supervisor {
     this.#deps = deps;
     this.#awaitImports = deps.fresh && deps.provider.flows !== null;
     const {flows} = deps.provider;
-    this.#flows = flows && new FlowClaims({...deps, flows});
+    this.#flows = flows && new FlowReports({...deps, flows});
     this.prober = new Prober({...deps, onResult: () => void this.#commitSoon()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitSoon()});
     this.applications = new Applications(deps);
@@ -90,7 +90,7 @@ export class Supervisor {
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
-    if (this.#awaitImports) this.#timers.push(clock.after(LEASE_MS, () => this.#claimed()));
+    if (this.#awaitImports) this.#timers.push(clock.after(LEASE_MS, () => this.#reported()));
     this.#flows?.start();
     this.prober.start();
     this.drains.start();
@@ -107,8 +107,8 @@ export class Supervisor {
     return this.#publisher.settled();
   }
 
-  /** Every node has had the time to tell its connections. */
-  #claimed(): void {
+  /** Every node has had the time to report its connections. */
+  #reported(): void {
     this.#awaitImports = false;
     void this.#publishSoon();
   }
@@ -126,19 +126,19 @@ export class Supervisor {
     report.take();
     await this.commit();
     report.write(events);
-    const claimsRefused = this.#take(node, result.kind, state.claims ?? []);
+    const flowsRefused = this.#take(node, result.kind, state.flows ?? []);
     const confirm = this.#flows ? {confirm: this.#flows.questionsFor(name)} : {};
-    return {kind: 'config', config: {...this.#config(node), claimsRefused, ...confirm}};
+    return {kind: 'config', config: {...this.#config(node), flowsRefused, ...confirm}};
   }
 
-  #take(node: NodeRecord, kind: 'applied' | 'overtaken', claims: readonly Claim[]): ClaimsRefused {
-    const refuse = (reason: string) => claims.map((claim) => ({claim, reason}));
+  #take(node: NodeRecord, kind: 'applied' | 'overtaken', reports: readonly FlowReport[]): FlowsRefused {
+    const refuse = (reason: string) => reports.map((report) => ({flow: report, reason}));
     if (this.#flows === null)
       return refuse(
         `the router's provider (${this.#deps.provider.name}) knows nothing of single connections`,
       );
     if (kind === 'overtaken') return refuse('the message was overtaken by a later one');
-    return this.#flows.take(node, claims);
+    return this.#flows.take(node, reports);
   }
 
   #config(node: NodeRecord): NodeConfig {

@@ -1,4 +1,4 @@
-// The real daemon: ports that are leased to nodes and connections that they claim, over crashes of the supervisor
+// The real daemon: ports that are leased to nodes and connections that they report, over crashes of the supervisor
 // and over the loss of everything that the router knew.
 
 import {rmSync} from 'node:fs';
@@ -6,7 +6,7 @@ import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
 import {nodeConfigSchema} from '../../router/protocol/messages.ts';
-import type {Claim, NodeState} from '../../router/protocol/messages.ts';
+import type {FlowReport, NodeState} from '../../router/protocol/messages.ts';
 import {
   blocksViewSchema,
   flowViewSchema,
@@ -32,7 +32,7 @@ function put(node: number, more: Partial<NodeState>, ports = [80]) {
 const want = (wanted: number, held: NonNullable<NodeState['outbound']>[number]['held'] = []) => ({
   outbound: [{vip: VIP, wanted, held}],
 });
-const claim = (clientPort: number): Claim => ({
+const flow = (clientPort: number): FlowReport => ({
   protocol: 'tcp',
   vip: VIP,
   port: 80,
@@ -95,12 +95,12 @@ test.serial('leased, shown, and kept when the supervisor is killed', async (t) =
   await next.ended;
 });
 
-test.serial('claimed, asked for in time, and forgotten when nobody claims it again', async (t) => {
+test.serial('reported, asked for in time, and forgotten when nobody reports it again', async (t) => {
   const router = await lab.router('--forwarders', '1');
   put(2, {}, []);
-  t.deepEqual(put(1, {claims: [claim(1000), claim(1001)]}).claimsRefused, []);
-  const held = put(2, {claims: [claim(1002)]}, []);
-  t.regex(held.claimsRefused?.[0]?.reason ?? '', /no endpoint 10\.77\.0\.100:80\/tcp/);
+  t.deepEqual(put(1, {flows: [flow(1000), flow(1001)]}).flowsRefused, []);
+  const held = put(2, {flows: [flow(1002)]}, []);
+  t.regex(held.flowsRefused?.[0]?.reason ?? '', /no endpoint 10\.77\.0\.100:80\/tcp/);
   t.deepEqual(await flows(), ['10.77.0.9:1000 node1 established', '10.77.0.9:1001 node1 established']);
   // Only one of them lives: it stays for much longer than its time-out.
   let asked = 0;
@@ -110,7 +110,7 @@ test.serial('claimed, asked for in time, and forgotten when nobody claims it aga
     const lives = confirm.filter((one) => one.clientPort === 1000);
     if (lives.length > 0) {
       asked++;
-      t.deepEqual(put(1, {claims: lives}).claimsRefused, []);
+      t.deepEqual(put(1, {flows: lives}).flowsRefused, []);
     }
     return Date.now() > deadline && asked >= 2;
   });
@@ -121,7 +121,7 @@ test.serial('claimed, asked for in time, and forgotten when nobody claims it aga
 
 test.serial('everything that the router knew is lost: nodes tell it again', async (t) => {
   const router = await lab.router('--forwarders', '1');
-  const before = await granted(1, {...want(1), claims: [claim(1000)]});
+  const before = await granted(1, {...want(1), flows: [flow(1000)]});
   for (const pid of [router.pid, ...lab.forwarders()]) process.kill(pid, 'SIGKILL');
   await router.ended;
   rmSync(join(lab.runDir, 'segment'));
@@ -129,9 +129,9 @@ test.serial('everything that the router knew is lost: nodes tell it again', asyn
   t.deepEqual(await blocks(), []);
   const early = put(2, want(1));
   t.deepEqual(early.blocks, []);
-  const after = put(1, {...want(1, before.blocks), claims: [claim(1000)]});
+  const after = put(1, {...want(1, before.blocks), flows: [flow(1000)]});
   t.not(after.flowTable, before.flowTable);
-  t.deepEqual([after.blocks, after.claimsRefused], [before.blocks, []]);
+  t.deepEqual([after.blocks, after.flowsRefused], [before.blocks, []]);
   t.deepEqual(await flows(), ['10.77.0.9:1000 node1 established']);
   const other = await granted(2, want(1));
   t.notDeepEqual(other.blocks, before.blocks);

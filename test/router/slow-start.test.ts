@@ -36,10 +36,7 @@ test('a new endpoint rises in five steps; the others have what it leaves', async
   }
   t.deepEqual(shares, [17, 17, 29, 29, 38, 38, 44, 44, 50, 50, 50]);
   const record = bench.registry.endpoints()[1];
-  t.is(
-    record && currentStatuses(bench.registry).of(record).reason,
-    'its agent is silent, but it answers',
-  );
+  t.is(record && currentStatuses(bench.registry).of(record).reason, 'its agent is silent, but it answers');
 });
 
 test('who serves again rises again: undrained, well again, opened anew; who stays does not', async (t) => {
@@ -73,10 +70,7 @@ test('its reason is shown while it rises', async (t) => {
   const bench = await started();
   await bench.put(2, 1, [80]);
   const record = bench.registry.endpoints()[1];
-  t.is(
-    record && currentStatuses(bench.registry).of(record).reason,
-    'it starts slowly: 20 % of its weight',
-  );
+  t.is(record && currentStatuses(bench.registry).of(record).reason, 'it starts slowly: 20 % of its weight');
 });
 
 test('who served under the supervisor before this one has all of its weight', async (t) => {

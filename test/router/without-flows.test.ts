@@ -11,7 +11,7 @@ import {createControlServer, listenOnPath} from '../../router/api/server.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {pathsIn} from '../../router/base/paths.ts';
 import {UnsupportedError} from '../../router/base/error.ts';
-import type {Claim} from '../../router/protocol/messages.ts';
+import type {FlowReport} from '../../router/protocol/messages.ts';
 import {VIP} from './bench.ts';
 import {RecordedRouter} from '../support/recorded-router.ts';
 
@@ -165,7 +165,7 @@ test('a closed endpoint is given up after a minute; its slot then has another ge
 test('nodes are neither asked for connections nor believed', async (t) => {
   const router = await new RecordedRouter().start();
   t.false(router.provider.realised[0]?.awaitImports);
-  const claim: Claim = {
+  const report: FlowReport = {
     protocol: 'tcp',
     vip: VIP,
     port: 80,
@@ -173,10 +173,10 @@ test('nodes are neither asked for connections nor believed', async (t) => {
     clientPort: 5,
     opening: true,
   };
-  const config = await router.register(1, 1, [80], {claims: [claim]});
+  const config = await router.register(1, 1, [80], {flows: [report]});
   t.false('flowTable' in config);
   t.false('confirm' in config);
-  t.deepEqual(config.claimsRefused, [
-    {claim, reason: "the router's provider (recording) knows nothing of single connections"},
+  t.deepEqual(config.flowsRefused, [
+    {flow: report, reason: "the router's provider (recording) knows nothing of single connections"},
   ]);
 });

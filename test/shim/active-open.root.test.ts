@@ -3,7 +3,7 @@
 
 import os from 'node:os';
 import test from 'ava';
-import type {Claim, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
+import type {FlowReport, NodeConfig, NodeState} from '../../router/protocol/messages.ts';
 import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import type {Running} from './support.ts';
 import {mirror, speaksFrom} from './talkers.ts';
@@ -51,7 +51,7 @@ for (const {mode, bed} of modes) {
   // In NAT mode there is no router that rewrites here: the mirror sees the node address.
   const seen = (port: number) => `seen ${mode === 'dsr' ? VIP : NODE} ${port} own ${VIP} ${port}`;
   const nodeSide = (port: number) => (mode === 'dsr' ? {} : {nodePort: port});
-  const flowOf = (protocol: Claim['protocol'], port: number, client: string): Claim => {
+  const flowOf = (protocol: FlowReport['protocol'], port: number, client: string): FlowReport => {
     return {protocol, vip: VIP, port, ...nodeSide(port), client, clientPort: 7, opening: true};
   };
   const activeOpens = (state: NodeState) => state.endpoints.filter(({instances}) => instances === 0);
@@ -70,9 +70,9 @@ for (const {mode, bed} of modes) {
       const since = Date.now();
       const {program, lines} = await speak('tcp', 20, [WORLD, 7], [OTHER, 7]);
       t.deepEqual(lines, [seen(20), seen(20)]);
-      const puts = bed.readPuts().filter((put) => put.time >= since && (put.state.claims ?? []).length > 0);
+      const puts = bed.readPuts().filter((put) => put.time >= since && (put.state.flows ?? []).length > 0);
       t.deepEqual(
-        puts.flatMap(({state}) => state.claims),
+        puts.flatMap(({state}) => state.flows),
         [flowOf('tcp', 20, WORLD), flowOf('tcp', 20, OTHER)],
       );
       for (const {state} of puts)
@@ -91,7 +91,7 @@ for (const {mode, bed} of modes) {
     t.deepEqual(lines, [seen(53), seen(53), seen(53)]);
     const puts = bed.readPuts().filter((put) => put.time >= since);
     t.deepEqual(
-      puts.flatMap(({state}) => state.claims ?? []),
+      puts.flatMap(({state}) => state.flows ?? []),
       [flowOf('udp', 53, WORLD), flowOf('udp', 53, OTHER)],
     );
     t.deepEqual(activeOpens(puts.at(-1)!.state), []);
@@ -105,7 +105,7 @@ for (const {mode, bed} of modes) {
     t.deepEqual(activeOpens(put.state), [{...activeOpen20, protocol: 'udp', port: 53, ...nodeSide(53)}]);
     const puts = bed.readPuts().filter(({time}) => time >= since);
     t.deepEqual(
-      puts.flatMap(({state}) => state.claims ?? []),
+      puts.flatMap(({state}) => state.flows ?? []),
       [flowOf('udp', 53, '10.88.0.1')],
     );
     await bed.endInstances();
@@ -116,8 +116,8 @@ for (const {mode, bed} of modes) {
     const since = Date.now();
     const {lines} = await speak('connected', 53, [WORLD, 7]);
     t.deepEqual(lines, [seen(53)]);
-    const put = await bed.waitForPut('claim', ({claims}) => (claims ?? []).length > 0, since);
-    t.deepEqual(put.state.claims, [flowOf('udp', 53, WORLD)]);
+    const put = await bed.waitForPut('flow', ({flows}) => (flows ?? []).length > 0, since);
+    t.deepEqual(put.state.flows, [flowOf('udp', 53, WORLD)]);
     // An endpoint until it is connected, an opener from then on; never neither.
     const known = bed
       .readPuts()
@@ -144,15 +144,11 @@ for (const {mode, bed} of modes) {
     await bed.startAgent();
     const first = bed.readPuts().find((put) => put.time >= again);
     t.deepEqual(activeOpens(first!.state), [activeOpen20]);
-    const {opening: _, ...claim} = flowOf('tcp', 20, WORLD);
-    await bed.waitForPut('claim', ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]), again);
-    const quiet = await bed.waitForPut('no claims', ({claims}) => claims?.length === 0, again);
-    await bed.startRouter({...config, flowTable: 2}, 0, {confirm: [claim, {...claim, clientPort: 8}]});
-    await bed.waitForPut(
-      'claim',
-      ({claims}) => JSON.stringify(claims) === JSON.stringify([claim]),
-      quiet.time,
-    );
+    const {opening: _, ...flow} = flowOf('tcp', 20, WORLD);
+    await bed.waitForPut('flow', ({flows}) => JSON.stringify(flows) === JSON.stringify([flow]), again);
+    const quiet = await bed.waitForPut('no flows', ({flows}) => flows?.length === 0, again);
+    await bed.startRouter({...config, flowTable: 2}, 0, {confirm: [flow, {...flow, clientPort: 8}]});
+    await bed.waitForPut('flow', ({flows}) => JSON.stringify(flows) === JSON.stringify([flow]), quiet.time);
   });
 
   test.serial(`${mode}: without an answer of the router nothing is sent`, async (t) => {

@@ -2,8 +2,8 @@
 // meanwhile. The drawing is at Bed in support.ts.
 
 import test from 'ava';
-import {MAX_CLAIMS} from '../../router/protocol/messages.ts';
-import type {Claim, NodeConfig} from '../../router/protocol/messages.ts';
+import {MAX_FLOW_REPORTS} from '../../router/protocol/messages.ts';
+import type {FlowReport, NodeConfig} from '../../router/protocol/messages.ts';
 import {server} from './programs.ts';
 import {Bed, VIP, nodeConfigFor, web} from './support.ts';
 import {opens, takes} from './talkers.ts';
@@ -11,7 +11,7 @@ import {waitUntil} from '../support/wait.ts';
 
 const NODE = '10.88.0.11';
 /** More than two messages take. */
-const COUNT = 2 * MAX_CLAIMS + 500;
+const COUNT = 2 * MAX_FLOW_REPORTS + 500;
 
 for (const mode of ['dsr', 'nat'] as const) {
   const bed = new Bed();
@@ -25,7 +25,7 @@ for (const mode of ['dsr', 'nat'] as const) {
   test.after.always(() => bed.down());
 
   test.serial(
-    `${mode}: ${COUNT} connections are reported, at most ${MAX_CLAIMS} in a message, and binds go on`,
+    `${mode}: ${COUNT} connections are reported, at most ${MAX_FLOW_REPORTS} in a message, and binds go on`,
     async (t) => {
       const program = bed.start(['sh', '-c', 'ulimit -n 20000; exec "$@"', '-', ...takes(8000, COUNT)]);
       await waitUntil(`listener ${program.stderr}`, 5000, () => program.stdout.includes('listening'));
@@ -39,19 +39,19 @@ for (const mode of ['dsr', 'nat'] as const) {
       const since = Date.now();
       await bed.startRouter({...config, flowTable: 2});
       const other = bed.start(server(8001));
-      const told = new Map<string, Claim>();
+      const told = new Map<string, FlowReport>();
       await waitUntil('all flows', 20_000, () => {
         for (const {time, state} of bed.readPuts()) {
           if (time < since) continue;
-          t.true((state.claims ?? []).length <= MAX_CLAIMS);
-          for (const claim of state.claims ?? []) told.set(`${claim.client}:${claim.clientPort}`, claim);
+          t.true((state.flows ?? []).length <= MAX_FLOW_REPORTS);
+          for (const flow of state.flows ?? []) told.set(`${flow.client}:${flow.clientPort}`, flow);
         }
         return told.size === COUNT;
       });
       const nodeSide = mode === 'dsr' ? {} : {nodePort: 8000};
-      for (const claim of told.values()) {
-        const {clientPort} = claim;
-        t.deepEqual(claim, {
+      for (const flow of told.values()) {
+        const {clientPort} = flow;
+        t.deepEqual(flow, {
           protocol: 'tcp',
           vip: VIP,
           port: 8000,

@@ -1,18 +1,18 @@
 // What a router does with a node's requests, as far as the agent can see it: leases blocks of ports, accepts flow
 // reports, grants exclusive ports.
 
-import type {Claim, NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
+import type {FlowReport, NodeConfig, NodeState, PortBlock} from '../../router/protocol/messages.ts';
 
 export interface Part {
   /** PortBlocks of `size` from `first` on, at most `most` for each VIP. */
   blocks?: {first: number; size: number; most: number};
-  /** Remote ports to which no claim is taken. */
+  /** Remote ports to which no flow is taken. */
   refuse?: number[];
   /** Exclusive ports that another node has, and those that are never decided about. */
   taken?: number[];
   undecided?: number[];
   /** Asked once. */
-  confirm?: Claim[];
+  confirm?: FlowReport[];
 }
 
 export class Play {
@@ -37,11 +37,11 @@ export class Play {
     return {...config, blocks, blocksRefused: refused, confirm, ...this.#grant(state)};
   }
 
-  #grant({claims = [], exclusive = []}: NodeState): Partial<NodeConfig> {
+  #grant({flows = [], exclusive = []}: NodeState): Partial<NodeConfig> {
     const {refuse = [], taken = [], undecided = []} = this.#part;
-    const held = claims.filter(({clientPort}) => refuse.includes(clientPort));
+    const held = flows.filter(({clientPort}) => refuse.includes(clientPort));
     return {
-      claimsRefused: held.map((claim) => ({claim, reason: 'another endpoint has the connection'})),
+      flowsRefused: held.map((flow) => ({flow, reason: 'another endpoint has the connection'})),
       exclusive: exclusive.filter(({port}) => ![...taken, ...undecided].includes(port)),
       exclusiveRefused: exclusive
         .filter(({port}) => taken.includes(port))

@@ -101,9 +101,9 @@ for (const mode of ['dsr', 'nat'] as const) {
       const options = ['-sS', '-m', '8', '-o', '/dev/null', '-w', '%{size_download}', ...how];
       t.is(await bed.inRouter('curl', ...options, `ftp://${target}/file`), String(SIZE), how.join(' '));
     }
-    const claims = bed.readPuts().flatMap(({time, state}) => (time >= since ? (state.claims ?? []) : []));
+    const flows = bed.readPuts().flatMap(({time, state}) => (time >= since ? (state.flows ?? []) : []));
     t.deepEqual(
-      claims.map(({port, client, opening}) => ({port, client, opening})),
+      flows.map(({port, client, opening}) => ({port, client, opening})),
       [{port: 20, client: '10.88.0.1', opening: true}],
     );
     await bed.endInstances();

@@ -19,7 +19,7 @@ export interface Application {
   name: string;
   tenant: string;
   vips: string[];
-  /** null: every port that no other application with the same VIP claims. */
+  /** null: every port that no other application has on the same VIP. */
   ports: PortRange[] | null;
   /** Of its ports, those that one node alone may have at a time. */
   exclusive: PortRange[];

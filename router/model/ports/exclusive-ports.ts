@@ -1,4 +1,4 @@
-// Ports that one node alone may have at a time: whoever claims one first keeps it until its messages lack it, it
+// Ports that one node alone may have at a time: it is leased to the first that asks until its messages lack it, it
 // leaves or is given up; a suspect node keeps. Pure. `changed` is called whenever the next supervisor must know.
 
 import {LEASE_MS} from '../../protocol/messages.ts';

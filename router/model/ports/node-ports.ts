@@ -48,7 +48,7 @@ export class NodePorts {
   }
 
   /**
-   * A node that does not know yet has what it had. A socket that is bound claims its port as well: it may have
+   * A node that does not know yet has what it had. A bound socket asks for its port as well: it may have
    * become exclusive only now.
    */
   reportExclusive(name: string, state: NodeState, now: number): void {

@@ -1,13 +1,13 @@
 // Flows that are reported to the router, so that their packets reach this node: before the first packet of one
 // that a program opens from a service's port, those that the router asks to confirm, and all when its flow
-// table began empty. At most MAX_CLAIMS go with one message; the rest with the next.
+// table began empty. At most MAX_FLOW_REPORTS go with one message; the rest with the next.
 
 import os from 'node:os';
 import type {AgentNative, Connection} from '../../../addon/agent.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Logger} from '../../../router/base/logger.ts';
-import {MAX_CLAIMS} from '../../../router/protocol/messages.ts';
-import type {Claim, NodeEndpoint, NodeConfig} from '../../../router/protocol/messages.ts';
+import {MAX_FLOW_REPORTS} from '../../../router/protocol/messages.ts';
+import type {FlowReport, NodeEndpoint, NodeConfig} from '../../../router/protocol/messages.ts';
 import {refusal} from '../bind-rules.ts';
 import type {Refusal} from '../bind-rules.ts';
 
@@ -29,12 +29,12 @@ export interface FlowReportsDeps {
 }
 
 interface Entry {
-  claim: Claim;
+  flow: FlowReport;
   /** The router has answered: null, or why it refused the flow. */
   done: ((reason: string | null) => void)[];
 }
 
-const keyOf = ({protocol, vip, port, client, clientPort}: Claim): string =>
+const keyOf = ({protocol, vip, port, client, clientPort}: FlowReport): string =>
   `${protocol} ${vip}:${port} ${client}:${clientPort}`;
 
 export class FlowReports {
@@ -43,7 +43,7 @@ export class FlowReports {
   /** Keys of what the message in flight carries. */
   #inFlight: string[] = [];
   #next: ((most: number) => Connection[]) | null = null;
-  readonly #datagramFlows = new Map<string, Claim>();
+  readonly #datagramFlows = new Map<string, FlowReport>();
   #flowTable: number | null = null;
 
   constructor(deps: FlowReportsDeps) {
@@ -51,15 +51,15 @@ export class FlowReports {
   }
 
   /** What goes with the next message. */
-  report(): Claim[] {
+  report(): FlowReport[] {
     this.#readMore();
-    this.#inFlight = [...this.#waiting.keys()].slice(0, MAX_CLAIMS);
-    return this.#inFlight.flatMap((key) => this.#waiting.get(key)?.claim ?? []);
+    this.#inFlight = [...this.#waiting.keys()].slice(0, MAX_FLOW_REPORTS);
+    return this.#inFlight.flatMap((key) => this.#waiting.get(key)?.flow ?? []);
   }
 
   /** The router's answer to it. */
-  onConfig(config: Pick<NodeConfig, 'claimsRefused' | 'confirm' | 'flowTable'>): void {
-    const refused = new Map((config.claimsRefused ?? []).map(({claim, reason}) => [keyOf(claim), reason]));
+  onConfig(config: Pick<NodeConfig, 'flowsRefused' | 'confirm' | 'flowTable'>): void {
+    const refused = new Map((config.flowsRefused ?? []).map(({flow, reason}) => [keyOf(flow), reason]));
     for (const key of this.#inFlight) {
       const entry = this.#waiting.get(key);
       this.#waiting.delete(key);
@@ -73,64 +73,61 @@ export class FlowReports {
   }
 
   /** Reports a flow before its first packet. Null, or why it must not begin. */
-  async reportOpening(claim: Claim): Promise<Refusal | null> {
-    const key = keyOf(claim);
+  async reportOpening(flow: FlowReport): Promise<Refusal | null> {
+    const key = keyOf(flow);
     let answer: {reason: string | null} | null = null;
-    this.#add(claim, (reason) => (answer = {reason}));
+    this.#add(flow, (reason) => (answer = {reason}));
     await this.#deps.send(REPORT_WAIT_MS);
     const told = answer as {reason: string | null} | null;
     if (told === null) this.#waiting.delete(key);
     const reason = told === null ? 'the router does not answer' : told.reason;
     if (reason === null) {
-      this.#keepDatagramFlow(key, claim);
+      this.#keepDatagramFlow(key, flow);
       return null;
     }
-    const remote = `${claim.client}:${claim.clientPort}`;
-    return refusal(
-      EADDRNOTAVAIL,
-      `from ${claim.vip}:${claim.port} to ${remote}/${claim.protocol}: ${reason}`,
-    );
+    const remote = `${flow.client}:${flow.clientPort}`;
+    return refusal(EADDRNOTAVAIL, `from ${flow.vip}:${flow.port} to ${remote}/${flow.protocol}: ${reason}`);
   }
 
-  #add(claim: Claim, done?: (reason: string | null) => void): void {
-    const entry = this.#waiting.get(keyOf(claim)) ?? {claim, done: []};
+  #add(flow: FlowReport, done?: (reason: string | null) => void): void {
+    const entry = this.#waiting.get(keyOf(flow)) ?? {flow, done: []};
     if (done !== undefined) entry.done.push(done);
-    this.#waiting.set(keyOf(claim), entry);
+    this.#waiting.set(keyOf(flow), entry);
   }
 
-  #keepDatagramFlow(key: string, claim: Claim): void {
-    if (claim.protocol !== 'udp') return; // the kernel lists connections
+  #keepDatagramFlow(key: string, flow: FlowReport): void {
+    if (flow.protocol !== 'udp') return; // the kernel lists connections
     this.#datagramFlows.delete(key);
-    this.#datagramFlows.set(key, claim);
+    this.#datagramFlows.set(key, flow);
     const [oldest] = this.#datagramFlows.keys();
     if (this.#datagramFlows.size > MAX_DATAGRAM_FLOWS && oldest !== undefined)
       this.#datagramFlows.delete(oldest);
   }
 
-  #confirm(asked: readonly Claim[]): void {
-    const claims = asked.filter(({protocol}) => protocol === 'tcp');
+  #confirm(asked: readonly FlowReport[]): void {
+    const flows = asked.filter(({protocol}) => protocol === 'tcp');
     const live = this.#deps.native.liveConnections(
-      claims.map(({vip, port, nodePort, client, clientPort}) => ({
+      flows.map(({vip, port, nodePort, client, clientPort}) => ({
         local:
           nodePort === undefined ? {address: vip, port} : {address: this.#deps.address(), port: nodePort},
         remote: {address: client, port: clientPort},
       })),
     );
-    claims.filter((_, i) => live[i] === true).forEach((claim) => this.#add(claim));
+    flows.filter((_, i) => live[i] === true).forEach((flow) => this.#add(flow));
   }
 
   #reportAll(): void {
     const {native, address, log} = this.#deps;
     const ends = this.#deps.endpoints().map(({vip, nodePort}) => (nodePort === undefined ? vip : address()));
     this.#next = native.readConnections([...new Set(ends)]);
-    for (const claim of this.#datagramFlows.values()) this.#add(claim);
+    for (const flow of this.#datagramFlows.values()) this.#add(flow);
     log.info({}, 'the router began with an empty flow table: reporting the connections of this node');
   }
 
   /** Fills up from the part of the dump that is still to be read. */
   #readMore(): void {
-    while (this.#next !== null && this.#waiting.size < MAX_CLAIMS) {
-      const connections = this.#read(this.#next, MAX_CLAIMS - this.#waiting.size);
+    while (this.#next !== null && this.#waiting.size < MAX_FLOW_REPORTS) {
+      const connections = this.#read(this.#next, MAX_FLOW_REPORTS - this.#waiting.size);
       if (connections.length === 0) this.#next = null;
       const byEnd = new Map(this.#deps.endpoints().map((endpoint) => [this.#endOf(endpoint), endpoint]));
       for (const {protocol, local, remote} of connections) {

@@ -72,13 +72,13 @@ export class OutboundFlows {
   }
 
   /** The part of the node's state that concerns them. */
-  report(): Pick<ReportedState, 'endpoints' | 'portRange' | 'outbound' | 'claims'> {
+  report(): Pick<ReportedState, 'endpoints' | 'portRange' | 'outbound' | 'flows'> {
     const endpoints = this.endpoints();
     return {
       endpoints,
       portRange: this.#portRange(),
       outbound: this.blocks.report(),
-      claims: this.#flowReports.report(),
+      flows: this.#flowReports.report(),
     };
   }
 

@@ -1,12 +1,12 @@
-// Between the flow table and what nodes know of their connections: writes what they claim, and asks them about
+// Between the flow table and what nodes know of their connections: imports what they report, and asks them about
 // those that would soon be forgotten. A connection may be silent for days; only its node can tell whether it lives.
 
 import type {Clock, Timer} from '../base/clock.ts';
-import type {Claim, NodeConfig} from '../protocol/messages.ts';
-import {MAX_CLAIMS, RENEW_MS} from '../protocol/messages.ts';
+import type {FlowReport, NodeConfig} from '../protocol/messages.ts';
+import {MAX_FLOW_REPORTS, RENEW_MS} from '../protocol/messages.ts';
 import {defaultTimeouts} from '../model/application/application.ts';
 import type {FlowTimeouts} from '../model/application/application.ts';
-import {resolveClaims} from '../model/claims.ts';
+import {resolveFlowReports} from '../model/flow-reports.ts';
 import type {EndpointRecord, NodeRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {Flow, FlowCapability, ImportResult} from '../provider/provider.ts';
@@ -24,23 +24,23 @@ const refusals: Partial<Record<ImportResult, string>> = {
   full: 'the flow table is full',
 };
 
-type Refused = NonNullable<NodeConfig['claimsRefused']>;
+type Refused = NonNullable<NodeConfig['flowsRefused']>;
 
-export interface FlowClaimsDeps {
+export interface FlowReportsDeps {
   clock: Clock;
   registry: Registry;
   flows: FlowCapability;
 }
 
-export class FlowClaims {
-  readonly #deps: FlowClaimsDeps;
+export class FlowReports {
+  readonly #deps: FlowReportsDeps;
   /** By node, what it is to be asked next. */
-  readonly #questions = new Map<string, Claim[]>();
+  readonly #questions = new Map<string, FlowReport[]>();
   /** By flow, when it was last asked for (Clock.now). */
   readonly #asked = new Map<string, number>();
   #timer: Timer | null = null;
 
-  constructor(deps: FlowClaimsDeps) {
+  constructor(deps: FlowReportsDeps) {
     this.#deps = deps;
   }
 
@@ -52,28 +52,28 @@ export class FlowClaims {
     this.#timer?.cancel();
   }
 
-  /** Writes what a node claims of its own endpoints, as published. Returns what could not be taken. */
-  take(node: NodeRecord, claims: readonly Claim[]): Refused {
+  /** Imports what a node reports of its own endpoints, as published. Returns what could not be taken. */
+  take(node: NodeRecord, reports: readonly FlowReport[]): Refused {
     const {registry, flows} = this.#deps;
-    if (claims.length === 0) return [];
-    const resolved = resolveClaims(claims, {
-      endpointOf: (claim) => registry.endpointOf({...claim, node: node.name, address: node.address}),
+    if (reports.length === 0) return [];
+    const resolved = resolveFlowReports(reports, {
+      endpointOf: (report) => registry.endpointOf({...report, node: node.name, address: node.address}),
       timeoutsOf: (record) => this.#timeoutsOf(record),
     });
-    const results = flows.import(resolved.flows);
-    const refused = resolved.claims.flatMap((claim, n) => {
+    const results = flows.import(resolved.imports);
+    const refused = resolved.reports.flatMap((report, n) => {
       const reason = refusals[results[n] ?? 'full'];
-      return reason === undefined ? [] : [{claim, reason}];
+      return reason === undefined ? [] : [{flow: report, reason}];
     });
     return [...resolved.refused, ...refused];
   }
 
   /** What the node shall find out; each is handed out once. */
-  questionsFor(name: string): Claim[] {
+  questionsFor(name: string): FlowReport[] {
     const waiting = this.#questions.get(name) ?? [];
-    if (waiting.length <= MAX_CLAIMS) this.#questions.delete(name);
-    else this.#questions.set(name, waiting.slice(MAX_CLAIMS));
-    return waiting.slice(0, MAX_CLAIMS);
+    if (waiting.length <= MAX_FLOW_REPORTS) this.#questions.delete(name);
+    else this.#questions.set(name, waiting.slice(MAX_FLOW_REPORTS));
+    return waiting.slice(0, MAX_FLOW_REPORTS);
   }
 
   #timeoutsOf(record: EndpointRecord): FlowTimeouts {
