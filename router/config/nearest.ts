@@ -1,6 +1,6 @@
 // Which of the valid words somebody may have meant.
 
-/** Edits (insert, delete, replace, swap neighbours) that make one of the other. */
+/** Edits (insert, delete, replace, swap neighbors) that make one of the other. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({length: b.length + 1}, (_, index) => index);

@@ -34,7 +34,7 @@ const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (be
   }
 });
 
-/** As after a reboot: nothing of ours runs, and /run, the packet filter and the neighbours are empty. */
+/** As after a reboot: nothing of ours runs, and /run, the packet filter and the neighbors are empty. */
 async function loseEverything(bed: Testbed): Promise<void> {
   rmSync(`${bed.runDir}/router`, {recursive: true});
   const pids = await bed.pids('router', /router\/main\.js --mode|forwarder-main\.js/);

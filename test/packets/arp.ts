@@ -33,7 +33,7 @@ export const ARP: PacketCase[] = [
     output: answer().pad(60),
   },
   {
-    description: 'the question came to our own MAC (a neighbour makes sure)',
+    description: 'the question came to our own MAC (a neighbor makes sure)',
     input: who().link(MAC.client, MAC.external),
     verdict: {reply: 'arp_replies'},
     output: answer(),

@@ -14,7 +14,7 @@ const page = {flags: 'PA', payload: 'hello'};
 const answer = fromNode('node1').tcp({...web, ...page});
 const stranger = fromNode('node1').tcp({...web, ...page, from: 8081});
 const datagram = fromNode('node1').udp({from: 8080, to: 40000});
-const neighbour = fromNode('node2').tcp({...web, ...page});
+const neighbor = fromNode('node2').tcp({...web, ...page});
 const tunnelled = fromNode('node1', {protocol: 50}, Buffer.alloc(40, 7));
 const tunnelledByInstance = fromNode('node1', {from: VIP, protocol: 47});
 const ping = fromNode('node1').icmp({type: 8});
@@ -44,9 +44,9 @@ export const NAT_HOST: PacketCase[] = [
     policy,
     by,
     given: heard,
-    input: neighbour,
+    input: neighbor,
     verdict: refused,
-    output: complaint(3, 13, neighbour, 0, 'node2'),
+    output: complaint(3, 13, neighbor, 0, 'node2'),
   },
   {
     description: 'a protocol that nobody translates',

@@ -252,11 +252,11 @@ test.serial('an interface whose MAC and MTU change is followed; one that is lost
   await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
   const mac = '02:00:00:00:07:01';
   /** What the peer's kernel has found out about an address, after it had something to send there. */
-  const neighbour = (address: string) => {
+  const neighbor = (address: string) => {
     const command = `curl -s -m 0.3 http://${address}:9/; ip neigh show ${address} dev ext`;
     return lab.in('peer', 'sh', '-c', command);
   };
-  await waitUntil('the peer knows the router', 15_000, () => neighbour('10.77.0.1').includes('lladdr'));
+  await waitUntil('the peer knows the router', 15_000, () => neighbor('10.77.0.1').includes('lladdr'));
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'address', mac);
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1400');
   await waitUntil('it is followed', 15_000, async () => (await status()).interfaces[0]?.mac === mac);
@@ -264,7 +264,7 @@ test.serial('an interface whose MAC and MTU change is followed; one that is lost
     lab.in('peer', 'ip', 'neigh', 'show', '10.77.0.1', 'dev', 'ext').includes(mac),
   );
   // Forwarders answer for the VIP with the new one.
-  await waitUntil('the VIP is there', 15_000, () => neighbour('10.77.0.100').includes(mac));
+  await waitUntil('the VIP is there', 15_000, () => neighbor('10.77.0.100').includes(mac));
   const told = async (text: string) => {
     const events = await view('events', z.array(eventSchema));
     return events.some((event) => event.detail?.includes(text) ?? false);

@@ -155,9 +155,9 @@ export class Lab {
     return found.map((line) => Number(line.split(' ')[0]));
   }
 
-  /** Tables, managed neighbours, what carries our mark, and processes in the router's namespace: [] when nothing is left. */
+  /** Tables, managed neighbors, what carries our mark, and processes in the router's namespace: [] when nothing is left. */
   leftovers(): string[] {
-    const neighbours = this.in('router', 'ip', 'neigh').split('\n');
+    const neighbors = this.in('router', 'ip', 'neigh').split('\n');
     const marked = ['link', 'rule', 'route'].flatMap((kind) =>
       this.in(
         'router',
@@ -171,7 +171,7 @@ export class Lab {
     return [
       ...marked.filter((line) => /coscanet|proto 74|192\.0\.0\./.test(line)),
       ...this.in('router', 'nft', 'list', 'tables').split('\n'),
-      ...neighbours.filter((line) => line.includes('managed')),
+      ...neighbors.filter((line) => line.includes('managed')),
       ...this.processes(),
     ].filter((line) => line !== '');
   }

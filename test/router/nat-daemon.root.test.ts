@@ -188,15 +188,15 @@ function natTests(): void {
   });
 
   test.serial('a crashed router is cleaned up after, its gateway too', async (t) => {
-    const neighbours = () => bed.in('router', ['ip', 'neigh']);
-    t.regex(await neighbours(), /^10\.77\.0\.254 .* managed/m);
+    const neighbors = () => bed.in('router', ['ip', 'neigh']);
+    t.regex(await neighbors(), /^10\.77\.0\.254 .* managed/m);
     for (const pattern of [KEEPER, SUPERVISOR])
       for (const pid of await bed.pids('router', pattern)) process.kill(pid, 'SIGKILL');
     const gone = async () => (await bed.pids('router', SUPERVISOR)).length === 0;
     await waitUntil('the supervisor is gone', 5000, gone);
     await bed.in('router', ['coscanet-router', 'cleanup']);
     t.is(await bed.in('router', ['nft', 'list', 'tables']), '');
-    t.notRegex(await neighbours(), /managed/);
+    t.notRegex(await neighbors(), /managed/);
     t.deepEqual(await bed.pids('router', FORWARDER), []);
   });
 }

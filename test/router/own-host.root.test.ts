@@ -104,14 +104,14 @@ test.serial('a pair that somebody removed is made again by the next router', asy
 test.serial('a pair that somebody put down and up leads to the forwarders as before', async (t) => {
   const router = await lab.router(...NAT);
   const table = () => shown('route', 'show', 'table', '7401');
-  const neighbours = () => shown('neigh', 'show', 'nud', 'permanent').split('\n').toSorted();
-  const before = [routes(), table(), neighbours()];
-  t.is(neighbours().length, 2);
+  const neighbors = () => shown('neigh', 'show', 'nud', 'permanent').split('\n').toSorted();
+  const before = [routes(), table(), neighbors()];
+  t.is(neighbors().length, 2);
   for (const name of ['coscanet0', 'coscanet1'])
     for (const state of ['down', 'up']) shown('link', 'set', name, state);
   // As it looks by itself now and then.
   t.is((await lab.coscanet('reload')).status, 0);
-  t.deepEqual([routes(), table(), neighbours()], before);
+  t.deepEqual([routes(), table(), neighbors()], before);
   router.kill('SIGTERM');
   await router.ended;
   lab.assertNothingLeft(t);

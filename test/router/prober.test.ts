@@ -140,7 +140,7 @@ test('UDP: nodes that answered echoes are believed by their echoes, others by AR
   bench.echoes = new Set([addressOf(1)]);
   await renew(intervalMs * (rise + 1));
   t.is(bench.ring(53).length, 2);
-  // Agents fall silent: of node2, which no echo was heard of, the neighbour table decides.
+  // Agents fall silent: of node2, which no echo was heard of, the neighbor table decides.
   await bench.clock.advance(10_000);
   t.is(bench.ring(53).length, 2);
   bench.native.setNeighbor(addressOf(2), 'eth1', null);
