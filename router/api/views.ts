@@ -78,7 +78,7 @@ export class Views {
         port,
         endpoints: open.length,
         ...counted(counts.reduce((total, count) => total + count, 0)),
-        exclusive: exclusive.holderOf({vip, protocol, port}) ?? null,
+        exclusive: exclusive.ownerOf({vip, protocol, port}) ?? null,
       };
     });
     const keys = new Set(served.map(serviceKey));

@@ -123,14 +123,14 @@ export class EndpointTable {
       this.move(known, 'up', now);
       return null;
     }
-    const holder = this.#translated.get(translatedPlace(identity) ?? '');
-    if (holder && holder.state !== 'closed')
-      return `port ${wanted.nodePort} of the node stands for ${holder.vip}:${holder.port} already`;
+    const owner = this.#translated.get(translatedPlace(identity) ?? '');
+    if (owner && owner.state !== 'closed')
+      return `port ${wanted.nodePort} of the node stands for ${owner.vip}:${owner.port} already`;
     if (!this.#openService(identity)) return TABLE_FULL;
     const place = this.#endpointSlots.take();
     if (!place) return TABLE_FULL;
     // Its socket is another's now: what its old flows still send would reach the wrong program.
-    if (holder) this.#forget(holder);
+    if (owner) this.#forget(owner);
     this.#remember({...identity, ...place, state: 'up', streak: {good: 0, bad: 0}, since: now});
     return null;
   }

@@ -91,7 +91,7 @@ for (const [title, one, reason] of never)
 
 const endpoint = (number: number) => ({...port(number), instances: 1});
 
-test('an endpoint on an exclusive port is its holder’s only', (t) => {
+test('an endpoint on an exclusive port is its owner’s only', (t) => {
   const registry = make();
   put(registry, 1, [port(5000)], {endpoints: [endpoint(5000)]});
   put(registry, 2, [], {endpoints: [endpoint(5000), endpoint(4000)]});

@@ -57,7 +57,7 @@ test('a socket stands for one endpoint; it passes to another when the first is c
   t.false(after?.slot === before?.slot && after?.generation === before?.generation);
   registry.put('node2', state(1, [translated(80, 8080)], 2), 0);
   t.deepEqual(places(registry), ['81 8080 up', '80 8080 up']);
-  // Restored too, it has one holder.
+  // Restored too, it has one owner.
   const next = make();
   next.restore(registry.checkpoint(), 0);
   next.put('node1', state(3, [translated(81, 8080), translated(82, 8080)]), 0);

@@ -5,7 +5,7 @@ import {LEASE_MS} from '../../protocol/messages.ts';
 import type {ExclusivePort, NodeConfig} from '../../protocol/messages.ts';
 import {serviceKey} from '../records.ts';
 
-export interface ExclusiveHolder extends ExclusivePort {
+export interface ExclusiveLease extends ExclusivePort {
   node: string;
 }
 
@@ -22,7 +22,7 @@ export interface ExclusiveReport {
 
 export class ExclusivePorts {
   readonly #changed: () => void;
-  readonly #holders = new Map<string, ExclusiveHolder>();
+  readonly #leases = new Map<string, ExclusiveLease>();
   readonly #refused = new Map<string, Refused>();
   #settledAt = 0;
 
@@ -35,8 +35,8 @@ export class ExclusivePorts {
     this.#settledAt = now + LEASE_MS;
   }
 
-  all(): ExclusiveHolder[] {
-    return [...this.#holders.values()];
+  all(): ExclusiveLease[] {
+    return [...this.#leases.values()];
   }
 
   ofNode(name: string): ExclusivePort[] {
@@ -49,8 +49,8 @@ export class ExclusivePorts {
   }
 
   /** The node that has the port, if any. */
-  holderOf(port: Omit<ExclusivePort, 'application'>): string | undefined {
-    return this.#holders.get(serviceKey(port))?.node;
+  ownerOf(port: Omit<ExclusivePort, 'application'>): string | undefined {
+    return this.#leases.get(serviceKey(port))?.node;
   }
 
   report(node: string, {wanted, isBound, refusal}: ExclusiveReport, now: number): void {
@@ -63,14 +63,14 @@ export class ExclusivePorts {
     });
     this.#keepOnly(node, new Set(permitted.map(serviceKey)));
     for (const port of permitted) {
-      const holder = this.holderOf(port);
-      if (holder !== undefined && holder !== node)
+      const owner = this.ownerOf(port);
+      if (owner !== undefined && owner !== node)
         refused.push({
           port,
-          reason: `${port.vip}:${port.port}/${port.protocol} is exclusive, and ${holder} has it`,
+          reason: `${port.vip}:${port.port}/${port.protocol} is exclusive, and ${owner} has it`,
         });
-      if (holder !== undefined || (now < this.#settledAt && !isBound(port))) continue;
-      this.#holders.set(serviceKey(port), {...port, node});
+      if (owner !== undefined || (now < this.#settledAt && !isBound(port))) continue;
+      this.#leases.set(serviceKey(port), {...port, node});
       this.#changed();
     }
   }
@@ -83,20 +83,20 @@ export class ExclusivePorts {
 
   /** Ends what is exclusive no more. */
   configure(refusal: ExclusiveReport['refusal']): void {
-    for (const holder of this.all()) if (refusal(holder) !== null) this.#drop(holder);
+    for (const lease of this.all()) if (refusal(lease) !== null) this.#drop(lease);
   }
 
-  restore(holders: readonly ExclusiveHolder[]): void {
-    for (const holder of holders) this.#holders.set(serviceKey(holder), holder);
+  restore(leases: readonly ExclusiveLease[]): void {
+    for (const lease of leases) this.#leases.set(serviceKey(lease), lease);
   }
 
   #keepOnly(node: string, keys: ReadonlySet<string>): void {
-    for (const holder of this.all())
-      if (holder.node === node && !keys.has(serviceKey(holder))) this.#drop(holder);
+    for (const lease of this.all())
+      if (lease.node === node && !keys.has(serviceKey(lease))) this.#drop(lease);
   }
 
-  #drop(holder: ExclusiveHolder): void {
-    this.#holders.delete(serviceKey(holder));
+  #drop(lease: ExclusiveLease): void {
+    this.#leases.delete(serviceKey(lease));
     this.#changed();
   }
 }

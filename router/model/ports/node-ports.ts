@@ -67,10 +67,10 @@ export class NodePorts {
   /** Why a node may not have an endpoint, or null: the port is another's, or lies in a block. */
   refusal(endpoint: NodeEndpoint, node: string): string | null {
     const {vip, port, protocol} = endpoint;
-    const block = blockRefusal(endpoint, this.blocks.holderOf(vip, port));
+    const block = blockRefusal(endpoint, this.blocks.ownerOf(vip, port));
     if (block !== null || !isExclusive(endpoint, this.#world.applications())) return block;
-    const holder = this.exclusive.holderOf(endpoint);
-    return holder === node ? null : `port ${port}/${protocol} is exclusive, and ${holder ?? 'nobody'} has it`;
+    const owner = this.exclusive.ownerOf(endpoint);
+    return owner === node ? null : `port ${port}/${protocol} is exclusive, and ${owner ?? 'nobody'} has it`;
   }
 
   /** What a node had that is gone. */
@@ -104,5 +104,5 @@ export class NodePorts {
   }
 
   readonly #exclusiveRefusal = (one: ExclusivePort): string | null =>
-    exclusiveRefusal(one, this.#world.applications(), this.blocks.holderOf(one.vip, one.port));
+    exclusiveRefusal(one, this.#world.applications(), this.blocks.ownerOf(one.vip, one.port));
 }

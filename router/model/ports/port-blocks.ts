@@ -83,7 +83,7 @@ export class PortBlocks {
   }
 
   /** Who has the port, be it in quarantine. */
-  holderOf(vip: string, port: number): BlockLease | undefined {
+  ownerOf(vip: string, port: number): BlockLease | undefined {
     return this.#byVip.get(vip)?.find((one) => one.first <= port && port <= one.last);
   }
 
