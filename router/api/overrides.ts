@@ -4,7 +4,6 @@ import {UserError} from '../base/error.ts';
 import {likely, nearest} from '../config/nearest.ts';
 import type {Clock} from '../base/clock.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
-import type {OverrideHandlers} from './override-routes.ts';
 import type {
   DrainRequest,
   DrainView,
@@ -20,7 +19,7 @@ import type {Drains} from '../supervisor/drains.ts';
 /** Valid choices that an error shows. */
 const MAX_CHOICES = 8;
 
-export interface OverriderDeps {
+export interface OverrideActionsDeps {
   clock: Clock;
   registry: Registry;
   events: EventLog;
@@ -29,10 +28,10 @@ export interface OverriderDeps {
   commit: () => Promise<void>;
 }
 
-export class Overrider implements OverrideHandlers {
-  readonly #deps: OverriderDeps;
+export class OverrideActions {
+  readonly #deps: OverrideActionsDeps;
 
-  constructor(deps: OverriderDeps) {
+  constructor(deps: OverrideActionsDeps) {
     this.#deps = deps;
   }
 

@@ -6,56 +6,19 @@ import {rmSync} from 'node:fs';
 import {setTimeout} from 'node:timers/promises';
 import Fastify from 'fastify';
 import type {FastifyInstance} from 'fastify';
-import {z} from 'zod';
 import type {SocketAddress} from '../base/address.ts';
 import {codeOf, messageOf, UnsupportedError, UserError} from '../base/error.ts';
 import type {Logger} from '../base/logger.ts';
 import {nodeStateSchema} from '../protocol/messages.ts';
 import {nodeViewSchema} from '../protocol/views.ts';
 import {describe, refuse} from './refusal.ts';
-import {addOverrideRoutes} from './override-routes.ts';
-import type {OverrideHandlers} from './override-routes.ts';
-import type {NodeState} from '../protocol/messages.ts';
-import type {PutOutcome} from '../supervisor/supervisor.ts';
-import type {
-  ApplicationView,
-  BlocksView,
-  EndpointView,
-  FlowView,
-  NodeView,
-  ReloadView,
-  RouterEvent,
-  ServiceView,
-  StatusView,
-} from '../protocol/views.ts';
-
-/** A text, and its content type. */
-export interface Exposed {
-  type: string;
-  text: string;
-}
-
-/** What the server asks of the router. */
-export interface ControlledRouter {
-  /** Resolves when what the message changes is in force. */
-  put(node: string, state: NodeState): Promise<PutOutcome>;
-  status(): StatusView;
-  services(): ServiceView[];
-  endpoints(): EndpointView[];
-  nodes(): NodeView[];
-  flows(): FlowView[];
-  applications(): ApplicationView[];
-  blocks(): BlocksView;
-  /** In Prometheus' text format. */
-  metrics(): Promise<Exposed>;
-  events(since?: number): RouterEvent[];
-  reload(): Promise<ReloadView>;
-  overrides: OverrideHandlers;
-}
+import {actions, resources} from './resources.ts';
+import type {Action, Resource} from './resources.ts';
+import type {RouterApi} from './router-api.ts';
 
 export interface ControlOptions {
   /** null: still starting, or stopping. */
-  router: () => ControlledRouter | null;
+  router: () => RouterApi | null;
   /** Resolves when the router has started: requests wait for that a little, then are answered 503. */
   ready: Promise<void>;
   /** The secret to show, or null: none needed. */
@@ -75,14 +38,11 @@ function sameSecret(shown: string, expected: string): boolean {
   return timingSafeEqual(digest(shown), digest(expected));
 }
 
-const eventQuery = z.object({since: z.coerce.number().default(0)});
-
 /** Everything, to agents and operators. */
 export function createControlServer(options: ControlOptions): FastifyInstance {
   const {server, router} = createServer(options);
   addRoutes(server, router);
   addMetricsRoute(server, router);
-  addOverrideRoutes(server, () => router().overrides);
   return server;
 }
 
@@ -95,7 +55,7 @@ export function createMetricsServer(options: Omit<ControlOptions, 'secret'>): Fa
 
 interface Served {
   server: FastifyInstance;
-  router: () => ControlledRouter;
+  router: () => RouterApi;
 }
 
 function createServer(options: ControlOptions): Served {
@@ -125,14 +85,14 @@ function createServer(options: ControlOptions): Served {
   return {server, router: started};
 }
 
-function addMetricsRoute(server: FastifyInstance, router: () => ControlledRouter): void {
+function addMetricsRoute(server: FastifyInstance, router: () => RouterApi): void {
   server.get('/metrics', async (_, reply) => {
     const {type, text} = await router().metrics();
     return reply.type(type).send(text);
   });
 }
 
-function addRoutes(server: FastifyInstance, router: () => ControlledRouter): void {
+function addRoutes(server: FastifyInstance, router: () => RouterApi): void {
   server.put<{Params: {name: string}}>('/v1/nodes/:name', async (request, reply) => {
     const name = nodeViewSchema.shape.name.safeParse(request.params.name);
     if (!name.success) return refuse(reply, 400, `node name: ${describe(name.error)}`);
@@ -141,21 +101,35 @@ function addRoutes(server: FastifyInstance, router: () => ControlledRouter): voi
     const outcome = await router().put(name.data, state.data);
     return outcome.kind === 'refused' ? refuse(reply, 409, outcome.reason) : reply.send(outcome.config);
   });
-  server.get('/v1/status', (_, reply) => reply.send(router().status()));
-  server.get('/v1/services', (_, reply) => reply.send(router().services()));
-  server.get('/v1/endpoints', (_, reply) => reply.send(router().endpoints()));
-  server.get('/v1/nodes', (_, reply) => reply.send(router().nodes()));
-  server.get('/v1/flows', (_, reply) => reply.send(router().flows()));
-  server.get('/v1/applications', (_, reply) => reply.send(router().applications()));
-  server.get('/v1/blocks', (_, reply) => reply.send(router().blocks()));
-  server.get('/v1/events', (request, reply) => {
-    const query = eventQuery.safeParse(request.query);
+  for (const [name, resource] of Object.entries(resources)) addResource(server, router, name, resource);
+  for (const [name, action] of Object.entries(actions)) addAction(server, router, name, action);
+}
+
+function addResource(
+  server: FastifyInstance,
+  router: () => RouterApi,
+  name: string,
+  resource: Resource<unknown, unknown>,
+): void {
+  server.get(`/v1/${name}`, (request, reply) => {
+    const query = resource.query.safeParse(request.query);
     if (!query.success) return refuse(reply, 400, describe(query.error));
-    return reply.send(router().events(query.data.since));
+    return reply.send(resource.read(router(), query.data));
   });
-  server.post('/v1/reload', async (_, reply) => {
+}
+
+/** 400 with one line if the body does not fit or cannot be carried out. */
+function addAction(
+  server: FastifyInstance,
+  router: () => RouterApi,
+  name: string,
+  action: Action<unknown, unknown>,
+): void {
+  server.post(`/v1/${name}`, async ({body}, reply) => {
+    const request = action.request.safeParse(body);
+    if (!request.success) return refuse(reply, 400, describe(request.error));
     try {
-      return await reply.send(await router().reload());
+      return await reply.send(await action.run(router(), request.data));
     } catch (error) {
       if (error instanceof UserError) return refuse(reply, 400, error.message);
       throw error;

@@ -1,9 +1,10 @@
 // What the commands of `coscanet` have in common: options, errors on one line, and asking the router.
 
 import {Command} from 'commander';
-import type {z} from 'zod';
 import {DEFAULT_RUN_DIR, pathsIn} from '../base/paths.ts';
 import {call} from '../api/client.ts';
+import {actions, resources} from '../api/resources.ts';
+import type {ActionName, ResourceName} from '../api/resources.ts';
 
 /** What a command's argument may name. */
 export const TARGET = 'a node, or an endpoint as "coscanet endpoints" prints it';
@@ -23,11 +24,12 @@ export const program = new Command('coscanet')
   .configureOutput({outputError: (text, write) => write(oneLine(text))})
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-/** A command with the options that all have. `name` may have arguments. */
-export function addCommand(name: string, description: string): Command {
+/** The command of a resource or action, with the options that all have. */
+export function addCommand(name: ResourceName | ActionName): Command {
+  const {summary} = {...resources, ...actions}[name];
   return program
     .command(name)
-    .description(description)
+    .description(summary)
     .option('--json', 'as JSON')
     .option(
       '--run-dir <dir>',
@@ -37,23 +39,20 @@ export function addCommand(name: string, description: string): Command {
     .allowExcessArguments(false);
 }
 
-export interface Question<T> {
-  path: string;
-  /** Of a POST; a GET has none. */
-  body?: object;
-  /** POST without a body. */
-  post?: boolean;
-  schema: z.ZodType<T>;
-  format: (view: T) => string;
+/** Reads a resource and prints it. */
+export async function show(options: Options, name: ResourceName): Promise<void> {
+  const resource = resources[name];
+  const view = await call(pathsIn(options.runDir).socket, 'GET', `/v1/${name}`, resource.schema);
+  print(options, view, resource);
 }
 
-/** Asks the router and prints what it says. */
-export async function show<T>(options: Options, question: Question<T>): Promise<void> {
-  const {path, body, post, schema, format} = question;
-  const method = body || post ? 'POST' : 'GET';
-  print(options, await call(pathsIn(options.runDir).socket, method, path, schema, body), format);
+/** Has the router carry out an action and prints what it answers. */
+export async function act(options: Options, name: ActionName, request?: object): Promise<void> {
+  const action = actions[name];
+  const view = await call(pathsIn(options.runDir).socket, 'POST', `/v1/${name}`, action.schema, request);
+  print(options, view, action);
 }
 
-export function print<T>({json}: Options, view: T, format: (view: T) => string): void {
-  process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : format(view));
+export function print<T>({json}: Options, view: T, how: {format(view: T): string}): void {
+  process.stdout.write(json ? `${JSON.stringify(view, null, 2)}\n` : how.format(view));
 }

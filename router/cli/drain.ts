@@ -4,13 +4,13 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
 import {UserError} from '../base/error.ts';
 import {pathsIn} from '../base/paths.ts';
-import {formatDuration, parseDuration} from '../protocol/duration.ts';
+import {parseDuration} from '../protocol/duration.ts';
 import {call} from '../api/client.ts';
-import {DEFAULT_DRAIN_SECONDS, drainViewSchema, undrainViewSchema} from '../protocol/overrides.ts';
-import type {DrainView, UndrainView} from '../protocol/overrides.ts';
-import {addCommand, print, show, TARGET} from './command.ts';
+import {resources} from '../api/resources.ts';
+import {DEFAULT_DRAIN_SECONDS, drainViewSchema} from '../protocol/overrides.ts';
+import type {DrainView} from '../protocol/overrides.ts';
+import {act, addCommand, print, TARGET} from './command.ts';
 import type {Options} from './command.ts';
-import {formatTable} from './table.ts';
 
 const POLL_MS = 250;
 const list = z.array(drainViewSchema);
@@ -22,30 +22,8 @@ interface DrainOptions extends Options {
   timeout?: string;
 }
 
-function formatDrains(rows: readonly DrainView[]): string {
-  const now = Date.now();
-  const left = ({deadline}: DrainView) =>
-    deadline > now ? `in ${formatDuration(Math.ceil((deadline - now) / 1000))}` : 'passed';
-  return formatTable<DrainView>(
-    [
-      {title: 'target', cell: (row) => row.target},
-      {title: 'state', cell: (row) => row.state},
-      {title: 'endpoints', cell: (row) => row.endpoints.length},
-      {title: 'flows', cell: (row) => row.flows ?? '-'},
-      {title: 'deadline', cell: left},
-      {title: 'clients', cell: (row) => (row.keepClients ? 'kept until then' : 'go elsewhere')},
-    ],
-    rows,
-  );
-}
-
 /** Said with the views, on stderr: what "drained" means where flows are not counted. */
 const UNCOUNTED = 'flows are not counted by this router: drained means that the deadline has passed';
-
-function formatUndrain({target, was, endpoints}: UndrainView): string {
-  if (!was) return `${target} was not drained\n`;
-  return `${target} is in service again: ${endpoints.length} endpoints\n`;
-}
 
 /** "60s" → 60. Throws a UserError that names the option. */
 function secondsOf(option: string, text: string): number {
@@ -93,11 +71,11 @@ async function drain(target: string | undefined, options: DrainOptions): Promise
   const targets = views.map((view) => view.target);
   if (wait && views.some((view) => view.flows === undefined))
     process.stderr.write(`coscanet: ${UNCOUNTED}\n`);
-  print(options, wait ? await waitUntilDrained(options, targets, seconds) : views, formatDrains);
+  print(options, wait ? await waitUntilDrained(options, targets, seconds) : views, resources.drain);
 }
 
 export function addDrainCommands(): void {
-  addCommand('drain', 'no new flows for a node or endpoint; running ones go on. Without target: show')
+  addCommand('drain')
     .argument('[target]', TARGET)
     .option(
       '--deadline <duration>',
@@ -108,9 +86,7 @@ export function addDrainCommands(): void {
     .option('--wait', 'until no flow is left (without target: for all that is being drained)')
     .option('--timeout <duration>', 'wait at most so long, else end with status 1')
     .action(drain);
-  addCommand('undrain', 'a node or endpoint is in service again')
+  addCommand('undrain')
     .argument('<target>', TARGET)
-    .action((target: string, options: Options) =>
-      show(options, {path: '/v1/undrain', body: {target}, schema: undrainViewSchema, format: formatUndrain}),
-    );
+    .action((target: string, options: Options) => act(options, 'undrain', {target}));
 }

@@ -8,7 +8,7 @@ import {eventSchema} from '../protocol/views.ts';
 import type {RouterEvent} from '../protocol/views.ts';
 import {addCommand, show} from './command.ts';
 import type {Options} from './command.ts';
-import {formatEvents} from './format.ts';
+import {formatEvents} from '../api/format.ts';
 
 const POLL_MS = 250;
 const list = z.array(eventSchema);
@@ -32,11 +32,9 @@ async function follow({runDir, json}: Options): Promise<never> {
 }
 
 export function addEventsCommand(): void {
-  addCommand('events', 'what the router did, when')
+  addCommand('events')
     .option('--follow', 'and what it does from now on (--json: an object on each line)')
     .action((options: Options & {follow?: boolean}) =>
-      options.follow
-        ? follow(options)
-        : show(options, {path: '/v1/events', schema: list, format: formatEvents}),
+      options.follow ? follow(options) : show(options, 'events'),
     );
 }

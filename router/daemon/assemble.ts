@@ -8,7 +8,7 @@ import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
 import type {Settings} from '../config/settings.ts';
 import {EventLog} from '../supervisor/event-log.ts';
-import type {ControlledRouter} from '../api/server.ts';
+import type {RouterApi} from '../api/router-api.ts';
 import {Echo} from '../supervisor/echo.ts';
 import {Exposition} from '../metrics/exposition.ts';
 import {vipsOf} from '../model/application/application.ts';
@@ -18,7 +18,8 @@ import {Registry} from '../model/registry.ts';
 import type {ProviderCheckpoint} from '../provider/userspace/checkpoint.ts';
 import type {DataPlane} from '../provider/userspace/dataplane/data-plane.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
-import {controlledRouter} from '../api/controlled.ts';
+import {seriesGroups} from '../api/measures.ts';
+import {createRouterApi} from '../api/router-api.ts';
 import {welcomeOwnNode} from './own-node.ts';
 import {Reloader} from './reload.ts';
 import {Supervisor} from '../supervisor/supervisor.ts';
@@ -42,7 +43,7 @@ interface Core {
   registry: Registry;
   provider: UserspaceProvider;
   supervisor: Supervisor;
-  exposition: Exposition;
+  exposition: Exposition<RouterApi>;
 }
 
 /** The parts that know each other. Nothing on the host is touched yet. */
@@ -51,7 +52,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
   const {mode, applications, vipGraceMs} = settings;
   const method = methods[mode];
   const events = new EventLog(clock, log);
-  const exposition = new Exposition();
+  const exposition = new Exposition(seriesGroups);
   const networks = [...settings.sides, dataPlane.local.side].map((side) => side.network);
   const {limits} = dataPlane.segment;
   const registry = new Registry(method, applications, networks, limits, clock.wall());
@@ -96,7 +97,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
 }
 
 export interface Assembled {
-  router: ControlledRouter;
+  router: RouterApi;
   /** Resolves when all forwarders run. */
   forwarding: Promise<void>;
 }
@@ -121,6 +122,6 @@ export async function assemble(deps: AssembleDeps, cleanup: CleanupStack): Promi
     provider.method.routes,
   );
   const reload = () => reloader.reload();
-  const router = controlledRouter({...core, clock, settings, put, reload, startedAt});
+  const router = createRouterApi({...core, clock, settings, put, reload, startedAt});
   return {router, forwarding: provider.forwarding};
 }

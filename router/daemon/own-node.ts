@@ -1,9 +1,9 @@
 // A node on the router's own host: its agent goes by one of the host's addresses, its packets by the local side.
 
-import type {ControlledRouter} from '../api/server.ts';
+import type {RouterApi} from '../api/router-api.ts';
 import {HOST_ADDRESS} from '../provider/userspace/local-side.ts';
 
-type Put = ControlledRouter['put'];
+type Put = RouterApi['put'];
 
 /** `own`: the host's addresses on the router's sides. `translates`: endpoints are bound to a node's own address. */
 export function welcomeOwnNode(put: Put, own: readonly string[], translates: boolean): Put {

@@ -14,7 +14,7 @@ import {readSecret} from '../base/secret.ts';
 import {settle} from '../config/settings.ts';
 import type {Options, Settings} from '../config/settings.ts';
 import {createControlServer, createMetricsServer, listenOnPath, listenOnPort} from '../api/server.ts';
-import type {ControlledRouter} from '../api/server.ts';
+import type {RouterApi} from '../api/router-api.ts';
 import {methods} from '../model/method.ts';
 import {adoptSegment} from '../provider/userspace/dataplane/adopt.ts';
 import {DataPlane} from '../provider/userspace/dataplane/data-plane.ts';
@@ -44,7 +44,7 @@ export interface StartDeps {
 }
 
 export interface RunningRouter {
-  reload: ControlledRouter['reload'];
+  reload: RouterApi['reload'];
   stop(): Promise<void>;
 }
 
@@ -90,7 +90,7 @@ export async function startRouter(deps: StartDeps, options: StartOptions): Promi
   try {
     lockRunDir(deps, cleanup);
     cleanup.add('network namespace', await lockNamespace(paths.runDir));
-    let serving: ControlledRouter | null = null;
+    let serving: RouterApi | null = null;
     let announce = () => {};
     const ready = new Promise<void>((resolve) => (announce = resolve));
     const control = {router: () => serving, ready, log};

@@ -2,14 +2,19 @@
 // anyway: no flow table is walked, no packet waits.
 
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
-import {allSeries} from './series.ts';
-import type {Series, Snapshot} from './series.ts';
+import type {Series} from './series.ts';
 
 const PREFIX = 'coscanet_';
 /** Seconds; from a change to the published policy, 20 ms are plenty. */
 const PUBLISH_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
-export class Exposition {
+/** Series that are read from one view of the router. */
+export interface SeriesGroup<Router, View> {
+  read(router: Router, query: unknown): View;
+  readonly series: readonly Series<View>[];
+}
+
+export class Exposition<Router> {
   readonly #registry = new Registry();
   readonly #publishing = new Histogram({
     name: `${PREFIX}publish_duration_seconds`,
@@ -17,7 +22,17 @@ export class Exposition {
     buckets: PUBLISH_BUCKETS,
     registers: [this.#registry],
   });
-  readonly #writers = allSeries.map((series) => this.#writerOf(series));
+  readonly #writers: readonly ((router: Router) => void)[];
+
+  constructor(groups: readonly SeriesGroup<Router, unknown>[]) {
+    this.#writers = groups.map((group) => {
+      const writers = group.series.map((series) => this.#writerOf(series));
+      return (router) => {
+        const view = group.read(router, {});
+        for (const write of writers) write(view);
+      };
+    });
+  }
 
   /** A policy was published, which took so long. */
   published(seconds: number): void {
@@ -25,16 +40,17 @@ export class Exposition {
   }
 
   /** The text, and its content type. */
-  async write(snapshot: Snapshot): Promise<{type: string; text: string}> {
-    for (const write of this.#writers) write(snapshot);
+  async write(router: Router): Promise<{type: string; text: string}> {
+    for (const write of this.#writers) write(router);
     return {type: this.#registry.contentType, text: await this.#registry.metrics()};
   }
 
-  #writerOf({kind, name, help, labels, read}: Series): (snapshot: Snapshot) => void {
+  #writerOf<View>(series: Series<View>): (view: View) => void {
+    const {kind, name, help, labels} = series;
     const options = {name: PREFIX + name, help, labelNames: labels, registers: [this.#registry]};
     const metric = kind === 'gauge' ? new Gauge(options) : new Counter(options);
-    return (snapshot) => {
-      const samples = read(snapshot);
+    return (view) => {
+      const samples = series.read(view);
       metric.reset();
       // Without labels it begins with a 0 that nobody has counted.
       if (samples.length === 0 && labels.length === 0) metric.remove();

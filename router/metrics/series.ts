@@ -1,23 +1,22 @@
-// The time series of the router but for its histogram: names, meanings, and how each is read from a snapshot. Labels
-// are names of the configuration, of nodes and of states, never clients: their number stays small.
+// The time series of the router but for its histogram: names, meanings, and how each is read from a view of operators or
+// from what is measured besides. Labels are names of the configuration, of nodes and of states, never clients: their
+// number stays small.
 
 import type {ApplicationView, BlocksView, NodeView, RouterEvent, Scale} from '../protocol/views.ts';
 import type {Account, Accounts} from './accounts.ts';
 import {loadOfLevel} from './application-level.ts';
 import {counterTexts, dropTexts, DROP_PREFIX} from './counters.ts';
 
-/** All that is known at one time. */
-export interface Snapshot {
+/** What no view of operators shows, or shows only by walking the flow table. */
+export interface Measures {
   /** Of the data path, by their names in addon/src/core/counters.h. */
   counters: Readonly<Record<string, number>>;
   /** null, as `accounts`: the provider knows nothing of flows. */
   flowTable: {flows: number; capacity: number} | null;
-  applications: readonly ApplicationView[];
+  applications: readonly {tenant: string; name: string; vips: readonly string[]}[];
   accounts: Accounts | null;
-  nodes: readonly NodeView[];
   vips: readonly {address: string; state: string}[];
   forwarders: readonly {index: number; heartbeatAgeMs: number}[];
-  blocks: BlocksView['vips'];
   blocksRefused: number;
   events: ReadonlyMap<RouterEvent['event'], number>;
 }
@@ -25,13 +24,13 @@ export interface Snapshot {
 /** Labels and value. */
 export type Sample = [Record<string, string>, number];
 
-export interface Series {
+export interface Series<View> {
   kind: 'counter' | 'gauge';
   /** Without "coscanet_". */
   name: string;
   help: string;
   labels: readonly string[];
-  read: (snapshot: Snapshot) => Sample[];
+  read(view: View): Sample[];
 }
 
 const recommendations: Readonly<Record<Scale, number>> = {out: 1, keep: 0, in: -1};
@@ -39,8 +38,12 @@ const ofApplication = ['tenant', 'application'];
 const labelsOf = ({tenant, application}: ApplicationView) => ({tenant, application});
 
 /** A gauge of each application; null: it has none just now. */
-function perApplication(name: string, help: string, value: (view: ApplicationView) => number | null): Series {
-  const read = ({applications}: Snapshot) =>
+function perApplication(
+  name: string,
+  help: string,
+  value: (view: ApplicationView) => number | null,
+): Series<readonly ApplicationView[]> {
+  const read = (applications: readonly ApplicationView[]) =>
     applications.flatMap((view): Sample[] => {
       const number = value(view);
       return number === null ? [] : [[labelsOf(view), number]];
@@ -49,16 +52,21 @@ function perApplication(name: string, help: string, value: (view: ApplicationVie
 }
 
 /** Of each application on each of its virtual IPs. */
-function perAccount(name: string, help: string, kind: Series['kind'], of: keyof Account): Series {
-  const read = ({applications, accounts}: Snapshot) =>
-    (accounts === null ? [] : applications).flatMap((view) => {
-      const known = accounts?.get(view.application);
-      return view.vips.map((vip): Sample => [{...labelsOf(view), vip}, known?.get(vip)?.[of] ?? 0]);
+function perAccount(
+  name: string,
+  help: string,
+  kind: Series<Measures>['kind'],
+  of: keyof Account,
+): Series<Measures> {
+  const read = ({applications, accounts}: Measures) =>
+    (accounts === null ? [] : applications).flatMap(({tenant, name: application, vips}) => {
+      const known = accounts?.get(application);
+      return vips.map((vip): Sample => [{tenant, application, vip}, known?.get(vip)?.[of] ?? 0]);
     });
   return {kind, name: `application_${name}`, help, labels: [...ofApplication, 'vip'], read};
 }
 
-const applicationSeries: readonly Series[] = [
+export const applicationSeries: readonly Series<readonly ApplicationView[]>[] = [
   perApplication(
     'load',
     'From 0 (all of its capacity is at load level low) to 1 (all is at high); absent while nobody serves.',
@@ -79,24 +87,27 @@ const applicationSeries: readonly Series[] = [
   {
     kind: 'gauge',
     name: 'application_endpoints',
-    help: 'Its endpoints, by how they stand.',
+    help: 'Its endpoints by state.',
     labels: [...ofApplication, 'state'],
-    read: ({applications}) =>
+    read: (applications) =>
       applications.flatMap((view) =>
         Object.entries(view.endpoints).map(([state, count]): Sample => [{...labelsOf(view), state}, count]),
       ),
   },
+];
+
+const accountSeries: readonly Series<Measures>[] = [
   perAccount('flows', 'Its flows, as counted within the last 2 s.', 'gauge', 'flows'),
   perAccount('new_flows_total', 'Its flows that began.', 'counter', 'newFlows'),
 ];
 
-const nodeSeries: readonly Series[] = [
+export const nodeSeries: readonly Series<readonly NodeView[]>[] = [
   {
     kind: 'gauge',
     name: 'nodes',
     help: 'Worker machines; suspect: the agent is silent for longer than its lease.',
     labels: ['state'],
-    read: ({nodes}) =>
+    read: (nodes) =>
       (['up', 'suspect', 'left'] as const).map((state) => [
         {state},
         nodes.filter((node) => node.state === state).length,
@@ -107,7 +118,7 @@ const nodeSeries: readonly Series[] = [
     name: 'node_level',
     help: 'Load level that a node reports for an application: 0 low, 0.5 medium, 1 high.',
     labels: ['node', 'application'],
-    read: ({nodes}) =>
+    read: (nodes) =>
       nodes.flatMap(({name, levels}) =>
         Object.entries(levels).map(([application, level]): Sample => [
           {node: name, application},
@@ -120,11 +131,26 @@ const nodeSeries: readonly Series[] = [
     name: 'node_report_age_seconds',
     help: "Since a node's agent last reported; after 3 s it is suspect.",
     labels: ['node'],
-    read: ({nodes}) => nodes.map(({name, reportAgeMs}) => [{node: name}, reportAgeMs / 1000]),
+    read: (nodes) => nodes.map(({name, reportAgeMs}) => [{node: name}, reportAgeMs / 1000]),
   },
 ];
 
-const routerSeries: readonly Series[] = [
+export const blockSeries: readonly Series<BlocksView>[] = [
+  {
+    kind: 'gauge',
+    name: 'port_blocks',
+    help: 'Blocks of ports that nodes open connections from.',
+    labels: ['vip', 'state'],
+    read: ({vips}) =>
+      vips.flatMap(({vip, leased, quarantined, free}): Sample[] => [
+        [{vip, state: 'leased'}, leased],
+        [{vip, state: 'quarantine'}, quarantined],
+        [{vip, state: 'free'}, free],
+      ]),
+  },
+];
+
+const ownSeries: readonly Series<Measures>[] = [
   {
     kind: 'gauge',
     name: 'flow_table_flows',
@@ -145,18 +171,6 @@ const routerSeries: readonly Series[] = [
     help: '1: the router answers for it; 0: nobody serves it, or another host has it.',
     labels: ['vip'],
     read: ({vips}) => vips.map(({address, state}) => [{vip: address}, state === 'active' ? 1 : 0]),
-  },
-  {
-    kind: 'gauge',
-    name: 'port_blocks',
-    help: 'Blocks of ports that nodes open connections from.',
-    labels: ['vip', 'state'],
-    read: ({blocks}) =>
-      blocks.flatMap(({vip, leased, quarantined, free}): Sample[] => [
-        [{vip, state: 'leased'}, leased],
-        [{vip, state: 'quarantine'}, quarantined],
-        [{vip, state: 'free'}, free],
-      ]),
   },
   {
     kind: 'counter',
@@ -186,8 +200,8 @@ const routerSeries: readonly Series[] = [
 const counted = (labels: Sample[0], value: number | undefined): Sample[] =>
   value === undefined ? [] : [[labels, value]];
 
-const dataPathSeries: readonly Series[] = [
-  ...Object.entries(counterTexts).map(([name, help]): Series => ({
+const dataPathSeries: readonly Series<Measures>[] = [
+  ...Object.entries(counterTexts).map(([name, help]): Series<Measures> => ({
     kind: 'counter',
     name: `${name}_total`,
     help,
@@ -204,9 +218,4 @@ const dataPathSeries: readonly Series[] = [
   },
 ];
 
-export const allSeries: readonly Series[] = [
-  ...applicationSeries,
-  ...nodeSeries,
-  ...routerSeries,
-  ...dataPathSeries,
-];
+export const routerSeries: readonly Series<Measures>[] = [...accountSeries, ...ownSeries, ...dataPathSeries];

@@ -7,7 +7,7 @@ import {applicationViewSchema} from '../../router/protocol/views.ts';
 import {movedSince, smoothedRate} from '../../router/metrics/accounts.ts';
 import {methods} from '../../router/model/method.ts';
 import {Bench, nodeState, translated, VIP, web} from './bench.ts';
-import {Overrider} from '../../router/api/overrides.ts';
+import {OverrideActions} from '../../router/api/overrides.ts';
 
 const mail = {...web, name: 'mail', tenant: 'post', vips: ['10.77.0.101']};
 
@@ -19,7 +19,7 @@ function viewOf(bench: Bench, name = 'web') {
 
 const levels = (level: Level) => ({levels: {web: level}});
 const steeringOf = (bench: Bench) =>
-  new Overrider({...bench, drains: bench.supervisor.drains, commit: () => bench.supervisor.commit()});
+  new OverrideActions({...bench, drains: bench.supervisor.drains, commit: () => bench.supervisor.commit()});
 
 test('nobody serves: no level, and after a while the wish for a node', async (t) => {
   const bench = await new Bench([web, mail]).start();

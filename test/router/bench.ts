@@ -5,6 +5,7 @@ import {EventLog} from '../../router/supervisor/event-log.ts';
 import type {NodeState} from '../../router/protocol/messages.ts';
 import type {RouterEvent} from '../../router/protocol/views.ts';
 import {silentLogger} from '../../router/base/logger.ts';
+import {seriesGroups} from '../../router/api/measures.ts';
 import {Exposition} from '../../router/metrics/exposition.ts';
 import {applicationDefaults} from '../../router/model/application/application.ts';
 import type {Application} from '../../router/model/application/application.ts';
@@ -87,7 +88,7 @@ export class Bench {
   readonly exec = new FakeExec();
   readonly native = new FakeNative();
   readonly events = new EventLog(this.clock, silentLogger);
-  readonly exposition = new Exposition();
+  readonly exposition = new Exposition(seriesGroups);
   readonly registry: Registry;
   /** Addresses of nodes that answer echoes; null: none can be asked. */
   echoes: Set<string> | null = null;

@@ -10,8 +10,8 @@ import {
   formatReload,
   formatServices,
   formatStatus,
-} from '../../router/cli/format.ts';
-import {formatTable} from '../../router/cli/table.ts';
+} from '../../router/api/format.ts';
+import {formatTable} from '../../router/api/table.ts';
 
 test('tables line up, numbers to the right', (t) => {
   const columns = [

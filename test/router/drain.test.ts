@@ -3,7 +3,7 @@
 import test from 'ava';
 import {Views} from '../../router/api/views.ts';
 import type {Settings} from '../../router/config/settings.ts';
-import {Overrider} from '../../router/api/overrides.ts';
+import {OverrideActions} from '../../router/api/overrides.ts';
 import {Bench, macOf, nodeState, VIP} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;
@@ -18,7 +18,7 @@ async function twoNodes() {
   const {clock, registry, provider, events, supervisor, native} = bench;
   const {drains} = supervisor;
   const commit = () => supervisor.commit();
-  const overrides = new Overrider({clock, registry, events, drains, commit});
+  const overrides = new OverrideActions({clock, registry, events, drains, commit});
   const settings = {} as Settings;
   const views = new Views({
     registry,

@@ -3,23 +3,23 @@
 import test from 'ava';
 import {parseFactor} from '../../router/cli/weight.ts';
 import {createControlServer} from '../../router/api/server.ts';
-import type {ControlledRouter} from '../../router/api/server.ts';
+import type {RouterApi} from '../../router/api/router-api.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import {LEASE_MS} from '../../router/protocol/messages.ts';
 import {applicationDefaults} from '../../router/model/application/application.ts';
 import {endpointName, namesOf} from '../../router/model/target.ts';
-import {Overrider} from '../../router/api/overrides.ts';
+import {OverrideActions} from '../../router/api/overrides.ts';
 import {Bench, macOf, VIP, web} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;
 
-function steer(bench: Bench): Overrider {
+function steer(bench: Bench): OverrideActions {
   const {clock, registry, events, supervisor} = bench;
   const {drains} = supervisor;
-  return new Overrider({clock, registry, events, drains, commit: () => supervisor.commit()});
+  return new OverrideActions({clock, registry, events, drains, commit: () => supervisor.commit()});
 }
 
-async function twoNodes(): Promise<{bench: Bench; overrides: Overrider}> {
+async function twoNodes(): Promise<{bench: Bench; overrides: OverrideActions}> {
   const bench = await new Bench().start();
   await bench.put(1, 1, [80, 81]);
   await bench.put(2, 1, [80, 81]);
@@ -99,7 +99,7 @@ test('what does not exist is refused, with what does', async (t) => {
 
 test('over HTTP: requests that do not fit are refused with one line', async (t) => {
   const {bench, overrides} = await twoNodes();
-  const router = {overrides} as unknown as ControlledRouter;
+  const router = {overrides} as unknown as RouterApi;
   const ready = Promise.resolve();
   const server = createControlServer({router: () => router, ready, secret: null, log: silentLogger});
   const post = async (payload: object) => {

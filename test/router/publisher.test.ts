@@ -72,7 +72,7 @@ test('a weight and a drain are answered when they are in force', async (t) => {
   await router.register(1, 1, [80]);
   await router.register(2, 1, [80]);
   router.provider.hold();
-  const weight = router.overrider.weight({target: 'node2', factor: 0});
+  const weight = router.overrides.weight({target: 'node2', factor: 0});
   t.true(await isPending(weight));
   t.false(router.names().includes('weight'));
   router.provider.release();

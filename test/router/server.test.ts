@@ -17,8 +17,8 @@ import {nodeConfigSchema} from '../../router/protocol/messages.ts';
 import {endpointViewSchema, eventSchema, reloadViewSchema} from '../../router/protocol/views.ts';
 import type {RouterEvent} from '../../router/protocol/views.ts';
 import {createControlServer, listenOnPath, listenOnPort} from '../../router/api/server.ts';
-import type {ControlledRouter} from '../../router/api/server.ts';
-import {Overrider} from '../../router/api/overrides.ts';
+import type {RouterApi} from '../../router/api/router-api.ts';
+import {OverrideActions} from '../../router/api/overrides.ts';
 import {z} from 'zod';
 import {Bench, nodeState} from './bench.ts';
 import {FakeClock} from './fake-clock.ts';
@@ -29,7 +29,7 @@ test.after.always(() => rmSync(scratch, {recursive: true}));
 
 async function control(secret: string | null = SECRET, ready = true) {
   const bench = await new Bench().start();
-  const router: ControlledRouter = {
+  const router: RouterApi = {
     put: (node, state) => bench.supervisor.put(node, state),
     status: () => {
       throw new Error('boom');
@@ -44,8 +44,11 @@ async function control(secret: string | null = SECRET, ready = true) {
     metrics: () => Promise.resolve({type: 'text/plain', text: 'coscanet_up 1\n'}),
     blocks: () => ({blocks: [], vips: []}),
     events: (since) => bench.events.list(since),
+    measures: () => {
+      throw new Error('boom');
+    },
     reload: () => Promise.reject(new UserError('r.yaml:3: broken', 2)),
-    overrides: new Overrider({
+    overrides: new OverrideActions({
       ...bench,
       drains: bench.supervisor.drains,
       commit: () => bench.supervisor.commit(),

@@ -30,7 +30,7 @@ test('flows are listed by nobody, and why is said', async (t) => {
 async function coscanet(router: RecordedRouter, ...words: string[]) {
   const folder = mkdtempSync(path.join(tmpdir(), 'coscanet-without-flows-'));
   const ready = Promise.resolve();
-  const controlled = router.controlled();
+  const controlled = router.api();
   const server = createControlServer({router: () => controlled, ready, secret: null, log: silentLogger});
   try {
     await listenOnPath(server, pathsIn(folder).socket);
@@ -105,15 +105,15 @@ test('a drain is done at its deadline', async (t) => {
   const router = await new RecordedRouter().start();
   await router.register(1, 1, [80]);
   await router.register(2, 1, [80]);
-  const view = await router.overrider.drain(drain);
+  const view = await router.overrides.drain(drain);
   t.false('flows' in view);
   const stateOf = () => router.views.endpoints().find((one) => one.endpoint === NAME);
   t.like(stateOf(), {state: 'draining', reason: 'by the operator, until the deadline'});
   await router.clock.advance(59_000);
-  t.like(router.overrider.drains()[0], {state: 'draining'});
+  t.like(router.overrides.drains()[0], {state: 'draining'});
   t.false(router.names().includes('drained'));
   await router.clock.advance(1500);
-  t.like(router.overrider.drains()[0], {state: 'drained'});
+  t.like(router.overrides.drains()[0], {state: 'drained'});
   t.is(stateOf()?.state, 'drained');
   t.is(router.names().filter((name) => name === 'drained').length, 1);
 });
@@ -121,14 +121,14 @@ test('a drain is done at its deadline', async (t) => {
 test('a drain is not done before its deadline is in force', async (t) => {
   const router = await new RecordedRouter().start();
   await router.register(1, 1, [80]);
-  await router.overrider.drain({...drain, deadlineSeconds: 1});
+  await router.overrides.drain({...drain, deadlineSeconds: 1});
   router.provider.hold();
   await router.clock.advance(5000);
-  t.like(router.overrider.drains()[0], {state: 'draining'});
+  t.like(router.overrides.drains()[0], {state: 'draining'});
   t.false(router.names().includes('drained'));
   router.provider.release();
   await router.clock.advance(500);
-  t.like(router.overrider.drains()[0], {state: 'drained'});
+  t.like(router.overrides.drains()[0], {state: 'drained'});
 });
 
 test('open endpoints alone hold a virtual IP', async (t) => {

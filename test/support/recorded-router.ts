@@ -1,10 +1,10 @@
 // A router without a host on a recording provider: registry, supervisor and what operators ask. Node i has the address
 // 10.88.0.10+i and the MAC 02:00:00:00:00:1i.
 
-import {controlledRouter} from '../../router/api/controlled.ts';
-import type {ControlledRouter} from '../../router/api/server.ts';
-import {snapshotOf} from '../../router/api/snapshot.ts';
-import {Overrider} from '../../router/api/overrides.ts';
+import {seriesGroups} from '../../router/api/measures.ts';
+import {OverrideActions} from '../../router/api/overrides.ts';
+import {createRouterApi} from '../../router/api/router-api.ts';
+import type {RouterApi} from '../../router/api/router-api.ts';
 import {Views} from '../../router/api/views.ts';
 import {silentLogger} from '../../router/base/logger.ts';
 import type {Settings} from '../../router/config/settings.ts';
@@ -28,10 +28,10 @@ export class RecordedRouter {
   readonly provider: RecordingProvider;
   readonly registry: Registry;
   readonly supervisor: Supervisor;
-  readonly overrider: Overrider;
+  readonly overrides: OverrideActions;
   readonly views: Views;
   readonly settings = {mode: 'dsr', listen: {address: '10.88.0.1', port: 7400}} as Settings;
-  readonly #exposition = new Exposition();
+  readonly #exposition = new Exposition(seriesGroups);
 
   constructor(limits: Partial<ProviderLimits> = {}) {
     const {clock, events} = this;
@@ -61,7 +61,13 @@ export class RecordedRouter {
     });
     const {registry, supervisor} = this;
     const {drains} = supervisor;
-    this.overrider = new Overrider({clock, registry, events, drains, commit: () => supervisor.commit()});
+    this.overrides = new OverrideActions({
+      clock,
+      registry,
+      events,
+      drains,
+      commit: () => supervisor.commit(),
+    });
     this.views = new Views({registry, provider, drains, clock, settings: this.settings, startedAt: 0});
   }
 
@@ -86,11 +92,11 @@ export class RecordedRouter {
   }
 
   /** For a control server. */
-  controlled(): ControlledRouter {
-    const put: ControlledRouter['put'] = (node, state) => this.supervisor.put(node, state);
+  api(): RouterApi {
+    const put: RouterApi['put'] = (node, state) => this.supervisor.put(node, state);
     const reload = () => Promise.reject(new Error('there is no configuration file'));
     const {settings} = this;
-    return controlledRouter({...this, exposition: this.#exposition, settings, put, reload, startedAt: 0});
+    return createRouterApi({...this, exposition: this.#exposition, settings, put, reload, startedAt: 0});
   }
 
   names(): RouterEvent['event'][] {
@@ -98,11 +104,6 @@ export class RecordedRouter {
   }
 
   async metrics(): Promise<string> {
-    const {registry, provider, events, supervisor, views} = this;
-    const {applications} = supervisor;
-    const {text} = await this.#exposition.write(
-      snapshotOf({registry, provider, events, applications, views}),
-    );
-    return text;
+    return (await this.api().metrics()).text;
   }
 }

@@ -1,6 +1,7 @@
 // How each of the operator's views looks as text.
 
 import {formatDuration} from '../protocol/duration.ts';
+import type {DrainView, UndrainView, WeightView} from '../protocol/overrides.ts';
 import type {
   ApplicationView,
   BlocksView,
@@ -23,7 +24,7 @@ interface ServiceName {
 
 const service = ({vip, port, protocol}: ServiceName) => `${vip}:${port}/${protocol}`;
 
-const place = ({address, nodePort}: {address: string; nodePort?: number | undefined}) =>
+const location = ({address, nodePort}: {address: string; nodePort?: number | undefined}) =>
   nodePort === undefined ? address || '-' : `${address}:${nodePort}`;
 
 /** "3 serving, 1 failing" */
@@ -58,7 +59,7 @@ export function formatEndpoints(rows: readonly EndpointView[]): string {
     [
       {title: 'application', cell: (row) => row.application},
       {title: 'endpoint', cell: (row) => row.endpoint},
-      {title: 'address', cell: place},
+      {title: 'address', cell: location},
       {title: 'level', cell: (row) => row.level},
       {title: 'factor', cell: (row) => row.factor},
       {title: 'weight', cell: (row) => row.weight},
@@ -103,7 +104,7 @@ export function formatFlows(rows: readonly FlowView[]): string {
       {title: 'client', cell: (row) => row.client},
       {title: 'service', cell: service},
       {title: 'node', cell: (row) => row.node || '-'},
-      {title: 'address', cell: place},
+      {title: 'address', cell: location},
       {title: 'state', cell: (row) => row.state},
       {title: 'idle', cell: (row) => formatDuration(Math.floor(row.idleSeconds))},
       {title: 'expires', cell: (row) => formatDuration(Math.ceil(row.expiresInSeconds))},
@@ -185,4 +186,37 @@ export function formatStatus(status: StatusView): string {
 
 export function formatReload({differences}: ReloadView): string {
   return differences.length === 0 ? 'nothing changed\n' : differences.map((line) => `${line}\n`).join('');
+}
+
+export function formatWeights(rows: readonly WeightView[]): string {
+  return formatTable<WeightView>(
+    [
+      {title: 'target', cell: (row) => row.target},
+      {title: 'factor', cell: (row) => row.factor},
+      {title: 'endpoints', cell: (row) => row.endpoints.length},
+    ],
+    rows,
+  );
+}
+
+export function formatDrains(rows: readonly DrainView[]): string {
+  const now = Date.now();
+  const left = ({deadline}: DrainView) =>
+    deadline > now ? `in ${formatDuration(Math.ceil((deadline - now) / 1000))}` : 'passed';
+  return formatTable<DrainView>(
+    [
+      {title: 'target', cell: (row) => row.target},
+      {title: 'state', cell: (row) => row.state},
+      {title: 'endpoints', cell: (row) => row.endpoints.length},
+      {title: 'flows', cell: (row) => row.flows ?? '-'},
+      {title: 'deadline', cell: left},
+      {title: 'clients', cell: (row) => (row.keepClients ? 'kept until then' : 'go elsewhere')},
+    ],
+    rows,
+  );
+}
+
+export function formatUndrain({target, was, endpoints}: UndrainView): string {
+  if (!was) return `${target} was not drained\n`;
+  return `${target} is in service again: ${endpoints.length} endpoints\n`;
 }
