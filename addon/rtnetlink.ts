@@ -1,5 +1,5 @@
-// The kernel's tables of interfaces, addresses, IPv4 routes and neighbors in this network namespace (rtnetlink(7)):
-// dumps, and what changes in them. Every function throws an Error with `code` (an errno name) when the kernel refuses.
+// The kernel's tables of interfaces, addresses, IPv4 routes and rules, and neighbors in this network namespace
+// (rtnetlink(7)): dumps, and what changes in them (but rules). Every function throws an Error with `code` (an errno name) when the kernel refuses.
 //
 // To follow a table: watch first, then dump, and dump again on each overflow. Nothing is missed; a change from before
 // the dump may come after it, but then the later ones of the same entry come too.
@@ -70,6 +70,23 @@ export interface KernelNeighbor {
   managed: boolean;
 }
 
+/** Which packets use which table of routes (IPv4). */
+export interface KernelRule {
+  /** The lowest is asked first. */
+  priority: number;
+  /** 255: local, 254: main. */
+  table: number;
+  /** null: all. */
+  source: string | null;
+  sourcePrefix: number;
+  destination: string | null;
+  destinationPrefix: number;
+  /** Name of the interface by which they come, "lo": the host's own; null: all. */
+  input: string | null;
+  /** Who made it, as for routes. */
+  protocol: number;
+}
+
 /**
  * A deleted entry is as it was last. Of IPv4 routes the kernel does not report all: those that end with an interface
  * or an address go in silence.
@@ -106,5 +123,6 @@ export interface RtnetlinkNative {
   getAddresses(): InterfaceAddress[];
   /** Empty if there is no such table. */
   getRoutes(table: number): KernelRoute[];
+  getRules(): KernelRule[];
   getNeighbors(): KernelNeighbor[];
 }

@@ -14,6 +14,7 @@ function dump() {
     links: native.getLinks(),
     addresses: native.getAddresses(),
     routes: native.getRoutes(254),
+    rules: native.getRules(),
     neighbors: native.getNeighbors(),
   };
 }

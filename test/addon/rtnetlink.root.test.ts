@@ -265,6 +265,40 @@ test.serial(
   },
 );
 
+test.serial('IPv4 rules: those of every host, and one of each kind of match', async (t) => {
+  const all = {
+    source: null,
+    sourcePrefix: 0,
+    destination: null,
+    destinationPrefix: 0,
+    input: null,
+    protocol: 2,
+  };
+  const before = (await ask('dump')).rules;
+  t.deepEqual(
+    before,
+    [
+      [0, 255],
+      [32_766, 254],
+      [32_767, 253],
+    ].map(([priority, table]) => ({...all, priority, table})) as never,
+  );
+  const words = 'from 192.0.2.0/24 to 10.0.0.1 iif lo lookup 7000 pref 5 protocol 74';
+  await ask('change', [`rule add ${words}`]);
+  t.deepEqual((await ask('dump')).rules[1], {
+    priority: 5,
+    table: 7000,
+    source: '192.0.2.0',
+    sourcePrefix: 24,
+    destination: '10.0.0.1',
+    destinationPrefix: 32,
+    input: 'lo',
+    protocol: 74,
+  });
+  await ask('change', [`rule del ${words}`]);
+  t.deepEqual((await ask('dump')).rules, before);
+});
+
 test.serial('neighbors of both families: what is known of them', async (t) => {
   const {index} = (await linkOf())!;
   const base = {index, interface: 'eth0', family: 4, address: '10.77.0.11', mac: MAC, managed: false};

@@ -70,7 +70,7 @@ async function userspace(): Promise<Harness> {
   });
   native.setInterfaces(hostInterfaces);
   const method = methods.dsr;
-  const local = new LocalSide({exec, clock, log: silentLogger, sides, routes: method.routes});
+  const local = new LocalSide({native, exec, clock, log: silentLogger, sides, routes: method.routes});
   const dataPlane = {
     segment,
     local,

@@ -105,7 +105,7 @@ export class Bench {
     const {segment} = native;
     native.setInterfaces(hostInterfaces);
     const networks = sides.map((side) => side.network);
-    const local = new LocalSide({exec, clock, log: silentLogger, sides, routes: method.routes});
+    const local = new LocalSide({native, exec, clock, log: silentLogger, sides, routes: method.routes});
     const registry = new Registry(method, applications, networks, segment.limits, 1);
     this.registry = registry;
     this.provider = new UserspaceProvider(

@@ -6,6 +6,7 @@ import type {
   KernelChange,
   KernelNeighbor,
   KernelRoute,
+  KernelRule,
   KernelTables,
   KernelWatcher,
   Link,
@@ -61,6 +62,9 @@ export class FakeKernel implements RtnetlinkNative {
   }
   getRoutes(table: number): KernelRoute[] {
     return this.#dump(this.#routes).filter((route) => route.table === table);
+  }
+  getRules(): KernelRule[] {
+    return this.#dump([]);
   }
   getNeighbors(): KernelNeighbor[] {
     return this.#dump(this.#neighbors.values());

@@ -47,15 +47,21 @@ test.serial(
     const router = await lab.router(...NAT);
     t.deepEqual(routes(), ['10.77.0.100 scope link src 192.0.0.7']);
     t.true(rules().includes(RULE));
-    t.deepEqual(
+    const table = () =>
       shown('route', 'show', 'table', '7401')
         .split('\n')
-        .map((line) => line.trim()),
-      [
-        'default via 192.0.0.6 dev coscanet0 proto 74',
-        '10.77.0.100 dev coscanet0 proto 74 scope link src 192.0.0.7',
-      ],
-    );
+        .map((line) => line.trim());
+    const one = [
+      'default via 192.0.0.6 dev coscanet0 proto 74',
+      '10.77.0.100 dev coscanet0 proto 74 scope link src 192.0.0.7',
+    ];
+    t.deepEqual(table(), one);
+    lab.configure(TWO);
+    t.is((await lab.coscanet('reload')).status, 0);
+    t.deepEqual(table(), [...one, '10.77.0.101 dev coscanet0 proto 74 scope link src 192.0.0.7']);
+    lab.configure(config);
+    t.is((await lab.coscanet('reload')).status, 0);
+    t.deepEqual(table(), one);
     t.regex(shown('route', 'get', '10.77.0.9', 'from', '192.0.0.7'), /via 192\.0\.0\.6 dev coscanet0/);
     router.kill('SIGTERM');
     await router.ended;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -163,6 +164,24 @@ std::optional<Entry> read_neighbor(const nlmsghdr* header) {
   return neighbor;
 }
 
+std::optional<Entry> read_rule(const nlmsghdr* header) {
+  Rule rule;
+  bool has_table = false;
+  auto* fixed = read_message<fib_rule_hdr>(header, [&](int type, const void* data, size_t length) {
+    if (type == FRA_PRIORITY) rule.priority = number<uint32_t>(data, length);
+    if (type == FRA_TABLE) rule.table = number<uint32_t>(data, length), has_table = true;
+    if (type == FRA_SRC) rule.source = address_text(data, length);
+    if (type == FRA_DST) rule.destination = address_text(data, length);
+    if (type == FRA_IIFNAME) rule.input = text(data, length);
+    if (type == FRA_PROTOCOL) rule.protocol = number<uint8_t>(data, length);
+  });
+  if (fixed == nullptr || fixed->family != AF_INET) return std::nullopt;
+  rule.source_prefix = fixed->src_len;
+  rule.destination_prefix = fixed->dst_len;
+  if (!has_table) rule.table = fixed->table;
+  return rule;
+}
+
 std::optional<Entry> read_entry(const nlmsghdr* header) {
   switch (header->nlmsg_type) {
     case RTM_NEWLINK:
@@ -177,6 +196,8 @@ std::optional<Entry> read_entry(const nlmsghdr* header) {
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       return read_neighbor(header);
+    case RTM_NEWRULE:
+      return read_rule(header);
     default:
       return std::nullopt;
   }
@@ -293,6 +314,12 @@ int dump_routes(uint32_t route_table, std::vector<Entry>* entries) {
 
 int dump_neighbors(std::vector<Entry>* entries) {
   return dump_table(Request<ndmsg>(RTM_GETNEIGH), entries);
+}
+
+int dump_rules(std::vector<Entry>* entries) {
+  Request<fib_rule_hdr> request(RTM_GETRULE);
+  request.fixed.family = AF_INET;
+  return dump_table(request, entries);
 }
 
 }  // namespace coscanet::rtnetlink

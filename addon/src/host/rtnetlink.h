@@ -1,6 +1,6 @@
 #pragma once
-// The kernel's tables of interfaces, addresses, IPv4 routes and neighbors (rtnetlink(7)): dumps, and a
-// subscription to what changes in them.
+// The kernel's tables of interfaces, addresses, IPv4 routes and rules, and neighbors (rtnetlink(7)): dumps,
+// and a subscription to what changes in them.
 #include <linux/netlink.h>
 
 #include <cstdint>
@@ -58,7 +58,18 @@ struct Neighbor {
   bool managed = false;  // NTF_EXT_MANAGED
 };
 
-using Entry = std::variant<Link, Address, Route, Neighbor>;
+struct Rule {
+  uint32_t priority = 0;
+  uint32_t table = 0;
+  std::string source;  // "" for all
+  uint8_t source_prefix = 0;
+  std::string destination;
+  uint8_t destination_prefix = 0;
+  std::string input;     // interface; "" for all
+  uint8_t protocol = 0;  // RTPROT_*
+};
+
+using Entry = std::variant<Link, Address, Route, Neighbor, Rule>;
 
 struct Change {
   Entry entry;
@@ -87,5 +98,6 @@ int dump_links(std::vector<Entry>* entries);
 int dump_addresses(std::vector<Entry>* entries);
 int dump_routes(uint32_t route_table, std::vector<Entry>* entries);
 int dump_neighbors(std::vector<Entry>* entries);
+int dump_rules(std::vector<Entry>* entries);
 
 }  // namespace coscanet::rtnetlink

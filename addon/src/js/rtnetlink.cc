@@ -104,9 +104,22 @@ class Writer {
     return o;
   }
 
+  Napi::Object operator()(const rtnetlink::Rule& rule) {
+    Napi::Object o = Napi::Object::New(env_);
+    o.Set("priority", rule.priority);
+    o.Set("table", rule.table);
+    o.Set("source", text(rule.source));
+    o.Set("sourcePrefix", static_cast<uint32_t>(rule.source_prefix));
+    o.Set("destination", text(rule.destination));
+    o.Set("destinationPrefix", static_cast<uint32_t>(rule.destination_prefix));
+    o.Set("input", text(rule.input));
+    o.Set("protocol", static_cast<uint32_t>(rule.protocol));
+    return o;
+  }
+
   Napi::Object change(const rtnetlink::Change& change) {
-    static constexpr const char* kKinds[] = {"link", "address", "route",
-                                             "neighbor"};  // as in rtnetlink::Entry
+    static constexpr const char* kKinds[] = {"link", "address", "route", "neighbor",
+                                             "rule"};  // as in rtnetlink::Entry
     const char* kind = kKinds[change.entry.index()];
     Napi::Object o = Napi::Object::New(env_);
     o.Set("kind", kind);
@@ -232,6 +245,7 @@ void InitRtnetlink(Napi::Env env, Napi::Object exports) {
   exports.Set("getLinks", Napi::Function::New(env, Dump<rtnetlink::dump_links>));
   exports.Set("getAddresses", Napi::Function::New(env, Dump<rtnetlink::dump_addresses>));
   exports.Set("getRoutes", Napi::Function::New(env, GetRoutes));
+  exports.Set("getRules", Napi::Function::New(env, Dump<rtnetlink::dump_rules>));
   exports.Set("getNeighbors", Napi::Function::New(env, Dump<rtnetlink::dump_neighbors>));
 }
 

@@ -45,6 +45,6 @@ export async function cleanUpUserspace(deps: CleanupDeps): Promise<void> {
   const {native, exec, clock, paths} = deps;
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
   if (existsSync(paths.segment)) await removeNeighbors(deps, neighborsIn(deps));
-  await removeLocalSide(exec);
+  await removeLocalSide(native, exec);
   await removeTable(exec);
 }

@@ -9,7 +9,7 @@
 // The addresses (RFC 7335: for a host's own use) are seen by nobody else, but for NAT: there nodes see the host as
 // 192.0.0.7, which alone tells what must come back this way. Everything but the rule goes with the pair.
 
-import {z} from 'zod';
+import type {RtnetlinkNative} from '../../../addon/rtnetlink.ts';
 import type {Clock, Timer} from '../../base/clock.ts';
 import {messageOf, UserError} from '../../base/error.ts';
 import type {Exec} from '../../base/exec.ts';
@@ -28,55 +28,60 @@ const MACS = {[HOST_END]: '02:c0:5c:a0:00:00', [FORWARDERS_END]: '02:c0:5c:a0:00
 /** Others take routes and neighbors away, with an interface that they put down and up. */
 const MAINTAIN_MS = 30_000;
 
-/** Where our routes are. */
-const TABLES = ['main', String(LOCAL_TABLE)];
+const MAIN_TABLE = 254;
 const RULE = `from ${HOST_ADDRESS} lookup ${LOCAL_TABLE} pref ${LOCAL_TABLE} protocol ${PROTOCOL}`;
 /** The ends need no ARP; the provider finds its only node as if an operator had made the entry. */
 const NEIGHBORS = [
   `neigh replace ${FORWARDERS_ADDRESS} lladdr ${MACS[FORWARDERS_END]} dev ${HOST_END} nud permanent`,
   `neigh replace ${HOST_ADDRESS} lladdr ${MACS[HOST_END]} dev ${FORWARDERS_END} nud permanent`,
 ];
-const linksSchema = z.array(z.object({ifname: z.string(), address: z.string().optional()}));
-const rulesSchema = z.array(z.object({src: z.string().optional(), table: z.string().optional()}));
-/** Without a source: by the forwarders as the next hop, into the world. */
-const routeSchema = z.object({
-  dst: z.string(),
-  prefsrc: z.string().optional(),
-  table: z.string().default('main'),
-});
-type Route = z.infer<typeof routeSchema>;
-
-function wayOf({dst, prefsrc, table}: Route): string {
-  const way = prefsrc === undefined ? `via ${FORWARDERS_ADDRESS}` : `src ${prefsrc}`;
-  return `${dst} ${way} dev ${HOST_END} table ${table} proto ${PROTOCOL}`;
+interface Route {
+  /** "10.77.0.100", "default" */
+  destination: string;
+  table: number;
+  /** null: by the forwarders as the next hop, into the world. */
+  source: string | null;
 }
 
-async function read<T>(exec: Exec, schema: z.ZodType<T>, ...args: string[]): Promise<T> {
-  return schema.parse(JSON.parse((await exec.run('ip', ['-j', ...args])).trim() || '[]'));
+function wayOf({destination, source, table}: Route): string {
+  const way = source === null ? `via ${FORWARDERS_ADDRESS}` : `src ${source}`;
+  return `${destination} ${way} dev ${HOST_END} table ${table} proto ${PROTOCOL}`;
 }
 
 async function change(exec: Exec, lines: readonly string[]): Promise<void> {
   if (lines.length > 0) await exec.run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
 }
 
+/** What the host has of it. */
+type Kernel = Pick<RtnetlinkNative, 'getLinks' | 'getRules' | 'getRoutes'>;
+
 /** Is the pair there? `foreign`: the name of an interface that is in its place. */
-async function look(exec: Exec): Promise<{isThere: boolean; foreign: string | null}> {
-  const links = await read(exec, linksSchema, 'link', 'show');
-  const named = links.filter(({ifname}) => ifname in MACS);
+function look(kernel: Kernel): {isThere: boolean; foreign: string | null} {
+  const named = kernel.getLinks().filter(({name}) => name in MACS);
   const macs: Record<string, string> = MACS;
-  const foreign = named.find(({ifname, address}) => address !== macs[ifname]);
-  return {isThere: named.length > 0 && !foreign, foreign: foreign?.ifname ?? null};
+  const foreign = named.find(({name, mac}) => mac !== macs[name]);
+  return {isThere: named.length > 0 && !foreign, foreign: foreign?.name ?? null};
 }
 
-async function isRuled(exec: Exec): Promise<boolean> {
-  const rules = await read(exec, rulesSchema, 'rule', 'show');
-  return rules.some(({src, table}) => src === HOST_ADDRESS && table === String(LOCAL_TABLE));
+function isRuled(kernel: Kernel): boolean {
+  return kernel.getRules().some(({source, table}) => source === HOST_ADDRESS && table === LOCAL_TABLE);
+}
+
+/** Ours by the pair. An agent on this host has ways by it in a table of its own. */
+function routesIn(kernel: Kernel): Route[] {
+  const routes = [MAIN_TABLE, LOCAL_TABLE].flatMap((table) => kernel.getRoutes(table));
+  const ours = routes.filter(
+    ({protocol, hops}) => protocol === Number(PROTOCOL) && hops[0]?.interface === HOST_END,
+  );
+  return ours.map(({destination, prefix, table, source}) => {
+    return {destination: prefix === 0 ? 'default' : destination, table, source};
+  });
 }
 
 /** Removes all of it; no error if it is not there. */
-export async function removeLocalSide(exec: Exec): Promise<void> {
-  const lines = (await isRuled(exec)) ? [`rule del ${RULE}`] : [];
-  if ((await look(exec)).isThere) lines.push(`link del ${HOST_END}`);
+export async function removeLocalSide(kernel: Kernel, exec: Exec): Promise<void> {
+  const lines = isRuled(kernel) ? [`rule del ${RULE}`] : [];
+  if (look(kernel).isThere) lines.push(`link del ${HOST_END}`);
   await change(exec, lines);
 }
 
@@ -84,6 +89,7 @@ export async function removeLocalSide(exec: Exec): Promise<void> {
 export type Way = Pick<Side, 'name' | 'role' | 'mac' | 'mtu' | 'network'>;
 
 export interface LocalSideDeps {
+  native: Kernel;
   exec: Exec;
   clock: Clock;
   log: Logger;
@@ -124,9 +130,9 @@ export class LocalSide {
 
   /** Makes the pair, or takes over the one that a crashed router left. */
   async start(): Promise<void> {
-    const {exec, clock, routes} = this.#deps;
+    const {native, exec, clock, routes} = this.#deps;
     const {mtu} = this.side;
-    const {isThere, foreign} = await look(exec);
+    const {isThere, foreign} = look(native);
     if (foreign !== null)
       throw new UserError(`interface ${foreign} is there already and not the router's: remove or rename it`);
     const macs = Object.entries(MACS);
@@ -136,7 +142,7 @@ export class LocalSide {
       await change(exec, [`link add ${host} type veth peer name ${forwarders}`]);
     }
     await this.#settle();
-    const ruled = await isRuled(exec);
+    const ruled = isRuled(native);
     await change(exec, [
       ...macs.map(([name]) => `link set ${name} mtu ${mtu} multicast off up`),
       // Of scope link: never chosen by the kernel itself, for whatever destination.
@@ -157,7 +163,7 @@ export class LocalSide {
 
   async close(): Promise<void> {
     this.#timer?.cancel();
-    await this.#serially(() => removeLocalSide(this.#deps.exec));
+    await this.#serially(() => removeLocalSide(this.#deps.native, this.#deps.exec));
   }
 
   /** What comes in by the pair may be from anybody, this host included. No IPv6, whose own packets would only stir. */
@@ -187,27 +193,23 @@ export class LocalSide {
 
   #wanted(): Route[] {
     // On the link: who asks for a virtual IP that is not active is told so, as outside.
-    const onLink = this.#vips.map((dst) => ({dst, prefsrc: this.#source}));
-    const ways = onLink.map((one) => ({...one, table: 'main'}));
-    if (!this.#deps.routes) return ways;
-    const table = String(LOCAL_TABLE);
-    return [...ways, ...onLink.map((one) => ({...one, table})), {dst: 'default', table}];
+    const to = (table: number) => this.#vips.map((vip) => ({destination: vip, table, source: this.#source}));
+    if (!this.#deps.routes) return to(MAIN_TABLE);
+    const intoTheWorld = {destination: 'default', table: LOCAL_TABLE, source: null};
+    return [...to(MAIN_TABLE), ...to(LOCAL_TABLE), intoTheWorld];
   }
 
   async #route(): Promise<void> {
-    const {exec} = this.#deps;
-    const show = ['route', 'show', 'table', 'all', 'dev', HOST_END, 'proto', PROTOCOL];
-    // An agent on this host has ways by the pair in a table of its own.
-    const known = (await read(exec, z.array(routeSchema), ...show)).filter(({table}) =>
-      TABLES.includes(table),
-    );
+    const {native, exec} = this.#deps;
+    const known = routesIn(native);
     const wanted = this.#wanted();
-    const same = (one: Route) => (other: Route) => one.dst === other.dst && one.table === other.table;
+    const same = (one: Route) => (other: Route) =>
+      one.destination === other.destination && one.table === other.table;
     await change(exec, [
       ...NEIGHBORS,
       ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${wayOf(one)}`),
       ...wanted
-        .filter((one) => known.find(same(one))?.prefsrc !== one.prefsrc || !known.some(same(one)))
+        .filter((one) => known.find(same(one))?.source !== one.source)
         .map((one) => `route replace ${wayOf(one)}`),
     ]);
   }
