@@ -4,6 +4,11 @@
 //   client:  http_server.py 8000, udp_echo.py 7000, dnsmasq 53 ──┐                  ┌── node1  curl, dig, downloads.py
 //   remote:  the same ── gateway ────────────────────────────────┤ bridge ── router ├── node2  …
 //                                                                └──────────────────┴── node3  …
+//
+// Names that an instance looks up by its libc: what that sends no library sees, so it comes from the node's own
+// address. A resolver on the node, or on the router's internal network, serves instances all the same.
+//
+//   router: dnsmasq 10.88.0.1 ── node1: dnsmasq 127.0.0.1, getent as an instance
 
 import type {ExecutionContext} from 'ava';
 import {z} from 'zod';
@@ -25,24 +30,44 @@ applications:
 const NODES = ['node1', 'node2', 'node3'];
 const HOSTS = {client: '10.77.0.2', remote: '10.99.0.2'};
 
+/** Who resolves names for instances of node1, and where. */
+const RESOLVERS = {router: '10.88.0.1', node1: '127.0.0.1'};
+
 interface Servers {
   /** What the HTTP servers of client and remote say: a line per request, the client's address first. */
   web: Record<string, Running>;
   names: Record<string, Running>;
 }
 
+const DNSMASQ = [
+  'dnsmasq',
+  '--keep-in-foreground',
+  '--no-resolv',
+  '--no-hosts',
+  '--conf-file=/dev/null',
+  '--pid-file',
+  '--user=root',
+];
+
+async function startResolvers(bed: Testbed): Promise<void> {
+  for (const [host, address] of Object.entries(RESOLVERS)) {
+    const only = [`--listen-address=${address}`, '--bind-interfaces', '--address=/a.test/192.0.2.1'];
+    await bed.startServer(host, 53, [...DNSMASQ, ...only]);
+    bed.file(`${host}.conf`, `nameserver ${address}\noptions timeout:2 attempts:1\n`);
+  }
+}
+
 const eachMode = inEachMode({nodes: 3, forwarders: 2, config: CONFIG}, async (bed) => {
   // Blocks lie in the kernel's own range: on node3 there are two to have.
   await bed.in('node3', ['sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40127']);
   const servers: Servers = {web: {}, names: {}};
-  const dns = ['--no-resolv', '--no-hosts', '--conf-file=/dev/null', '--pid-file', '--user=root'];
   const log = ['--log-queries', '--log-facility=-', '--address=/a.test/192.0.2.1'];
   for (const host of Object.keys(HOSTS)) {
     servers.web[host] = await bed.startServer(host, 8000, tool('http_server', 8000, host));
     await bed.startServer(host, 7000, tool('udp_echo', 7000, host));
-    const command = ['dnsmasq', '--keep-in-foreground', ...dns, ...log];
-    servers.names[host] = await bed.startServer(host, 53, command);
+    servers.names[host] = await bed.startServer(host, 53, [...DNSMASQ, ...log]);
   }
+  await startResolvers(bed);
   return servers;
 });
 
@@ -190,3 +215,10 @@ eachMode('ports that are used up: EADDRNOTAVAIL, and a line that says why', asyn
   }
   t.regex(result.stderr, /no ports of 10\.77\.0\.102/);
 });
+
+for (const host of Object.keys(RESOLVERS))
+  eachMode(`a resolver on ${host} serves instances`, async (t, bed) => {
+    const look = `mount --bind ${bed.folder}/${host}.conf /etc/resolv.conf && exec getent ahostsv4 a.test`;
+    const {stdout, stderr} = await bed.instance('node1', 'web', ['unshare', '--mount', 'sh', '-c', look]);
+    t.regex(stdout, /^192\.0\.2\.1 +STREAM a\.test\n/, stderr);
+  });

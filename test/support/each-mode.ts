@@ -24,7 +24,7 @@ export type Body<Furniture> = (
 export function inEachMode<Furniture = void>(
   options: TestbedOptions,
   furnish: (bed: Testbed) => Promise<Furniture>,
-): (title: string, body: Body<Furniture>) => void {
+): (title: string | ((mode: ModeCase) => string), body: Body<Furniture>) => void {
   const beds: Testbed[] = [];
   const furnished = new Map<string, [Testbed, Furniture]>();
   test.before(async () => {
@@ -38,7 +38,7 @@ export function inEachMode<Furniture = void>(
 
   return (title, body) => {
     for (const one of MODES)
-      test.serial(`${one.mode}: ${title}`, async (t) => {
+      test.serial(`${one.mode}: ${typeof title === 'string' ? title : title(one)}`, async (t) => {
         t.timeout(TEST_MS);
         const [bed, furniture] = furnished.get(one.mode)!;
         t.teardown(() => (t.passed ? undefined : bed.tell((text) => t.log(text))));

@@ -1,16 +1,19 @@
-// What agents do not see, the router does: a node that loses the link to its clients (though its agent may still
-// speak), and one that refuses connections although its server listens. Each leaves within three seconds, operators
-// read why, no request is lost after that, and each returns by itself. In both modes.
+// Servers that no longer serve although their sockets are there. What their own node sees: a server that is stopped
+// (SIGSTOP) still completes handshakes. What agents do not see, the router does: a node that loses the link to its
+// clients (though its agent may still speak), and one that refuses connections although its server listens. Each
+// leaves within three seconds, operators read why, no request is lost after that, and each returns by itself. In both
+// modes.
 //
-//   client: requests ── router ┬── node1  http_server.py 80   link ✂ …  then RST to every SYN …
+//   client: requests ── router ┬── node1  http_server.py 80   SIGSTOP …  link ✂ …  then RST to every SYN …
 //                              └── node2  http_server.py 80
 
-import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {endLoop, loopSchema} from '../support/clients.ts';
-import {MODES} from '../support/modes.ts';
+import type {Running} from '../support/command.ts';
+import {inEachMode} from '../support/each-mode.ts';
 import type {ModeCase} from '../support/modes.ts';
-import {Testbed, VIP, tool} from '../support/testbed.ts';
+import {VIP, tool} from '../support/testbed.ts';
+import type {Testbed} from '../support/testbed.ts';
 import {waitUntil} from '../support/wait.ts';
 
 /** The promise, and what a machine that others use may take on top. */
@@ -23,6 +26,10 @@ const REFUSE = `table inet refuse {
   }
 }
 `;
+
+const TEST_MS = 120_000;
+
+const eachMode = inEachMode({nodes: 2, forwarders: 1}, (bed) => bed.serveHttp(2));
 
 interface Trouble {
   what: string;
@@ -60,10 +67,7 @@ async function leaveAndReturn(t: ExecutionContext, bed: Testbed, trouble: Troubl
   );
 }
 
-async function see(t: ExecutionContext, {mode, nodesOutside}: ModeCase): Promise<void> {
-  const bed = await Testbed.up({mode, nodes: 2, forwarders: 1});
-  t.teardown(() => bed.down(t.passed ? undefined : (text) => t.log(text)));
-  await bed.serveHttp(2);
+async function see(t: ExecutionContext, bed: Testbed, {nodesOutside}: ModeCase): Promise<void> {
   // Silence counts of who has been heard: long enough for some probes.
   const before = await bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 100, 50));
   t.deepEqual(before.failures, []);
@@ -87,5 +91,33 @@ async function see(t: ExecutionContext, {mode, nodesOutside}: ModeCase): Promise
   });
 }
 
-for (const mode of MODES)
-  test.serial(`${mode.mode}: a node that lost its link, or refuses, leaves and returns`, (t) => see(t, mode));
+async function stop(t: ExecutionContext, bed: Testbed, server: Running): Promise<void> {
+  const state = async () => (await bed.endpoints()).find(({node}) => node === 'node1')?.state;
+  const requests = async () => bed.json(loopSchema, 'client', tool('request_loop', `http://${VIP}/`, 200));
+
+  const stopped = Date.now();
+  process.kill(server.pid, 'SIGSTOP');
+  await waitUntil('it leaves', 10_000, async () => (await state()) === 'failing');
+  const took = Date.now() - stopped;
+  t.log(`left ${took} ms after SIGSTOP`);
+  t.true(took < LEAVES_MS + SLACK_MS, `${took} ms`);
+  t.deepEqual(await requests(), {answers: {node2: 200}, failures: []});
+  const table = await bed.in('router', ['coscanet', 'endpoints']);
+  t.regex(table, new RegExp(`node1:.*failing.*stopped \\(SIGSTOP\\): process ${server.pid}`));
+
+  process.kill(server.pid, 'SIGCONT');
+  await waitUntil('it comes back', 10_000, async () => (await state()) === 'up');
+  const {answers, failures} = await requests();
+  t.deepEqual(failures, []);
+  t.true((answers['node1'] ?? 0) > 0, JSON.stringify(answers));
+}
+
+eachMode('a stopped server leaves the rotation, and comes back', async (t, bed, _, [server]) => {
+  t.timeout(TEST_MS);
+  await stop(t, bed, server!);
+});
+
+eachMode('a node that lost its link, or refuses, leaves and returns', async (t, bed, mode) => {
+  t.timeout(TEST_MS);
+  await see(t, bed, mode);
+});
