@@ -69,7 +69,7 @@ World::World(const Kind& kind) : kind_(kind) {
   limits_.vips = 16;
   limits_.blocks = 64;
   limits_.registry_bytes = 64;
-  bytes_ = Segment::bytes(limits_);
+  bytes_ = contiguous_bytes(limits_);
   table_bytes_ = uint64_t{kind.table_entries} * sizeof(FlowEntry);
   memory_ = map(bytes_, kind.pages);
   reset();
@@ -81,8 +81,9 @@ World::~World() {
 
 void World::reset() {
   memset(memory_, 0, bytes_);
-  Segment::format(memory_, limits_, {0x636f7363616e6574, 0x62656e63682d6b65}, "bench");
-  segment_ = std::make_unique<Segment>(memory_);
+  Segment::format(reinterpret_cast<SegmentHeader*>(memory_), limits_,
+                  {0x636f7363616e6574, 0x62656e63682d6b65}, "bench");
+  segment_ = std::make_unique<Segment>(Segment::contiguous(memory_));
   for (auto& generation : segment_->header().owner_generations) generation.store(1);
   publish();
 }
@@ -127,7 +128,8 @@ void World::establish(uint64_t flows) {
 
 uint64_t World::count(Counter counter) const {
   uint64_t sum = 0;
-  for (unsigned i = 0; i < FlowTable::kForwarders; ++i) sum += segment_->forwarder(i).counters.get(counter);
+  for (unsigned i = 0; i < FlowTable::kForwarders; ++i)
+    sum += Counters(segment_->forwarder(i).counters).get(counter);
   return sum;
 }
 

@@ -23,10 +23,10 @@ constexpr unsigned kWriters[] = {0, 1, FlowTable::kSupervisor};
 constexpr unsigned kWriterCount = 3;
 
 struct Shared {
-  std::atomic<uint32_t> owner_generations[FlowTable::kOwners];
+  coscanet_u32 owner_generations[FlowTable::kOwners];
   std::atomic<uint32_t> now;
   std::atomic<uint64_t> writes;
-  std::atomic<uint64_t> pages[FlowTable::page_words(kCapacity)];
+  coscanet_u64 pages[FlowTable::page_words(kCapacity)];
   alignas(64) FlowEntry entries[kCapacity];
 };
 

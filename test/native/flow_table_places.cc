@@ -17,8 +17,8 @@ constexpr uint32_t kFlows = kCapacity / 2;
 constexpr uint32_t kNow = 100;
 
 struct Memory {
-  std::atomic<uint32_t> owner_generations[FlowTable::kOwners];
-  std::atomic<uint64_t> pages[FlowTable::page_words(kCapacity)];
+  coscanet_u32 owner_generations[FlowTable::kOwners];
+  coscanet_u64 pages[FlowTable::page_words(kCapacity)];
   alignas(64) FlowEntry entries[kCapacity];
 };
 

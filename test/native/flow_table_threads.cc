@@ -23,13 +23,13 @@ struct World {
   explicit World(uint32_t places)
       : capacity(places),
         entries(new FlowEntry[places]()),
-        pages(new std::atomic<uint64_t>[FlowTable::page_words(places)]()) {
+        pages(new coscanet_u64[FlowTable::page_words(places)]()) {
     for (auto& generation : owner_generations) generation.store(1);
   }
   const uint32_t capacity;
   const std::unique_ptr<FlowEntry[]> entries;
-  const std::unique_ptr<std::atomic<uint64_t>[]> pages;
-  std::atomic<uint32_t> owner_generations[FlowTable::kOwners] = {};
+  const std::unique_ptr<coscanet_u64[]> pages;
+  coscanet_u32 owner_generations[FlowTable::kOwners] = {};
   std::atomic<uint32_t> now{10};
   std::atomic<uint64_t> found{0}, inserted{0}, full{0}, updated{0}, lost_races{0};
   FlowTable table() { return FlowTable(entries.get(), pages.get(), capacity, {1, 2}, owner_generations); }

@@ -80,6 +80,6 @@ int main() {
   pipeline.end();
   const std::vector<MemoryDevice::Stored> sent = in.take();
   EXPECT(sent.size() == 1);
-  EXPECT(std::equal(kNode.begin(), kNode.end(), sent[0].bytes.begin()));
+  EXPECT(load_mac(sent[0].bytes.data()) == kNode);
   return 0;
 }

@@ -15,7 +15,8 @@ namespace {
 constexpr unsigned kSlots = 32;
 constexpr unsigned kFrameAt = 256;
 DeviceState state;
-Counters counters;
+coscanet_u64 values[kCounters];
+Counters counters(values);
 
 struct Ring {
   int fd = memfd_create("ring", MFD_CLOEXEC);

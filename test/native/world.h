@@ -13,10 +13,10 @@ namespace coscanet::test {
 /// A formatted segment of these limits, for as long as this lives.
 class OwnSegment {
  public:
-  explicit OwnSegment(const Limits& limits) : memory_(allocate(Segment::bytes(limits))) {
-    Segment::format(memory_.get(), limits, {1, 2}, "test");
+  explicit OwnSegment(const Limits& limits) : memory_(allocate(contiguous_bytes(limits))) {
+    Segment::format(reinterpret_cast<SegmentHeader*>(memory_.get()), limits, {1, 2}, "test");
   }
-  Segment get() const { return Segment(memory_.get()); }
+  Segment get() const { return Segment::contiguous(memory_.get()); }
 
  private:
   struct Free {

@@ -4,7 +4,7 @@
 import type {FlowImport, Policy} from '../../addon/router.ts';
 import type {PacketCase} from './case.ts';
 import {importFlow, publish, receive, seconds} from './case.ts';
-import {guess} from './hash-choice.ts';
+import {hashChoice} from './hash-choice.ts';
 import {BLOCK, NAT, PORT_BLOCKS, atNode} from './nat-world.ts';
 import {
   CLIENT,
@@ -66,7 +66,7 @@ export const FLOW_IMPORTS: PacketCase[] = [
     description: 'and not longer',
     given: [imported({endpointSlot: 0}), seconds(600)],
     input: tcp('PA'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: {hash_choices: 1},
   },
   {
@@ -235,7 +235,7 @@ export const FLOW_IMPORTS: PacketCase[] = [
     policy: AWAITING,
     given: [receive(tcp('A')), publish(POLICY)],
     input: tcp('A'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: {hash_choices: 1},
   },
 ];

@@ -3,7 +3,7 @@
 
 import type {PacketCase} from './case.ts';
 import {publish, receive, seconds} from './case.ts';
-import {guess} from './hash-choice.ts';
+import {hashChoice} from './hash-choice.ts';
 import {CLIENT, POLICY, VIP, tcp, toClient, udp, withEndpoints, withRing} from './world.ts';
 
 const FLOW_TEXT = 'tcp 10.77.0.2:40000 10.77.0.100:80';
@@ -178,7 +178,7 @@ export const FLOW: PacketCase[] = [
     description: 'a half-open flow is forgotten after 30 s: a late ACK goes where its hash says',
     given: [syn, seconds(30)],
     input: tcp('A'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: {hash_choices: 1},
     flows: [],
   },
@@ -200,7 +200,7 @@ export const FLOW: PacketCase[] = [
     description: 'and not longer',
     given: [syn, ack, seconds(8100)],
     input: data,
-    verdict: guess(),
+    verdict: hashChoice(),
     also: {hash_choices: 1},
     flows: [],
   },
@@ -368,7 +368,7 @@ export const FLOW: PacketCase[] = [
     limits: {flows: 8},
     given: Array.from({length: 64}, (_, i) => receive(tcp('S', {from: 1000 + i}))),
     input: tcp('S', {from: 2000}),
-    verdict: guess(2000),
+    verdict: hashChoice(2000),
     also: {flow_table_full: 1, hash_choices: 1},
   },
   {
@@ -376,7 +376,7 @@ export const FLOW: PacketCase[] = [
     limits: {flows: 8},
     given: Array.from({length: 65}, (_, i) => receive(tcp('S', {from: i < 64 ? 1000 + i : 2000}))),
     input: tcp('A', {from: 2000}),
-    verdict: guess(2000),
+    verdict: hashChoice(2000),
     also: {hash_choices: 1},
   },
   {

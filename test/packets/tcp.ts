@@ -1,14 +1,14 @@
 // TCP (RFC 9293): what is a segment at all. What becomes of its flow is in flow.ts.
 
 import type {PacketCase} from './case.ts';
-import {guess} from './hash-choice.ts';
+import {hashChoice} from './hash-choice.ts';
 import {QUIET, VIP, fromClient, tcp, toVip} from './world.ts';
 
 const created = {flows_created: 1};
 const unknown = {hash_choices: 1};
 /** A port of the client whose packets the hash sends to the other node than those of 40000. */
 const ELSEWHERE = Array.from({length: 100}, (_, i) => 40001 + i).find(
-  (port) => guess(port).forward !== guess().forward,
+  (port) => hashChoice(port).forward !== hashChoice().forward,
 )!;
 const FAST_OPEN = Buffer.from('220a0102030405060708'.padEnd(24, '01'), 'hex');
 
@@ -85,7 +85,7 @@ export const TCP: PacketCase[] = [
   {
     description: 'data of an unknown flow: the choice of the hash, not remembered',
     input: tcp('PA', {payload: 'data'}),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
     flows: [],
   },
@@ -93,41 +93,41 @@ export const TCP: PacketCase[] = [
     description: 'data of an unknown flow: another time, the same choice',
     given: [{receive: tcp('S', {from: 40001})}],
     input: tcp('PA', {payload: 'data'}),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
   },
   {
     description: 'data of another unknown flow',
     input: tcp('PA', {from: ELSEWHERE, payload: 'data'}),
-    verdict: guess(ELSEWHERE),
+    verdict: hashChoice(ELSEWHERE),
     also: unknown,
     flows: [],
   },
   {
     description: 'SYN-ACK of an unknown flow (a simultaneous open) is no new flow',
     input: tcp('SA'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
     flows: [],
   },
   {
     description: 'RST of an unknown flow',
     input: tcp('R'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
     flows: [],
   },
   {
     description: 'FIN of an unknown flow',
     input: tcp('FA'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
     flows: [],
   },
   {
     description: 'an ACK without more',
     input: tcp('A'),
-    verdict: guess(),
+    verdict: hashChoice(),
     also: unknown,
     flows: [],
   },

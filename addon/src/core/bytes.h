@@ -2,9 +2,10 @@
 // Bytes as they stand on the wire, and the three small values made of them: ports and lengths in network
 // order, MAC addresses, and 16-byte addresses (IPv4 is stored mapped, ::ffff:a.b.c.d, so that IPv6 needs no
 // second table).
-#include <array>
 #include <cstdint>
 #include <cstring>
+
+#include "abi/address.h"
 
 namespace coscanet {
 
@@ -24,15 +25,15 @@ inline void store_be32(uint8_t* p, uint32_t v) {
   store_be16(p + 2, static_cast<uint16_t>(v));
 }
 
-using Mac = std::array<uint8_t, 6>;
+using Mac = coscanet_mac;
 
 inline Mac load_mac(const uint8_t* p) {
   Mac mac;
-  memcpy(mac.data(), p, mac.size());
+  memcpy(mac.bytes, p, sizeof mac.bytes);
   return mac;
 }
 inline void store_mac(uint8_t* p, const Mac& mac) {
-  memcpy(p, mac.data(), mac.size());
+  memcpy(p, mac.bytes, sizeof mac.bytes);
 }
 /// A MAC in a register, its bytes as this machine reads them: to be compared.
 inline uint64_t mac_word(const uint8_t* p) {
@@ -43,15 +44,19 @@ inline uint64_t mac_word(const uint8_t* p) {
   return first | static_cast<uint64_t>(last) << 32;
 }
 inline uint64_t mac_word(const Mac& mac) {
-  return mac_word(mac.data());
+  return mac_word(mac.bytes);
+}
+inline bool operator==(const Mac& a, const Mac& b) {
+  return mac_word(a) == mac_word(b);
 }
 constexpr Mac kZeroMac{};
 constexpr Mac kBroadcastMac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-/// 16 bytes in network order, held as two words so that comparing is two instructions.
-struct Address {
-  uint64_t high = 0;
-  uint64_t low = 0;
+/// An address with its operations; held as two words, so that comparing is two instructions.
+struct Address : coscanet_address {
+  constexpr Address() : coscanet_address{0, 0} {}
+  constexpr Address(uint64_t high_word, uint64_t low_word) : coscanet_address{high_word, low_word} {}
+  constexpr Address(const coscanet_address& shared) : coscanet_address(shared) {}
 
   static Address v4(const uint8_t* p) {
     // Made in registers: written byte by byte and read as words it would stall each packet.
@@ -60,7 +65,7 @@ struct Address {
     return {0, static_cast<uint64_t>(v4) << 32 | 0xffff0000};
   }
   bool is_v4() const { return high == 0 && static_cast<uint32_t>(low) == 0xffff0000; }
-  /// All that says "IPv4", and the first `bits` of the address itself.
+  /// All bits that mark an IPv4 address as mapped, and the first `bits` of the address itself.
   static Address mask_v4(uint32_t bits) {
     uint8_t bytes[8] = {0xff, 0xff, 0xff, 0xff};
     store_be32(bytes + 4, bits ? ~0u << (32 - bits) : 0);
@@ -74,10 +79,14 @@ struct Address {
     const uint32_t word = v4_word();
     memcpy(p, &word, sizeof word);
   }
-  bool operator==(const Address& o) const { return high == o.high && low == o.low; }
-  Address operator&(const Address& o) const { return {high & o.high, low & o.low}; }
 };
-static_assert(sizeof(Address) == 16, "an address is 16 bytes");
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "Address::v4");
+static_assert(sizeof(Address) == sizeof(coscanet_address), "the same bytes");
+
+inline bool operator==(const coscanet_address& a, const coscanet_address& b) {
+  return a.high == b.high && a.low == b.low;
+}
+inline Address operator&(const coscanet_address& a, const coscanet_address& b) {
+  return {a.high & b.high, a.low & b.low};
+}
 
 }  // namespace coscanet

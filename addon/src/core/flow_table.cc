@@ -5,35 +5,39 @@
 namespace coscanet {
 namespace {
 
-// tag:   63 owned | 62…32 version | 31…0 fingerprint, or owner: 30…8 generation, 7…0 slot
-// value: 63…36 version (low 28 bits) | 35…32 state | 31…16 generation | 15…0 slot
-constexpr uint64_t kOwned = 1ull << 63;
-constexpr uint64_t kVersionMask = 0x7fffffffull << 32;
-constexpr uint32_t kGenerationMask = 0x7fffff;
+constexpr uint64_t kOwned = COSCANET_TAG_OWNED;
+constexpr unsigned kTagVersion = COSCANET_TAG_VERSION_SHIFT;
+constexpr uint64_t kVersionMask = 0x7fffffffull << kTagVersion;
+constexpr unsigned kOwnerGeneration = COSCANET_TAG_OWNER_GENERATION_SHIFT;
+constexpr uint32_t kGenerationMask = COSCANET_OWNER_GENERATION_MASK;
+constexpr unsigned kValueVersion = COSCANET_VALUE_VERSION_SHIFT;
+constexpr unsigned kState = COSCANET_VALUE_STATE_SHIFT;
+constexpr unsigned kGeneration = COSCANET_VALUE_GENERATION_SHIFT;
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 uint64_t next_version(uint64_t tag) {
-  return (tag + (1ull << 32)) & kVersionMask;
+  return (tag + (1ull << kTagVersion)) & kVersionMask;
 }
 uint64_t owner_word(Owner owner) {
-  return (owner.generation & kGenerationMask) << 8 | owner.slot;
+  return (owner.generation & kGenerationMask) << kOwnerGeneration | owner.slot;
 }
 
 uint64_t pack(uint64_t tag_version, const Flow& flow) {
-  return (tag_version >> 32 & 0xfffffff) << 36 | static_cast<uint64_t>(flow.state) << 32 |
-         static_cast<uint64_t>(flow.endpoint.generation) << 16 | flow.endpoint.slot;
+  return (tag_version >> kTagVersion & 0xfffffff) << kValueVersion |
+         static_cast<uint64_t>(flow.state) << kState |
+         static_cast<uint64_t>(flow.endpoint.generation) << kGeneration | flow.endpoint.slot;
 }
 Flow unpack(uint64_t value) {
   Flow flow;
   flow.endpoint.slot = static_cast<uint16_t>(value);
-  flow.endpoint.generation = static_cast<uint16_t>(value >> 16);
-  flow.state = static_cast<FlowState>(value >> 32 & 0xf);
+  flow.endpoint.generation = static_cast<uint16_t>(value >> kGeneration);
+  flow.state = static_cast<FlowState>(value >> kState & 0xf);
   return flow;
 }
 bool same_version(uint64_t tag, uint64_t value) {
-  return (tag >> 32 & 0xfffffff) == value >> 36;
+  return (tag >> kTagVersion & 0xfffffff) == value >> kValueVersion;
 }
 
 bool key_is(const FlowEntry& e, const FlowKey& key) {
@@ -52,11 +56,10 @@ bool expired(uint32_t expires, uint32_t now) {
 uint64_t FlowTable::hash(const FlowKey& key) const {
   // IPv4: most of the words say nothing.
   if (key.client.is_v4() && key.vip.is_v4()) {
-    const uint64_t words[] = {key.client.low >> 32 | (key.vip.low >> 32) << 32, key.ports_word()};
-    return keyed_hash(key_, words, 2);
+    return coscanet_hash2(&key_, key.client.low >> 32 | (key.vip.low >> 32) << 32, key.ports_word());
   }
   const uint64_t words[] = {key.client.high, key.client.low, key.vip.high, key.vip.low, key.ports_word()};
-  return keyed_hash(key_, words, 5);
+  return coscanet_hash5(&key_, words);
 }
 
 void FlowTable::prefetch(const uint64_t* hashes, unsigned count, FlowEntry** entries) const {
@@ -124,8 +127,8 @@ bool FlowTable::is_free(const FlowEntry& e, uint64_t tag, uint32_t now) const {
   if (tag & kOwned) {
     // Left by an owner that died while it wrote: free once that slot has been started again.
     const auto slot = static_cast<uint8_t>(tag);
-    return slot >= kOwners ||
-           (tag >> 8 & kGenerationMask) != (owner_generations_[slot].load(kAcquire) & kGenerationMask);
+    return slot >= kOwners || (tag >> kOwnerGeneration & kGenerationMask) !=
+                                  (owner_generations_[slot].load(kAcquire) & kGenerationMask);
   }
   return static_cast<uint32_t>(tag) == 0 || expired(e.expires.load(kAcquire), now);
 }
@@ -153,7 +156,7 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
     if (!is_free(*e, tag, now)) continue;
     mark_page_used(static_cast<uint32_t>(e - entries_));
     const uint64_t version = next_version(tag);
-    if (!e->tag.compare_exchange_strong(tag, kOwned | version | owner_word(owner))) continue;
+    if (!e->tag.compare_exchange(tag, kOwned | version | owner_word(owner))) continue;
 
     const uint64_t value = pack(version, flow);
     e->value.store(value, kRelease);
@@ -169,7 +172,7 @@ FlowTable::Ref FlowTable::insert(const FlowKey& key, uint64_t hash, const Flow& 
     const Ref winner = find(key, hash, now);
     if (winner && winner.entry != e) {
       uint64_t mine = version | fingerprint_of(hash);
-      e->tag.compare_exchange_strong(mine, next_version(version));
+      e->tag.compare_exchange(mine, next_version(version));
       return winner;
     }
     return {e, value, flow};
@@ -197,9 +200,9 @@ void FlowTable::extend(const Ref& ref, uint32_t now, uint32_t timeout) const {
 }
 
 bool FlowTable::update(Ref& ref, const Flow& flow) const {
-  const uint64_t wanted = (ref.value >> 36) << 36 | (pack(0, flow) & 0xfffffffffull);
+  const uint64_t wanted = (ref.value >> kValueVersion) << kValueVersion | pack(0, flow);
   uint64_t expected = ref.value;
-  if (expected != wanted && !ref.entry->value.compare_exchange_strong(expected, wanted)) return false;
+  if (expected != wanted && !ref.entry->value.compare_exchange(expected, wanted)) return false;
   ref.value = wanted;
   ref.flow = flow;
   return true;
@@ -215,8 +218,8 @@ bool FlowTable::read(const FlowEntry& e, uint32_t now, Record* out) const {
   out->expires = e.expires.load(kAcquire);
   out->seen = e.seen.load(kAcquire);
   if (e.tag.load(kRelaxed) != tag || !same_version(tag, value) || expired(out->expires, now)) return false;
-  out->key.protocol = static_cast<uint8_t>(ports >> 32);
-  out->key.client_port = static_cast<uint16_t>(ports >> 16);
+  out->key.protocol = static_cast<uint8_t>(ports >> COSCANET_PORTS_PROTOCOL_SHIFT);
+  out->key.client_port = static_cast<uint16_t>(ports >> COSCANET_PORTS_CLIENT_SHIFT);
   out->key.port = static_cast<uint16_t>(ports);
   out->flow = unpack(value);
   return true;

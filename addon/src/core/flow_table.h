@@ -6,20 +6,27 @@
 //   tag      version | fingerprint    readable when the fingerprint is not 0
 //            version | owner, owned   being written by its owner (slot and generation)
 //   value    version | state | endpoint generation | endpoint slot: changed by one compare-and-swap
+// (abi/flow_entry.h)
 //
 // Readers do as with a sequence lock: tag, key, value, tag again. A writer makes the entry its own by the
 // tag, writes, and publishes a new tag. One that dies in between leaves an owned entry, which is free for
 // others as soon as its owner has been started again. No entry is ever moved, the table never grows, and
 // insertion may fail: then the caller forwards by hash.
-#include <atomic>
 #include <cstdint>
 
+#include "abi/flow_entry.h"
+#include "abi/hash.h"
+#include "abi/limits.h"
 #include "core/bytes.h"
-#include "core/keyed_hash.h"
 
 namespace coscanet {
 
-enum class FlowState : uint8_t { syn, established, closing, udp };
+enum class FlowState : uint8_t {
+  syn = COSCANET_FLOW_SYN,
+  established = COSCANET_FLOW_ESTABLISHED,
+  closing = COSCANET_FLOW_CLOSING,
+  udp = COSCANET_FLOW_UDP
+};
 
 struct FlowKey {
   Address client;
@@ -33,7 +40,8 @@ struct FlowKey {
            vip == o.vip;
   }
   uint64_t ports_word() const {
-    return static_cast<uint64_t>(protocol) << 32 | static_cast<uint64_t>(client_port) << 16 | port;
+    return static_cast<uint64_t>(protocol) << COSCANET_PORTS_PROTOCOL_SHIFT |
+           static_cast<uint64_t>(client_port) << COSCANET_PORTS_CLIENT_SHIFT | port;
   }
 };
 
@@ -51,17 +59,7 @@ struct Owner {
   uint32_t generation = 1;  // 23 bits are kept
 };
 
-struct FlowEntry {
-  std::atomic<uint64_t> tag;
-  std::atomic<uint64_t> value;
-  std::atomic<uint32_t> expires;  // seconds of the boot clock
-  std::atomic<uint32_t> seen;
-  std::atomic<uint64_t> client[2];
-  std::atomic<uint64_t> vip[2];
-  std::atomic<uint64_t> ports;  // FlowKey::ports_word
-};
-static_assert(sizeof(FlowEntry) == 64, "one cache line");
-static_assert(std::atomic<uint64_t>::is_always_lock_free, "shared between processes");
+using FlowEntry = coscanet_flow_entry;
 
 struct Flow {
   EndpointRef endpoint;
@@ -70,11 +68,11 @@ struct Flow {
 
 class FlowTable {
  public:
-  static constexpr unsigned kWays = 4;
+  static constexpr unsigned kWays = COSCANET_BUCKET_ENTRIES;
   static constexpr unsigned kCandidates = 2 * kWays;  // entries that a flow may be in
-  static constexpr unsigned kForwarders = 16;
+  static constexpr unsigned kForwarders = COSCANET_FORWARDERS;
   static constexpr unsigned kSupervisor = kForwarders;  // its slot as an owner: it imports flows
-  static constexpr unsigned kOwners = kForwarders + 1;
+  static constexpr unsigned kOwners = COSCANET_OWNERS;
 
   /// A found flow: its value, and what is needed to change it.
   struct Ref {
@@ -87,8 +85,8 @@ class FlowTable {
   /// `entries`: capacity of the memory, a power of two ≥ 2 * kWays, all zero when new; likewise `pages`, of
   /// page_words(capacity). `owner_generations`: kOwners counters; an entry is owned no longer
   /// once the counter of its owner has moved on.
-  FlowTable(FlowEntry* entries, std::atomic<uint64_t>* pages, uint32_t capacity, const HashKey& key,
-            const std::atomic<uint32_t>* owner_generations)
+  FlowTable(FlowEntry* entries, coscanet_u64* pages, uint32_t capacity, const coscanet_hash_key& key,
+            const coscanet_u32* owner_generations)
       : entries_(entries),
         pages_(pages),
         buckets_mask_(capacity / kWays - 1),
@@ -181,10 +179,10 @@ class FlowTable {
   bool read(const FlowEntry& entry, uint32_t now, Record* out) const;
 
   FlowEntry* entries_;
-  std::atomic<uint64_t>* pages_;  // one bit each: a flow has been written to it
+  coscanet_u64* pages_;  // one bit each: a flow has been written to it
   uint32_t buckets_mask_;
-  HashKey key_;
-  const std::atomic<uint32_t>* owner_generations_;
+  coscanet_hash_key key_;
+  const coscanet_u32* owner_generations_;
 };
 
 }  // namespace coscanet

@@ -2,19 +2,19 @@
 // Last hops learned from packets: source MAC and interface of the last packet from an address. Where a reply
 // goes back to the last hop of its request, the pipeline needs no routing table and no ARP.
 //
-// One word per entry, read and written whole, so that forwarders need no lock:
-//   63…16 MAC, its bytes as this machine reads them | 15…14 interface | 13…0 fingerprint of the address; 0:
-//   empty
+// One word per entry (abi/last_hop.h), read and written whole, so that forwarders need no lock.
+//
 // An address has a bucket of four entries and begins at one of them; it takes the first empty one from there
 // on. So most are found at once, and an address that is not before an empty entry is not in the table:
 // entries are never emptied. When others have all four, it takes the one it begins at; the address that loses
 // it is learned again from its next packet. Two hosts on one link that share bucket and fingerprint (one pair
 // in 2²⁸, under a keyed hash) would take each other's entry, until the other's next packet.
-#include <atomic>
 #include <cstdint>
 
+#include "abi/hash.h"
+#include "abi/last_hop.h"
+#include "abi/shared_word.h"
 #include "core/bytes.h"
-#include "core/keyed_hash.h"
 
 namespace coscanet {
 
@@ -25,9 +25,9 @@ struct NextHop {
 
 class LastHops {
  public:
-  static constexpr uint32_t kEntries = 1u << 16;
+  static constexpr uint32_t kEntries = COSCANET_LAST_HOPS;
 
-  LastHops(std::atomic<uint64_t>* entries, const HashKey& key) : entries_(entries), key_(key) {}
+  LastHops(coscanet_u64* entries, const coscanet_hash_key& key) : entries_(entries), key_(key) {}
 
   /// `is_default`: it is the hop of unknown addresses, and needs no entry.
   void learn(const Address& address, const NextHop& hop, bool is_default) {
@@ -43,43 +43,42 @@ class LastHops {
     const Search search = search_for(address);
     if (!search.known) return false;
     const uint64_t mac = search.word >> kHopBits;
-    memcpy(out->mac.data(), &mac, out->mac.size());
+    memcpy(out->mac.bytes, &mac, sizeof out->mac.bytes);
     out->egress = search.word >> kFingerprintBits & 3;
     return true;
   }
 
  private:
-  static constexpr unsigned kFingerprintBits = 14;
-  static constexpr unsigned kHopBits = 16;
+  static constexpr unsigned kFingerprintBits = COSCANET_LAST_HOP_INTERFACE_SHIFT;
+  static constexpr unsigned kHopBits = COSCANET_LAST_HOP_MAC_SHIFT;
   static constexpr uint64_t kFingerprintMask = (1u << kFingerprintBits) - 1;
 
-  static constexpr unsigned kWays = 4;
+  static constexpr unsigned kWays = COSCANET_LAST_HOP_BUCKET;
 
   /// The entry of an address, or the one that it would take, and its word.
   struct Search {
-    std::atomic<uint64_t>* entry;
+    coscanet_u64* entry;
     uint64_t word;
     uint16_t fingerprint;
     bool known;
   };
 
   Search search_for(const Address& address) const {
-    const uint64_t words[] = {address.high, address.low};
-    const uint64_t hash = keyed_hash(key_, words, 2);
+    const uint64_t hash = coscanet_hash2(&key_, address.high, address.low);
     const auto fingerprint = static_cast<uint16_t>(hash >> 32 & kFingerprintMask);
-    std::atomic<uint64_t>* bucket = entries_ + hash % (kEntries / kWays) * kWays;
+    coscanet_u64* bucket = entries_ + hash % (kEntries / kWays) * kWays;
     for (unsigned i = 0; i < kWays; ++i) {
-      std::atomic<uint64_t>* entry = bucket + (fingerprint + i) % kWays;
+      coscanet_u64* entry = bucket + (fingerprint + i) % kWays;
       const uint64_t word = entry->load(std::memory_order_relaxed);
       if (word == 0) return {entry, word, fingerprint, false};
       if ((word & kFingerprintMask) == fingerprint) return {entry, word, fingerprint, true};
     }
-    std::atomic<uint64_t>* first = bucket + fingerprint % kWays;
+    coscanet_u64* first = bucket + fingerprint % kWays;
     return {first, first->load(std::memory_order_relaxed), fingerprint, false};
   }
 
-  std::atomic<uint64_t>* entries_;
-  HashKey key_;
+  coscanet_u64* entries_;
+  coscanet_hash_key key_;
 };
 
 }  // namespace coscanet

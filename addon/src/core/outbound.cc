@@ -9,7 +9,7 @@ namespace coscanet {
 
 /// Endpoints are behind the other interfaces; what comes by the external one from their addresses is spoofed.
 bool Pipeline::from_nodes(const Packet& p) const {
-  return policy_.header().routes && policy_.interface(p.frame->ingress).role != InterfaceRole::external;
+  return policy_.header().routes && role_of(policy_.interface(p.frame->ingress)) != InterfaceRole::external;
 }
 
 /// From a node, for our MAC, and neither for the router host itself nor for a group.

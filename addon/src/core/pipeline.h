@@ -126,7 +126,7 @@ class Pipeline {
   Segment segment_;
   unsigned forwarder_;
   Owner owner_;
-  Counters& counters_;
+  Counters counters_;
   FlowTable flows_;
   FlowTable affinities_;
   AffinityReservations reservations_;

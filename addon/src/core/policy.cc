@@ -99,7 +99,7 @@ const PolicyService* Policy::find_service(const Address& vip, uint8_t protocol, 
   for (uint32_t i = service_hash(vip, protocol, port);; ++i) {
     const PolicyService& service = services_[i & header_->service_mask];
     if (!service.used) return nullptr;
-    if (service.is(vip, protocol, port)) return &service;
+    if (is_service(service, vip, protocol, port)) return &service;
   }
 }
 
@@ -165,7 +165,8 @@ void PolicyWriter::clear(const Limits& room) {
 bool PolicyWriter::add_interface(InterfaceRole role, const Mac& mac, uint16_t mtu, const Address& address,
                                  uint32_t prefix) {
   if (header_->interface_count == kInterfaces) return false;
-  header_->interfaces[header_->interface_count++] = {mac, mtu, role, address, Address::mask_v4(prefix)};
+  header_->interfaces[header_->interface_count++] = {mac, mtu, static_cast<uint8_t>(role), address,
+                                                     Address::mask_v4(prefix)};
   return true;
 }
 

@@ -2,144 +2,55 @@
 // The policy snapshot: the supervisor's decisions, compiled into tables that forwarders only read. Built once
 // (PolicyWriter), immutable afterwards; it is in shared memory, so tables refer to each other by index and
 // not by pointer.
-#include <atomic>
 #include <cstdint>
 
+#include "abi/policy.h"
 #include "core/bytes.h"
 #include "core/flow_table.h"
 
 namespace coscanet {
 
-/// One of each role; with one arm the external one leads to nodes too.
-constexpr unsigned kInterfaces = 3;
+constexpr unsigned kInterfaces = COSCANET_INTERFACES;
+constexpr uint16_t kNoNode = COSCANET_NO_NODE;
+constexpr uint16_t kBlockPorts = COSCANET_BLOCK_PORTS;
 
-/// Most of each that a snapshot can hold. Part of the segment's header: a segment of other limits is not
-/// adopted.
-struct Limits {
-  uint32_t flows = 1u << 20;
-  uint32_t affinities = 1u << 18;
-  uint32_t endpoints = 16384;
-  uint32_t services = 8192;
-  uint32_t ring_slots = 1u << 18;
-  uint32_t vips = 1024;
-  uint32_t blocks = 16384;
-  uint32_t forwarders = FlowTable::kForwarders;
-  uint32_t registry_bytes = 4u << 20;
-  bool operator==(const Limits& o) const { return memcmp(this, &o, sizeof o) == 0; }
-};
-
-/// What an interface leads to: clients, nodes, or the router's own host.
-enum class InterfaceRole : uint8_t { external, internal, host };
-
-struct PolicyInterface {
-  Mac mac;
-  uint16_t mtu;
-  InterfaceRole role;
-  Address address;  // the host's own, whose packets are left to its stack; all zero: none
-  Address mask;     // its bits that name the interface's network
-};
-
-struct PolicyVip {
-  Address address;
-  bool used;
-  bool active;
-};
-
-/// A node's own address and port, and the VIP and port that they are translated from (NAT).
-struct Translation {
-  Address node;
-  uint16_t node_port;
-  uint8_t protocol;
-  Address vip;
-  uint16_t vip_port;
-};
-
-constexpr uint16_t kNoNode = 0xffff;
-
-struct PolicyEndpoint {
-  Mac mac;
-  uint16_t generation;
-  uint16_t node;  // its number, or kNoNode
-  uint8_t egress;
-  bool used;
-  bool open;
-  bool affinity_member;  // of some service
-  bool outbound_only;    // accepts no connections
-  bool translated;
-  Translation nat;
-};
-
-/// Ports of a VIP that belong to one node, for connections that it opens: packets to them go to that node.
-struct PolicyBlock {
-  Address vip;
-  uint16_t number;  // port / kBlockPorts
-  bool used;
-  uint8_t egress;
-  Mac mac;
-};
-constexpr uint16_t kBlockPorts = 64;
-
-/// The next hop of addresses that no last hop is known for.
-struct PolicyGateway {
-  Mac mac;
-  uint8_t egress;
-  bool used;
-};
-
-/// Seconds; indexed by FlowState.
-struct Timeouts {
-  uint32_t of[4];
-  uint32_t operator[](FlowState state) const { return of[static_cast<unsigned>(state)]; }
-};
-
-/// Members of a service's affinity are in the table of the rings, sorted by node and slot.
-struct PolicyAffinity {
-  bool used;
-  uint32_t group;
-  Address mask;  // which bits of the client's address count
-  uint32_t timeout;
-  uint32_t first;
-  uint32_t length;
-};
-
-struct PolicyService {
-  Address vip;
-  uint16_t port;
-  uint8_t protocol;
-  bool used;
-  uint16_t slot;
-  uint32_t ring_first;
-  uint32_t ring_length;
-  Timeouts timeouts;
-  PolicyAffinity affinity;
-
-  bool is(const Address& of_vip, uint8_t of_protocol, uint16_t of_port) const {
-    return port == of_port && protocol == of_protocol && vip == of_vip;
+/// How much a segment holds.
+struct Limits : coscanet_limits {
+#define X(name, text, otherwise) otherwise,
+  Limits() : coscanet_limits{COSCANET_LIMITS(X)} {}
+#undef X
+  Limits(const coscanet_limits& limits) : coscanet_limits(limits) {}
+  bool operator==(const Limits& o) const {
+    return memcmp(this, &o, sizeof o) == 0;
   }
 };
 
-struct PolicyHeader {
-  std::atomic<uint32_t> generation;
-  uint32_t interface_count;
-  PolicyInterface interfaces[kInterfaces];
-  /// NAT: packets that nodes send to other addresses than VIPs pass the router. DSR: they do not.
-  bool routes;
-  /// The flow table began empty, and nodes are about to report the flows that were in it.
-  bool await_imports;
-  PolicyGateway gateway;
-  /// Slots from here on are unused in this snapshot, and their memory is not initialized.
-  uint32_t endpoint_end;
-  uint32_t vip_mask;  // hash tables with open addressing, at most half full, as large as this snapshot needs
-  uint32_t service_mask;
-  uint32_t reverse_nat_mask;
-  uint32_t reverse_nat_count;
-  uint32_t block_mask;
-  uint32_t block_count;
-  uint32_t vip_count;
-  uint32_t service_count;
-  uint32_t ring_used;
-  uint32_t registry_length;
+enum class InterfaceRole : uint8_t {
+  external = COSCANET_EXTERNAL,
+  internal = COSCANET_INTERNAL,
+  host = COSCANET_HOST
 };
+
+using PolicyInterface = coscanet_interface;
+using PolicyVip = coscanet_vip;
+using Translation = coscanet_translation;
+using PolicyEndpoint = coscanet_endpoint;
+using PolicyBlock = coscanet_port_block;
+using PolicyGateway = coscanet_gateway;
+using Timeouts = coscanet_timeouts;
+using PolicyAffinity = coscanet_affinity;
+using PolicyService = coscanet_service;
+using PolicyHeader = coscanet_policy_header;
+
+inline InterfaceRole role_of(const PolicyInterface& interface) {
+  return static_cast<InterfaceRole>(interface.role);
+}
+inline uint32_t timeout_of(const PolicyService& service, FlowState state) {
+  return service.timeouts.of[static_cast<unsigned>(state)];
+}
+inline bool is_service(const PolicyService& service, const Address& vip, uint8_t protocol, uint16_t port) {
+  return service.port == port && service.protocol == protocol && service.vip == vip;
+}
 
 /// Offsets of the tables of a snapshot: computed from the limits alone.
 struct PolicyLayout {

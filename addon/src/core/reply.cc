@@ -69,7 +69,8 @@ Verdict Pipeline::send_icmp_error(Packet& p, uint8_t type, uint8_t code, uint16_
 
 /// The scratch frame with the sender's link header reversed; null when the rate limit is reached.
 uint8_t* Pipeline::start_reply(const Packet& p) {
-  if (!segment_.header().replies.take(now_ms_, kRepliesPerSecond, kReplyBurst)) return nullptr;
+  if (!TokenBucket(segment_.header().reply_tokens).take(now_ms_, kRepliesPerSecond, kReplyBurst))
+    return nullptr;
   uint8_t* frame = p.scratch->bytes;
   memset(frame - kVnetBytes, 0, kVnetBytes);
   memcpy(frame, p.frame->data, p.l3);

@@ -68,13 +68,13 @@ bool Pipeline::awaits_import(const Packet& p) const {
 
 /// The kernel of the router's host knows nothing of the router's own probes, and resets their answers.
 bool Pipeline::is_stray_reset(const Packet& p) const {
-  return policy_.interface(p.frame->ingress).role == InterfaceRole::host && p.protocol == ipv4::kTcp &&
+  return role_of(policy_.interface(p.frame->ingress)) == InterfaceRole::host && p.protocol == ipv4::kTcp &&
          (p.tcp_flags & tcp::kRst);
 }
 
 const PolicyService* Pipeline::find_service(const Packet& p) {
   const PolicyService* last = last_.service;
-  if (last && last->is(p.destination, p.protocol, p.destination_port)) return last;
+  if (last && is_service(*last, p.destination, p.protocol, p.destination_port)) return last;
   return last_.service = policy_.find_service(p.destination, p.protocol, p.destination_port);
 }
 
@@ -115,7 +115,7 @@ const PolicyEndpoint* Pipeline::known_endpoint(const Packet& p, const PolicyServ
 
   const FlowState state = next_state(flow.flow.state, p);
   if (state != flow.flow.state) flows_.update(flow, {flow.flow.endpoint, state});
-  const bool first_this_second = flows_.touch(flow, now_, service->timeouts[state]);
+  const bool first_this_second = flows_.touch(flow, now_, timeout_of(*service, state));
   if (first_this_second && service->affinity.used) refresh_affinity(p, *service, *endpoint);
   return endpoint;
 }
@@ -128,7 +128,7 @@ const PolicyEndpoint* Pipeline::schedule_flow(const Packet& p, const PolicyServi
       service.affinity.used ? affinity_endpoint(p, service) : next_in_ring(service);
   if (!endpoint) return nullptr;
   const Flow chosen{policy_.ref(*endpoint), next_state(FlowState::syn, p)};
-  const uint32_t timeout = service.timeouts[chosen.state];
+  const uint32_t timeout = timeout_of(service, chosen.state);
   if (flow && flows_.update(flow, chosen)) {
     flows_.touch(flow, now_, timeout);
     counters_.add(Counter::k_flows_rescheduled);

@@ -20,7 +20,7 @@ int find_interface(const char* name, InterfaceAddress* out) {
   if (ioctl(fd, SIOCGIFINDEX, &request) == 0) {
     out->index = request.ifr_ifindex;
     if (ioctl(fd, SIOCGIFHWADDR, &request) == 0)
-      memcpy(out->mac.data(), request.ifr_hwaddr.sa_data, out->mac.size());
+      memcpy(out->mac.bytes, request.ifr_hwaddr.sa_data, sizeof out->mac.bytes);
     else
       error = errno;
   } else {

@@ -67,8 +67,8 @@ std::string address_text(const void* data, size_t length) {
 
 std::optional<Mac> mac_of(const void* data, size_t length) {
   Mac mac{};
-  if (length != mac.size()) return std::nullopt;
-  memcpy(mac.data(), data, length);
+  if (length != sizeof mac.bytes) return std::nullopt;
+  memcpy(mac.bytes, data, length);
   return mac;
 }
 

@@ -30,6 +30,15 @@ int map(int descriptor, uint64_t length, MappedSegment* out) {
   return 0;
 }
 
+SegmentHeader* header_of(const MappedSegment& segment) {
+  return reinterpret_cast<SegmentHeader*>(segment.memory);
+}
+
+bool fits(const MappedSegment& segment, const Limits& limits, const char* boot_id) {
+  const SegmentHeader& header = *header_of(segment);
+  return Segment::fits(header, limits, boot_id) && segment.length == header.bytes;
+}
+
 /// A new segment takes shape beside the old file and replaces it whole: processes of another version keep
 /// theirs.
 int make(const char* path, const Limits& limits, const char* boot_id, MappedSegment* out) {
@@ -40,10 +49,10 @@ int make(const char* path, const Limits& limits, const char* boot_id, MappedSegm
   if (getrandom(&key, sizeof key, 0) != static_cast<ssize_t>(sizeof key)) return EIO;
   const int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
-  int error = ftruncate(fd, static_cast<off_t>(Segment::bytes(limits))) == 0 ? 0 : errno;
-  if (!error) error = map(fd, Segment::bytes(limits), out);
+  int error = ftruncate(fd, static_cast<off_t>(contiguous_bytes(limits))) == 0 ? 0 : errno;
+  if (!error) error = map(fd, contiguous_bytes(limits), out);
   if (!error) {
-    Segment::format(out->memory, limits, key, boot_id);
+    Segment::format(header_of(*out), limits, key, boot_id);
     if (rename(temporary, path) == 0) return 0;
     error = errno;
     munmap(out->memory, out->length);
@@ -66,7 +75,7 @@ int open_segment_file(const char* path, const Limits& limits, MappedSegment* out
     if (fstat(fd, &status) == 0 && status.st_size >= static_cast<off_t>(sizeof(SegmentHeader)) &&
         map(fd, static_cast<uint64_t>(status.st_size), out) == 0) {
       out->adopted = true;
-      if (Segment::fits(out->memory, out->length, limits, boot_id)) return 0;
+      if (fits(*out, limits, boot_id)) return 0;
       munmap(out->memory, out->length);
     }
     close(fd);
@@ -83,8 +92,8 @@ int map_segment(int descriptor, MappedSegment* out) {
   if (error) return error;
   char boot_id[kBootIdBytes];
   read_boot_id(boot_id);
-  const Limits limits = reinterpret_cast<SegmentHeader*>(out->memory)->limits;
-  if (Segment::fits(out->memory, out->length, limits, boot_id)) return 0;
+  const Limits limits = header_of(*out)->limits;
+  if (fits(*out, limits, boot_id)) return 0;
   munmap(out->memory, out->length);
   *out = {};
   return EINVAL;

@@ -110,7 +110,7 @@ inline bool read_v4(const Napi::Value& value, const char* name, uint8_t* out) {
          type_error(value.Env(), std::string(name) + ": no IPv4 address");
 }
 
-inline bool read_address(const Napi::Value& value, const char* name, Address* out) {
+inline bool read_address(const Napi::Value& value, const char* name, coscanet_address* out) {
   uint8_t bytes[4];
   if (!read_v4(value, name, bytes)) return false;
   *out = Address::v4(bytes);
@@ -140,20 +140,20 @@ inline int hex_digit(char c) {
 inline bool read_mac(const Napi::Value& value, const char* name, Mac* out) {
   ShortText text;
   if (!read_short(value, name, &text)) return false;
-  bool fits = text.length == 3 * out->size() - 1;
-  for (size_t i = 0; fits && i < out->size(); ++i) {
+  bool fits = text.length == 3 * sizeof out->bytes - 1;
+  for (size_t i = 0; fits && i < sizeof out->bytes; ++i) {
     const char* pair = text.bytes + 3 * i;
     const int high = hex_digit(pair[0]), low = hex_digit(pair[1]);
     fits = high >= 0 && low >= 0 && (i == 0 || pair[-1] == ':');
-    if (fits) (*out)[i] = static_cast<uint8_t>(high << 4 | low);
+    if (fits) out->bytes[i] = static_cast<uint8_t>(high << 4 | low);
   }
   return fits || type_error(value.Env(), std::string(name) + ": no MAC address");
 }
 
 inline Napi::String mac_text(Napi::Env env, const Mac& mac) {
   char text[18];
-  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-           mac[5]);
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac.bytes[0], mac.bytes[1], mac.bytes[2],
+           mac.bytes[3], mac.bytes[4], mac.bytes[5]);
   return Napi::String::New(env, text);
 }
 

@@ -106,7 +106,7 @@ Napi::Object counters_object(Napi::Env env, const Segment& segment) {
   for (unsigned c = 0; c < kCounters; ++c) {
     uint64_t sum = 0;
     for (unsigned f = 0; f < FlowTable::kForwarders; ++f)
-      sum += segment.forwarder(f).counters.get(static_cast<Counter>(c));
+      sum += Counters(segment.forwarder(f).counters).get(static_cast<Counter>(c));
     out.Set(counter_name(static_cast<Counter>(c)), static_cast<double>(sum));
   }
   return out;

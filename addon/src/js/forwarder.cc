@@ -47,8 +47,8 @@ class ForwarderThread {
 
   static void start(const std::shared_ptr<ForwarderThread>& self) {
     self->thread_ = std::thread([self] {
-      const int error =
-          run_forwarder(Segment(self->segment_.memory), self->index_, self->options_, self->stop_);
+      const int error = run_forwarder(Segment::contiguous(self->segment_.memory), self->index_,
+                                      self->options_, self->stop_);
       self->done_.BlockingCall([self, error](Napi::Env env, Napi::Function) { self->finish(env, error); });
       self->done_.Release();
     });
@@ -98,7 +98,7 @@ Napi::Value StartForwarder(const Napi::CallbackInfo& info) {
   MappedSegment segment;
   if (const int error = map_segment(static_cast<int>(segment_descriptor), &segment))
     return throw_system(env, error, "segment descriptor");
-  if (index >= Segment(segment.memory).header().limits.forwarders) {
+  if (index >= Segment::contiguous(segment.memory).header().limits.forwarders) {
     segment.descriptor = -1;  // the caller's
     close_segment(&segment);
     type_error(env, "no such forwarder in the segment");

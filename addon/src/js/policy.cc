@@ -273,20 +273,10 @@ bool read_limits(const Napi::Value& value, Limits* out) {
   if (value.IsUndefined()) return true;
   Napi::Object o;
   if (!read_object(value, "limits", &o)) return false;
-  const struct {
-    const char* name;
-    uint32_t* field;
-  } fields[] = {{"flows", &out->flows},
-                {"affinities", &out->affinities},
-                {"endpoints", &out->endpoints},
-                {"services", &out->services},
-                {"ringSlots", &out->ring_slots},
-                {"vips", &out->vips},
-                {"blocks", &out->blocks},
-                {"forwarders", &out->forwarders},
-                {"registryBytes", &out->registry_bytes}};
-  for (const auto& [name, field] : fields)
-    if (o.Has(name) && !read_u32(o.Get(name), name, field)) return false;
+#define X(field, name, otherwise) \
+  if (o.Has(name) && !read_u32(o.Get(name), name, &out->field)) return false;
+  COSCANET_LIMITS(X)
+#undef X
   for (const uint32_t entries : {out->flows, out->affinities})
     if (entries < 2 * FlowTable::kWays || (entries & (entries - 1)))
       return type_error(value.Env(), "limits.flows and limits.affinities must be powers of two, 8 or more");

@@ -54,7 +54,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
  private:
   /// The mapped segment; a pending exception and false after close().
   bool open(Napi::Env env) const { return file_.memory || type_error(env, "the segment is closed"); }
-  Segment segment() const { return Segment(file_.memory); }
+  Segment segment() const { return Segment::contiguous(file_.memory); }
   Policy active() const { return Policy(segment().active_snapshot(), segment().header().limits); }
 
   Napi::Value descriptor(const Napi::CallbackInfo& info) {
@@ -67,16 +67,10 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
   Napi::Value limits(const Napi::CallbackInfo& info) {
     Napi::Object out = Napi::Object::New(info.Env());
     if (!open(info.Env())) return out;
-    const Limits& l = segment().header().limits;
-    out.Set("flows", static_cast<double>(l.flows));
-    out.Set("affinities", static_cast<double>(l.affinities));
-    out.Set("endpoints", static_cast<double>(l.endpoints));
-    out.Set("services", static_cast<double>(l.services));
-    out.Set("ringSlots", static_cast<double>(l.ring_slots));
-    out.Set("vips", static_cast<double>(l.vips));
-    out.Set("blocks", static_cast<double>(l.blocks));
-    out.Set("forwarders", static_cast<double>(l.forwarders));
-    out.Set("registryBytes", static_cast<double>(l.registry_bytes));
+    const coscanet_limits& l = segment().header().limits;
+#define X(field, name, otherwise) out.Set(name, static_cast<double>(l.field));
+    COSCANET_LIMITS(X)
+#undef X
     return out;
   }
 
@@ -197,7 +191,9 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     segment().unpin_snapshot(index);
   }
 
-  void close(const Napi::CallbackInfo&) { close_segment(&file_); }
+  void close(const Napi::CallbackInfo&) {
+    close_segment(&file_);
+  }
 
   MappedSegment file_;
   Owner owner_{FlowTable::kSupervisor, 0};

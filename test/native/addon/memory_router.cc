@@ -83,8 +83,9 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     limits.affinities = 1024;
     limits.registry_bytes = 64;
     if (!read_limits(info[0], &limits)) return;
-    memory_.reset(new (std::align_val_t(4096)) uint8_t[Segment::bytes(limits)]());
-    Segment::format(memory_.get(), limits, {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, "memory");
+    memory_.reset(new (std::align_val_t(4096)) uint8_t[contiguous_bytes(limits)]());
+    Segment::format(reinterpret_cast<SegmentHeader*>(memory_.get()), limits,
+                    {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, "memory");
     for (auto& generation : segment().header().owner_generations) generation.store(1);
     pipeline_ = std::make_unique<Pipeline>(segment(), 0);
   }
@@ -93,7 +94,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
   struct AlignedDelete {
     void operator()(uint8_t* p) const { operator delete[](p, std::align_val_t(4096)); }
   };
-  Segment segment() const { return Segment(memory_.get()); }
+  Segment segment() const { return Segment::contiguous(memory_.get()); }
   uint32_t now() const { return static_cast<uint32_t>(now_ms_ / 1000); }
 
   void publish(const Napi::CallbackInfo& info) {

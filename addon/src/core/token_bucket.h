@@ -1,12 +1,15 @@
 #pragma once
 // A token bucket that forwarders share: one word, one compare-and-swap.
-#include <atomic>
 #include <cstdint>
+
+#include "abi/shared_word.h"
 
 namespace coscanet {
 
-class Limiter {
+class TokenBucket {
  public:
+  explicit TokenBucket(coscanet_u64& word) : word_(word) {}
+
   /// Takes one token. `now_ms`: boot clock. Refills `per_second`, holds at most `burst`.
   bool take(uint64_t now_ms, uint32_t per_second, uint32_t burst) {
     // word: 63…24 milliseconds of the last refill, 23…0 tokens
@@ -19,13 +22,12 @@ class Limiter {
         last = now_ms;
       }
       if (tokens == 0) return false;
-      if (word_.compare_exchange_weak(word, last << 24 | (tokens - 1), std::memory_order_relaxed))
-        return true;
+      if (word_.compare_exchange(word, last << 24 | (tokens - 1), std::memory_order_relaxed)) return true;
     }
   }
 
  private:
-  std::atomic<uint64_t> word_;
+  coscanet_u64& word_;
 };
 
 }  // namespace coscanet
