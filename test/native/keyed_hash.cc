@@ -20,7 +20,10 @@ const coscanet_hash_key kKeys[] = {
     {1, 2}, {0, 0}, {~0ull, ~0ull}, {0x6a09e667f3bcc908, 0xbb67ae8584caa73b}, {1ull << 63, 1}};
 
 uint64_t hash(const coscanet_hash_key& key, const uint64_t* data, unsigned words) {
-  return words == 2 ? coscanet_hash2(&key, data[0], data[1]) : coscanet_hash5(&key, data);
+  const coscanet_hash_words key_words = coscanet_hash_words_of(&key);
+  const auto half = [&](unsigned i) { return static_cast<uint32_t>(data[i / 2] >> i % 2 * 32); };
+  return words == 2 ? coscanet_hash4(&key_words, half(0), half(1), half(2), half(3))
+                    : coscanet_hash_wide5(&key_words, data);
 }
 
 /// Flipping an input bit flips each output bit in half of all cases: 4,096 of them, so a fair coin is within

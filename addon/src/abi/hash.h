@@ -14,20 +14,32 @@
 #include <assert.h>
 #include <stdint.h>
 
+// As it is drawn, in the segment's header.
 struct coscanet_hash_key {
   uint64_t k0;
   uint64_t k1;
 };
 static_assert(sizeof(struct coscanet_hash_key) == 16, "128 bits");
 
-static inline uint64_t coscanet_hash_pair(const struct coscanet_hash_key* key, uint64_t a, uint64_t b) {
+// As the hash uses it.
+struct coscanet_hash_words {
+  uint32_t k[4];
+};
+
+static inline struct coscanet_hash_words coscanet_hash_words_of(const struct coscanet_hash_key* key) {
   // Digits of pi, so that a key of few bits is no weak one.
   const uint64_t k0 = key->k0 ^ 0x243f6a8885a308d3u, k1 = key->k1 ^ 0x13198a2e03707344u;
-  return (uint64_t)((uint32_t)a + (uint32_t)k0) * (uint32_t)((a >> 32) + (k0 >> 32)) +
-         (uint64_t)((uint32_t)b + (uint32_t)k1) * (uint32_t)((b >> 32) + (k1 >> 32));
+  const struct coscanet_hash_words words = {
+      {(uint32_t)k0, (uint32_t)(k0 >> 32), (uint32_t)k1, (uint32_t)(k1 >> 32)}};
+  return words;
 }
 
-// Every bit of the sum moves every bit of the result: the finalizer of a 64-bit mixer with 32-bit shifts.
+static inline uint64_t coscanet_hash_nh(const struct coscanet_hash_words* key, uint32_t a, uint32_t b,
+                                        uint32_t c, uint32_t d) {
+  return (uint64_t)(a + key->k[0]) * (b + key->k[1]) + (uint64_t)(c + key->k[2]) * (d + key->k[3]);
+}
+
+// Every bit of the sum moves every bit of the result.
 static inline uint64_t coscanet_hash_mix(uint64_t sum) {
   sum *= 0x9e3779b97f4a7c15u;
   sum ^= sum >> 32;
@@ -35,16 +47,21 @@ static inline uint64_t coscanet_hash_mix(uint64_t sum) {
   return sum ^ sum >> 32;
 }
 
-// Hash of two words: of an address, or of the tuple of an IPv4 flow.
-static inline uint64_t coscanet_hash2(const struct coscanet_hash_key* key, uint64_t a, uint64_t b) {
-  return coscanet_hash_mix(coscanet_hash_pair(key, a, b));
+// Of four words: an address, or the tuple of an IPv4 flow.
+static inline uint64_t coscanet_hash4(const struct coscanet_hash_words* key, uint32_t a, uint32_t b,
+                                      uint32_t c, uint32_t d) {
+  return coscanet_hash_mix(coscanet_hash_nh(key, a, b, c, d));
 }
 
-// Hash of five words: of any flow.
-static inline uint64_t coscanet_hash5(const struct coscanet_hash_key* key, const uint64_t* words) {
-  uint64_t sum = coscanet_hash_pair(key, words[0], words[1]);
-  sum = coscanet_hash_mix(sum) + coscanet_hash_pair(key, words[2], words[3]);
-  return coscanet_hash_mix(coscanet_hash_mix(sum) + coscanet_hash_pair(key, words[4], 0));
+// Of five words of 64 bits: the tuple of any flow.
+static inline uint64_t coscanet_hash_wide5(const struct coscanet_hash_words* key, const uint64_t* words) {
+  uint64_t hash = 0;
+  for (int i = 0; i < 6; i += 2) {
+    const uint64_t a = words[i], b = i < 4 ? words[i + 1] : 0;
+    hash = coscanet_hash_mix(
+        hash + coscanet_hash_nh(key, (uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)));
+  }
+  return hash;
 }
 
 #endif

@@ -56,10 +56,11 @@ bool expired(uint32_t expires, uint32_t now) {
 uint64_t FlowTable::hash(const FlowKey& key) const {
   // IPv4: most of the words say nothing.
   if (key.client.is_v4() && key.vip.is_v4()) {
-    return coscanet_hash2(&key_, key.client.low >> 32 | (key.vip.low >> 32) << 32, key.ports_word());
+    const uint32_t ports = static_cast<uint32_t>(key.client_port) << 16 | key.port;
+    return coscanet_hash4(&key_, key.client.v4_word(), key.vip.v4_word(), ports, key.protocol);
   }
   const uint64_t words[] = {key.client.high, key.client.low, key.vip.high, key.vip.low, key.ports_word()};
-  return coscanet_hash5(&key_, words);
+  return coscanet_hash_wide5(&key_, words);
 }
 
 void FlowTable::prefetch(const uint64_t* hashes, unsigned count, FlowEntry** entries) const {

@@ -90,7 +90,7 @@ class FlowTable {
       : entries_(entries),
         pages_(pages),
         buckets_mask_(capacity / kWays - 1),
-        key_(key),
+        key_(coscanet_hash_words_of(&key)),
         owner_generations_(owner_generations) {}
   static constexpr uint32_t page_words(uint32_t capacity) { return (capacity / kPageEntries + 63) / 64 + 1; }
 
@@ -181,7 +181,7 @@ class FlowTable {
   FlowEntry* entries_;
   coscanet_u64* pages_;  // one bit each: a flow has been written to it
   uint32_t buckets_mask_;
-  coscanet_hash_key key_;
+  coscanet_hash_words key_;
   const coscanet_u32* owner_generations_;
 };
 

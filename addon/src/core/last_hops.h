@@ -27,7 +27,8 @@ class LastHops {
  public:
   static constexpr uint32_t kEntries = COSCANET_LAST_HOPS;
 
-  LastHops(coscanet_u64* entries, const coscanet_hash_key& key) : entries_(entries), key_(key) {}
+  LastHops(coscanet_u64* entries, const coscanet_hash_key& key)
+      : entries_(entries), key_(coscanet_hash_words_of(&key)) {}
 
   /// `is_default`: it is the hop of unknown addresses, and needs no entry.
   void learn(const Address& address, const NextHop& hop, bool is_default) {
@@ -64,7 +65,9 @@ class LastHops {
   };
 
   Search search_for(const Address& address) const {
-    const uint64_t hash = coscanet_hash2(&key_, address.high, address.low);
+    const uint64_t hash =
+        coscanet_hash4(&key_, static_cast<uint32_t>(address.high), static_cast<uint32_t>(address.high >> 32),
+                       static_cast<uint32_t>(address.low), static_cast<uint32_t>(address.low >> 32));
     const auto fingerprint = static_cast<uint16_t>(hash >> 32 & kFingerprintMask);
     coscanet_u64* bucket = entries_ + hash % (kEntries / kWays) * kWays;
     for (unsigned i = 0; i < kWays; ++i) {
@@ -78,7 +81,7 @@ class LastHops {
   }
 
   coscanet_u64* entries_;
-  coscanet_hash_key key_;
+  coscanet_hash_words key_;
 };
 
 }  // namespace coscanet
