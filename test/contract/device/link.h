@@ -45,7 +45,8 @@ class Link {
 
  private:
   DeviceState state_{};
-  Counters counters_{};
+  coscanet_u64 values_[kCounters] = {};
+  Counters counters_{values_};
 };
 
 constexpr Abilities kMemoryAbilities{false, false};
