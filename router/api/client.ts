@@ -41,7 +41,10 @@ function unreachable(socketPath: string, error: unknown): UserError {
   return new UserError(`${socketPath}: ${messageOf(error)}`);
 }
 
-/** The answer, checked against `schema`; `body` is the body of a POST. Rejects with a UserError: no router, or what the router said. */
+/**
+ * The answer, checked against `schema`; `body` is that of a POST. Rejects with a UserError: no router, or why the router
+ * refused.
+ */
 export async function call<T>(
   socketPath: string,
   method: 'GET' | 'POST',

@@ -1,4 +1,4 @@
-// Carries out what operators tell the router about nodes and endpoints.
+// Sets the overrides that operators ask for, of nodes and endpoints.
 
 import {UserError} from '../base/error.ts';
 import {likely, nearest} from '../config/nearest.ts';
@@ -38,7 +38,7 @@ export class OverrideActions {
   /** Rejects with a UserError if there is no such node or endpoint. */
   async weight({target, factor}: WeightRequest): Promise<WeightView> {
     const {registry, events, commit} = this.#deps;
-    // What has a wish can be given another, though it is not there now.
+    // A target with a factor can be given another one, though it is not there now.
     if (!registry.overrides.factors().has(target)) this.#check(target);
     registry.overrides.setFactor(target, factor);
     await commit();

@@ -1,4 +1,4 @@
-// How the control server says no: a status and one line.
+// Refused requests: a status and one line.
 
 import type {FastifyReply} from 'fastify';
 import type {z} from 'zod';

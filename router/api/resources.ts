@@ -1,5 +1,5 @@
-// What operators read of a router, and what they ask it to do: one entry for each. The routes of the server, the commands
-// of `coscanet` and, where they show the same, the time series of /metrics follow from these two tables.
+// What operators read of a router, and what they ask it to do: one entry for each. The routes of the server, the
+// commands of `coscanet` and, where they show the same, the time series of /metrics follow from these two tables.
 
 import {z} from 'zod';
 import {applicationSeries, blockSeries, nodeSeries} from '../metrics/series.ts';

@@ -26,7 +26,7 @@ export interface ControlOptions {
   log: Logger;
 }
 
-/** Shorter than an agent's patience (1 s): one that asks during a start is served the moment it is over. */
+/** Shorter than an agent's time-out (1 s): a request during a start is answered as soon as it is over. */
 const READY_WAIT_MS = 800;
 /** Room for the largest state that the schema allows. */
 const BODY_LIMIT = 4 * 1024 * 1024;
@@ -38,7 +38,7 @@ function sameSecret(shown: string, expected: string): boolean {
   return timingSafeEqual(digest(shown), digest(expected));
 }
 
-/** Everything, to agents and operators. */
+/** All routes, for agents and operators. */
 export function createControlServer(options: ControlOptions): FastifyInstance {
   const {server, router} = createServer(options);
   addRoutes(server, router);
@@ -46,7 +46,7 @@ export function createControlServer(options: ControlOptions): FastifyInstance {
   return server;
 }
 
-/** Numbers alone, to whoever can reach it. */
+/** /metrics alone, to whoever can reach it. */
 export function createMetricsServer(options: Omit<ControlOptions, 'secret'>): FastifyInstance {
   const {server, router} = createServer({...options, secret: null});
   addMetricsRoute(server, router);

@@ -42,10 +42,10 @@ export class Views {
     const {level, factor, weight, state, reason} = this.#refined(record, status);
     const what = {endpoint: endpointName(record), application, vip, protocol, port, node};
     const why = reason === undefined ? {} : {reason};
-    return {...what, ...placeOf(address, nodePort), level, factor, weight, state, ...why};
+    return {...what, ...locationOf(address, nodePort), level, factor, weight, state, ...why};
   }
 
-  /** What only the provider and the flow table know: whether its next hop is known, how many flows are left. */
+  /** With what only the provider knows: whether the next hop is known, how many flows are left. */
   #refined(record: EndpointRecord, status: EndpointStatus): EndpointStatus {
     const {provider, drains} = this.#deps;
     if (status.state === 'draining') {
@@ -60,7 +60,7 @@ export class Views {
     return status;
   }
 
-  /** Virtual services, and exclusive ports that have a node but nobody who takes connections. */
+  /** Virtual services, and exclusive ports that are leased to a node without an endpoint there. */
   services(): ServiceView[] {
     const {registry, provider} = this.#deps;
     const flows = provider.flows?.countByEndpoint() ?? null;
@@ -124,7 +124,7 @@ export class Views {
         vip,
         port,
         node,
-        ...placeOf(address, nodePort),
+        ...locationOf(address, nodePort),
         state,
         idleSeconds,
         expiresInSeconds,
@@ -162,6 +162,6 @@ export class Views {
 }
 
 /** Where an endpoint is: the port only where it is its own (NAT). */
-function placeOf(address: string, nodePort: number | undefined): {address: string; nodePort?: number} {
+function locationOf(address: string, nodePort: number | undefined): {address: string; nodePort?: number} {
   return nodePort === undefined ? {address} : {address, nodePort};
 }

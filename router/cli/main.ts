@@ -1,4 +1,4 @@
-// coscanet: what operators ask a running router, and what they tell it.
+// coscanet: what operators read of a running router, and what they ask it to do.
 
 import {messageOf, UserError} from '../base/error.ts';
 import type {ResourceName} from '../api/resources.ts';

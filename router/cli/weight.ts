@@ -1,4 +1,4 @@
-// coscanet weight: shares of new flows as operators want them.
+// coscanet weight: factors of endpoints' weights, set by operators.
 
 import {UserError} from '../base/error.ts';
 import {MAX_FACTOR} from '../protocol/overrides.ts';

@@ -26,17 +26,17 @@ function weightsText({weights}: Application): string {
 /** Name, then how it was and how it is. */
 type Aspect = [string, string, string];
 
-/** The single values of nested rules by their place: "load.metrics.cpu.low" → 30. A list is one value. */
-function valuesOf(place: string, rules: unknown): [string, string][] {
+/** The single values of nested rules by path: "load.metrics.cpu.low" → 30. A list is one value. */
+function valuesOf(path: string, rules: unknown): [string, string][] {
   if (typeof rules !== 'object' || rules === null || Array.isArray(rules))
-    return rules === undefined ? [] : [[place, JSON.stringify(rules)]];
-  return Object.entries(rules).flatMap(([key, value]) => valuesOf(`${place}.${key}`, value));
+    return rules === undefined ? [] : [[path, JSON.stringify(rules)]];
+  return Object.entries(rules).flatMap(([key, value]) => valuesOf(`${path}.${key}`, value));
 }
 
 function ruleAspects(name: string, before: object, after: object): Aspect[] {
   const [old, now] = [before, after].map((rules) => new Map(valuesOf(name, rules)));
-  const places = new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])]);
-  return [...places].map((place) => [place, old?.get(place) ?? 'none', now?.get(place) ?? 'none']);
+  const paths = new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])]);
+  return [...paths].map((path) => [path, old?.get(path) ?? 'none', now?.get(path) ?? 'none']);
 }
 
 function changed(before: Application, after: Application): string[] {
@@ -96,7 +96,7 @@ export function differences(before: Settings, after: Settings): string[] {
       : [`~ block-ports: ${before.blockPorts} → ${after.blockPorts} (of blocks leased from now on)`]),
     ...ruleAspects('probes', before.probes, after.probes)
       .filter(([, was, is]) => was !== is)
-      .map(([place, was, is]) => `~ ${place} ${was} → ${is}`),
+      .map(([path, was, is]) => `~ ${path} ${was} → ${is}`),
     ...restartOnly(before, after),
   ];
 }

@@ -117,8 +117,8 @@ export function vipProblems(
 ): Problem[] {
   const own = ownAddresses(interfaces);
   return applications.flatMap((application, index) =>
-    application.vips.flatMap((vip, place) => {
-      const path = ['applications', index, 'vips', place];
+    application.vips.flatMap((vip, at) => {
+      const path = ['applications', index, 'vips', at];
       const holder = own.get(vip);
       if (holder !== undefined)
         return [

@@ -23,7 +23,7 @@ export function nearest(word: string, choices: readonly string[]): string[] {
   return [...choices].sort((a, b) => distance(word, a) - distance(word, b));
 }
 
-/** The one choice near enough to be a slip of the fingers, or null. */
+/** The one choice near enough for a typing error, or null. */
 export function likely(word: string, choices: readonly string[]): string | null {
   const [best] = nearest(word, choices);
   return best !== undefined && distance(word, best) <= Math.max(1, Math.floor(word.length / 3)) ? best : null;

@@ -17,10 +17,10 @@ function duplicateNames(all: readonly Application[]): Problem[] {
 }
 
 const duplicateVips: Find = (application, index) =>
-  application.vips.flatMap((vip, place) => {
-    if (application.vips.indexOf(vip) === place) return [];
+  application.vips.flatMap((vip, at) => {
+    if (application.vips.indexOf(vip) === at) return [];
     const message = `${vip} is there twice in application "${application.name}"`;
-    return [{path: ['applications', index, 'vips', place], message}];
+    return [{path: ['applications', index, 'vips', at], message}];
   });
 
 /** Which of the application's ports an earlier application with the same VIP owns already. */
@@ -34,11 +34,11 @@ function sharedOwners(all: readonly Application[]): Find {
         const both = `"${owner.name}" and "${application.name}" both leave out ports on ${vip}`;
         return [{path, message: `${both}: only one application may have "every other port"`}];
       }
-      return (application.ports ?? []).flatMap((range, place) => {
+      return (application.ports ?? []).flatMap((range, at) => {
         const shared = sharedPorts([range], owner.ports ?? []);
         if (!shared) return [];
         const message = `${formatRange(shared)} on ${vip} already belongs to application "${owner.name}"`;
-        return [{path: [...path, 'ports', place], message}];
+        return [{path: [...path, 'ports', at], message}];
       });
     });
 }
@@ -46,11 +46,11 @@ function sharedOwners(all: readonly Application[]): Find {
 /** Exclusive ports that are not the application's own. */
 function foreignExclusive(all: readonly Application[]): Find {
   return (application, index) =>
-    application.exclusive.flatMap((range, place) => {
+    application.exclusive.flatMap((range, at) => {
       const ports = portsOf(application, all);
       const [foreign] = subtractPorts([range], ports);
       if (!foreign) return [];
-      const path = ['applications', index, 'exclusive', place];
+      const path = ['applications', index, 'exclusive', at];
       const message = `${formatRange(foreign)} is not among the ports of "${application.name}": ${formatPorts(ports)}`;
       return [{path, message}];
     });

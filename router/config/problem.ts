@@ -1,4 +1,4 @@
-// Problems of a configuration, each with the place in the file where its cause stands.
+// Problems of a configuration, each with the line of the file that causes it.
 
 import {isCollection, isMap, isPair, isScalar} from 'yaml';
 import type {Document, LineCounter, Node} from 'yaml';
@@ -35,8 +35,8 @@ export class Locator {
   line(problem: Problem): string {
     if (problem.path === null) return problem.message;
     const where = problem.path.map((key) => (typeof key === 'number' ? `[${key + 1}]` : String(key)));
-    const place = where.join('.').replaceAll('.[', '[');
-    return `${this.#file}:${this.#lineOf(problem.path)}: ${place ? `${place}: ` : ''}${problem.message}`;
+    const key = where.join('.').replaceAll('.[', '[');
+    return `${this.#file}:${this.#lineOf(problem.path)}: ${key ? `${key}: ` : ''}${problem.message}`;
   }
 
   /** The line of the deepest node on the path that exists: of the key itself where there is one. */
@@ -61,7 +61,7 @@ function rangeStart(node: unknown): number | undefined {
   return (node as Node | null | undefined)?.range?.[0];
 }
 
-/** The valid keys at a place of the schema. */
+/** The valid keys at a path of the schema. */
 export type KeysAt = (path: readonly PropertyKey[]) => readonly string[];
 
 const kinds: Record<string, string> = {

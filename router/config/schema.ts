@@ -12,13 +12,13 @@ import {UNIT} from '../model/ports/spans.ts';
 import {affinitySchema} from './affinity.ts';
 import {durationSchema as duration, portsSchema as ports} from './values.ts';
 
-/** As many as the segment has places for. */
+/** As many as the segment has room for. */
 export const MAX_FORWARDERS = 16;
 
 /** A larger block would hardly fit into a node's range of ports. */
 const MAX_BLOCK_PORTS = 8192;
 
-/** A forwarder that looks longer for packets that do not come only heats the machine. */
+/** Longer polling without packets only costs processor time. */
 const MAX_SPIN = 1000;
 
 export const modes = modeSchema.options;
@@ -60,7 +60,7 @@ const autoscaling = z
   })
   .partial();
 
-/** What may stand at the top of the file for all applications, and in an application for itself. */
+/** Keys that are valid at the top of the file, for all applications, and in an application. */
 const steeringKeys = {
   timeouts: timeouts.optional(),
   weights: weights.optional(),
@@ -71,7 +71,7 @@ const steeringKeys = {
   autoscaling: autoscaling.optional(),
 };
 
-/** Their shapes by place, for messages that name the valid keys. */
+/** Their shapes by path, for messages that name the valid keys. */
 const steeringShapes: Readonly<Record<string, z.ZodType>> = {
   timeouts,
   weights,
@@ -81,10 +81,10 @@ const steeringShapes: Readonly<Record<string, z.ZodType>> = {
   ...below('health', healthShapes),
 };
 
-/** Shapes by place, one level deeper. */
+/** Shapes by path, one level deeper. */
 function below(key: string, shapes: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
   return Object.fromEntries(
-    Object.entries(shapes).map(([place, shape]) => [place === '' ? key : `${key}.${place}`, shape]),
+    Object.entries(shapes).map(([path, shape]) => [path === '' ? key : `${key}.${path}`, shape]),
   );
 }
 
@@ -97,7 +97,7 @@ export const applicationSchema = z.strictObject({
   ...steeringKeys,
 });
 
-/** How the router itself finds out what lives; seconds. */
+/** The router's own probes; seconds. */
 const probes = z
   .strictObject({
     interval: secondsSchema(0.1, 60),
@@ -145,7 +145,7 @@ export const fileSchema = z.strictObject({
 });
 export type File = z.infer<typeof fileSchema>;
 
-/** The shapes of the file by the place where they stand; those of a list's elements at the list's own. */
+/** The shapes of the file by path; those of a list's elements at the list's own. */
 export const fileShapes: Readonly<Record<string, z.ZodType>> = {
   '': fileSchema,
   interfaces: fileSchema.shape.interfaces.unwrap(),

@@ -45,7 +45,7 @@ export interface Settings {
   spinMicroseconds: number;
   /** Name or number of the unprivileged user that forwarders run as. */
   user: string;
-  /** How long a VIP stays claimed after its last endpoint and its last flow. */
+  /** How long the router keeps a VIP after its last endpoint and its last flow. */
   vipGraceMs: number;
   /** Ports in a block that a node gets for the connections its instances open. */
   blockPorts: number;
@@ -104,7 +104,7 @@ function modeOf({text, path}: GivenMode, available: readonly Mode[], problems: P
   return parsed.data ?? 'dsr';
 }
 
-/** With one interface for both sides it could not tell who comes from where. */
+/** NAT tells nodes from clients by the interface that their packets come from. */
 function sidesProblem(mode: Mode, sides: readonly Side[]): Problem[] {
   const [only, other] = sides;
   if (mode !== 'nat' || !only || other) return [];

@@ -20,7 +20,7 @@ import type {DataPlane} from '../provider/userspace/dataplane/data-plane.ts';
 import {UserspaceProvider} from '../provider/userspace/userspace.ts';
 import {seriesGroups} from '../api/measures.ts';
 import {createRouterApi} from '../api/router-api.ts';
-import {welcomeOwnNode} from './own-node.ts';
+import {withHostAddress} from './own-node.ts';
 import {Reloader} from './reload.ts';
 import {Supervisor} from '../supervisor/supervisor.ts';
 
@@ -30,7 +30,7 @@ export interface AssembleDeps {
   clock: Clock;
   log: Logger;
   dataPlane: DataPlane;
-  /** What the router before this one kept; null: begin anew. */
+  /** The checkpoint of the router before this one; null: begin anew. */
   kept: {own: ProviderCheckpoint; supervisor: RegistryCheckpoint} | null;
   settings: Settings;
   /** Reads the configuration again, for a reload. */
@@ -46,7 +46,7 @@ interface Core {
   exposition: Exposition<RouterApi>;
 }
 
-/** The parts that know each other. Nothing on the host is touched yet. */
+/** The parts that depend on each other. Nothing on the host is touched yet. */
 function createCore({kept, settings, ...deps}: AssembleDeps): Core {
   const {clock, log, dataPlane} = deps;
   const {mode, applications, vipGraceMs} = settings;
@@ -116,7 +116,7 @@ export async function assemble(deps: AssembleDeps, cleanup: CleanupStack): Promi
   await supervisor.start();
   const {readSettings: read, readSecret} = deps;
   const reloader = new Reloader({...core, clock, read, readSecret, maxVips: provider.limits.vips}, settings);
-  const put = welcomeOwnNode(
+  const put = withHostAddress(
     (node, state) => supervisor.put(node, state),
     settings.sides.map((side) => side.network.address),
     provider.method.routes,

@@ -1,4 +1,4 @@
-// A node on the router's own host: its agent goes by one of the host's addresses, its packets by the local side.
+// A node on the router's own host: its agent reports one of the host's addresses, its packets go by the host interface.
 
 import type {RouterApi} from '../api/router-api.ts';
 import {HOST_ADDRESS} from '../provider/userspace/local-side.ts';
@@ -6,7 +6,7 @@ import {HOST_ADDRESS} from '../provider/userspace/local-side.ts';
 type Put = RouterApi['put'];
 
 /** `own`: the host's addresses on the router's sides. `translates`: endpoints are bound to a node's own address. */
-export function welcomeOwnNode(put: Put, own: readonly string[], translates: boolean): Put {
+export function withHostAddress(put: Put, own: readonly string[], translates: boolean): Put {
   return async (name, state) => {
     if (!own.includes(state.address)) return await put(name, state);
     const outcome = await put(name, {...state, address: HOST_ADDRESS});

@@ -1,7 +1,7 @@
 // The load of an application as a whole: its nodes' levels taken as fuzzy values, weighted by their shares of its
-// capacity, and from that load a level that does not waver. Pure; time is passed in (milliseconds).
+// capacity, and from that load a level, with hysteresis. Pure; time is passed in (milliseconds).
 //
-//        load ≥ 0.35        load ≥ 0.8         The gap between slowStart and falling is as wide as one node of three
+//        load ≥ 0.35        load ≥ 0.8         The gap between rising and falling is as wide as one node of three
 //   low ───────────► medium ───────────► high  makes by one step of its level: no single one of three or more like
 //       ◄───────────        ◄───────────       nodes makes the whole go up and down. Besides, each level lasts at
 //        load < 0.2         load < 0.65        least 10 s.
@@ -23,7 +23,7 @@ export function loadOfLevel(level: Level): number {
 
 export interface NodeShare {
   level: Level;
-  /** What it can take, relative to the others. */
+  /** Its capacity, relative to the others. */
   capacity: number;
 }
 

@@ -1,4 +1,4 @@
-// What the router tells Prometheus, in its text format. Every number is read when somebody asks, from what is counted
+// The router's time series in Prometheus' text format. Every number is read when somebody asks, from what is counted
 // anyway: no flow table is walked, no packet waits.
 
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';

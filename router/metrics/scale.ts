@@ -1,6 +1,6 @@
-// What an application wishes of the platform that runs it: another node, one less, or nothing. A need has to last
-// before it is a wish. A wish that is answered (one more node serves, or one less) begins to wait anew, so that it is
-// seen what the step has done before the next one. Pure; time is passed in (milliseconds).
+// The scale recommendation for an application to the platform that runs it: another node, one less, or neither. A need
+// has to last before it is recommended. When a recommendation is followed (one more node serves, or one less), the wait
+// begins anew, so that the step shows its effect before the next one. Pure; time is passed in (milliseconds).
 
 import type {Level} from '../protocol/terms.ts';
 import type {Scale} from '../protocol/views.ts';
@@ -15,9 +15,9 @@ export interface Situation {
 
 export interface Need {
   readonly kind: 'more' | 'fewer' | 'none';
-  /** Since when with no answer. */
+  /** Since when nothing has followed. */
   readonly since: number;
-  /** That served then: the need is answered by more than these, or by fewer. One that comes and goes is no answer. */
+  /** That served then: the need is met by more than these, or by fewer. A node that comes and goes does not meet it. */
   readonly nodes: number;
 }
 

@@ -1,5 +1,5 @@
-// The time series of the router but for its histogram: names, meanings, and how each is read from a view of operators or
-// from what is measured besides. Labels are names of the configuration, of nodes and of states, never clients: their
+// The time series of the router but for its histogram: names, meanings, and how each is read from a view of operators
+// or from what is measured besides. Labels are names of the configuration, of nodes and of states, never clients: their
 // number stays small.
 
 import type {ApplicationView, BlocksView, NodeView, RouterEvent, Scale} from '../protocol/views.ts';
@@ -74,7 +74,7 @@ export const applicationSeries: readonly Series<readonly ApplicationView[]>[] = 
   ),
   perApplication(
     'level',
-    'Load level of the application as a whole, which does not waver: 0 low, 0.5 medium, 1 high.',
+    'Load level of the application as a whole, with hysteresis: 0 low, 0.5 medium, 1 high.',
     (view) => (view.level === null ? null : loadOfLevel(view.level)),
   ),
   perApplication(
@@ -161,7 +161,7 @@ const ownSeries: readonly Series<Measures>[] = [
   {
     kind: 'gauge',
     name: 'flow_table_capacity',
-    help: 'Places in the flow table.',
+    help: 'How many flows the flow table has room for.',
     labels: [],
     read: ({flowTable}) => (flowTable ? [[{}, flowTable.capacity]] : []),
   },
@@ -182,7 +182,7 @@ const ownSeries: readonly Series<Measures>[] = [
   {
     kind: 'gauge',
     name: 'forwarder_heartbeat_age_seconds',
-    help: "Since a forwarder's loop last turned, which it does at least each 0.1 s.",
+    help: "Since the last heartbeat of a forwarder's loop, which has one at least each 0.1 s.",
     labels: ['forwarder'],
     read: ({forwarders}) =>
       forwarders.map(({index, heartbeatAgeMs}) => [{forwarder: String(index)}, heartbeatAgeMs / 1000]),

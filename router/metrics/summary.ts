@@ -1,4 +1,4 @@
-// What there is of each application: its endpoints by how they stand, and what the nodes that serve can take. Pure.
+// Summaries of applications: their endpoints by state, and the capacity of the nodes that serve. Pure.
 
 import type {ApplicationView} from '../protocol/views.ts';
 import type {Application} from '../model/application/application.ts';

@@ -1,4 +1,4 @@
-// What the registry does not take, and the one line that says why. Pure.
+// What the registry refuses, and the one line that says why. Pure.
 
 import type {Network} from '../base/address.ts';
 import {inNetwork} from '../base/address.ts';

@@ -1,8 +1,8 @@
-// Endpoints and the virtual services that they make up: each has a numbered place, which stays taken as long as
+// Endpoints and the virtual services that they make up: each has a slot, which stays taken as long as
 // a flow may refer to it. Pure. `changed` is called whenever the data plane or the next supervisor must know.
 //
 //   up ──lease over──► suspect        Besides, each may be unreachable: so probes found (liveness.ts). Until they
-//    ▲──────── PUT ──────┘            find otherwise, or the agent speaks again or opens it anew.
+//    ▲──────── PUT ──────┘            find otherwise, or the agent reports again or opens it anew.
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
 import {Memo} from '../base/memo.ts';
@@ -17,7 +17,7 @@ import type {
   ServiceCheckpoint,
   ServiceRecord,
 } from './records.ts';
-import {endpointKey, serviceKey, translatedPlace} from './records.ts';
+import {endpointKey, serviceKey, translatedSocket} from './records.ts';
 import {Slots} from '../base/slots.ts';
 
 /** A closed endpoint's slot stays taken at least this long: a forwarder may just be using the last policy. */
@@ -75,7 +75,7 @@ export class EndpointTable {
     return [...(this.#byService.get(service) ?? [])];
   }
 
-  /** Another number whenever anything about the service's endpoints is new: who knows the number knows them. */
+  /** Changes whenever anything about the service's endpoints does. */
   version(service: ServiceRecord): number {
     return this.#versions.get(service) ?? 0;
   }
@@ -93,14 +93,14 @@ export class EndpointTable {
     this.#changed();
   }
 
-  /** The node has exactly these endpoints from now on. Returns those for which there is no place, and why. */
+  /** The node has exactly these endpoints from now on. Returns those for which there is no slot, and why. */
   replace(
     node: Pick<NodeRecord, 'name' | 'address'>,
     wanted: readonly NodeEndpoint[],
     now: number,
   ): NodeRecord['refused'] {
-    const place = {node: node.name, address: node.address};
-    const keys = new Set(wanted.map((one) => endpointKey({...one, ...place})));
+    const location = {node: node.name, address: node.address};
+    const keys = new Set(wanted.map((one) => endpointKey({...one, ...location})));
     // First what ends: a socket that stood for it may stand for another now.
     for (const record of this.ofNode(node.name))
       if (!keys.has(endpointKey(record))) this.move(record, 'closed', now);
@@ -123,22 +123,22 @@ export class EndpointTable {
       this.move(known, 'up', now);
       return null;
     }
-    const owner = this.#translated.get(translatedPlace(identity) ?? '');
+    const owner = this.#translated.get(translatedSocket(identity) ?? '');
     if (owner && owner.state !== 'closed')
       return `port ${wanted.nodePort} of the node stands for ${owner.vip}:${owner.port} already`;
     if (!this.#openService(identity)) return TABLE_FULL;
-    const place = this.#endpointSlots.take();
-    if (!place) return TABLE_FULL;
+    const slot = this.#endpointSlots.take();
+    if (!slot) return TABLE_FULL;
     // Its socket is another's now: what its old flows still send would reach the wrong program.
     if (owner) this.#forget(owner);
-    this.#remember({...identity, ...place, state: 'up', streak: {good: 0, bad: 0}, since: now});
+    this.#remember({...identity, ...slot, state: 'up', streak: {good: 0, bad: 0}, since: now});
     return null;
   }
 
   #remember(record: EndpointRecord): void {
     this.#endpoints.set(endpointKey(record), record);
-    const place = translatedPlace(record);
-    if (place !== null) this.#translated.set(place, record);
+    const socket = translatedSocket(record);
+    if (socket !== null) this.#translated.set(socket, record);
     const mates = this.#byNode.get(record.node);
     if (mates) mates.add(record);
     else this.#byNode.set(record.node, new Set([record]));
@@ -149,7 +149,7 @@ export class EndpointTable {
 
   #forget(record: EndpointRecord): void {
     this.#endpoints.delete(endpointKey(record));
-    this.#translated.delete(translatedPlace(record) ?? '');
+    this.#translated.delete(translatedSocket(record) ?? '');
     this.#endpointSlots.release(record.slot);
     const mates = this.#byNode.get(record.node);
     mates?.delete(record);
@@ -162,10 +162,10 @@ export class EndpointTable {
   #openService(identity: NodeEndpoint): boolean {
     const key = serviceKey(identity);
     if (this.#services.has(key)) return true;
-    const place = this.#serviceSlots.take();
-    if (!place) return false;
+    const slot = this.#serviceSlots.take();
+    if (!slot) return false;
     const {vip, protocol, port} = identity;
-    this.#addService({slot: place.slot, vip, protocol, port});
+    this.#addService({slot: slot.slot, vip, protocol, port});
     return true;
   }
 

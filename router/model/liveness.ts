@@ -33,7 +33,7 @@ export interface Finding {
    * may be that probes do not get through and clients do.
    */
   trusted: boolean;
-  /** Its agent is silent: nobody contradicts. */
+  /** Its agent is silent too: one refusal is enough. */
   alone: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface Streak {
   bad: number;
 }
 
-/** Counts a finding in `streak`; what is to be thought from now on, or null: as before. */
+/** Counts a finding in `streak`; the verdict from now on, or null: as before. */
 export function judge(streak: Streak, finding: Finding, rules: ProbeRules): Unreachable | 'reachable' | null {
   const {result, trusted, alone} = finding;
   if (result === 'open') {

@@ -1,4 +1,4 @@
-// What a node needs to know: the answer to its PUT. Pure.
+// A node's configuration: the answer to its PUT. Pure.
 
 import {Memo} from '../base/memo.ts';
 import {LEASE_MS, RENEW_MS} from '../protocol/messages.ts';
@@ -29,7 +29,7 @@ export interface RouterAddress {
   address: string;
   /** Networks that instances reach under their node's own address. */
   direct: readonly string[];
-  /** Nodes tell it their connections. */
+  /** Nodes report their flows to it. */
   tracksFlows: boolean;
 }
 

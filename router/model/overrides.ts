@@ -1,6 +1,6 @@
-// What operators wish of nodes and endpoints, by name (target.ts): weight factors, and drains, which take new flows
-// away while running ones go on. It outlives the supervisor, and what it names: a node that comes back finds its
-// weight as it was, and stays out of service until it is undrained. Pure; times are milliseconds since the epoch.
+// What operators have set of nodes and endpoints, by name (target.ts): weight factors, and drains, which take new flows
+// away while running ones go on. Overrides outlive the supervisor, and what they name: a node that comes back has its
+// factor as it was, and stays out of service until it is undrained. Pure; times are milliseconds since the epoch.
 
 import {z} from 'zod';
 import type {Named} from './target.ts';
@@ -8,7 +8,7 @@ import {namesOf} from './target.ts';
 
 const drainCheckpoint = z.strictObject({
   since: z.number(),
-  /** Then what can move at once is moved: UDP conversations, handshakes, clients that were kept. */
+  /** Then what can move is moved: UDP flows, handshakes, clients that were kept. */
   deadline: z.number(),
   /** Clients with an affinity come back until the deadline. */
   keepClients: z.boolean(),
@@ -29,7 +29,7 @@ export class Overrides {
   readonly #drains = new Map<string, Drain>();
   readonly #changed: (name: string) => void;
 
-  /** `changed` is called with a name whenever what is wished for it is new. */
+  /** `changed` is called with a name whenever its overrides change. */
   constructor(changed: (name: string) => void) {
     this.#changed = changed;
   }
@@ -67,7 +67,7 @@ export class Overrides {
     return true;
   }
 
-  /** The strictest of what its names are told, or null. */
+  /** The strictest drain of its names, or null. */
   drainOf(endpoint: Named): Drain | null {
     if (this.#drains.size === 0) return null;
     const drains = namesOf(endpoint).flatMap((name) => this.#drains.get(name) ?? []);

@@ -38,11 +38,11 @@ const endpointCheckpoint = z.strictObject({
   /** NAT: the port on the node's address. */
   nodePort: z.number().optional(),
   instances: z.number(),
-  /** What its agent finds from the inside; absent: well. */
+  /** Why its agent's checks fail; absent: they pass. */
   failing: z.string().optional(),
-  /** What its agent says: it listens · its agent is silent · its socket is gone. */
+  /** up: its agent reports it · suspect: its agent is silent · closed: its socket is gone. */
   state: z.enum(['up', 'suspect', 'closed']),
-  /** What the router itself finds; absent: it answers, or was never heard. */
+  /** What the router's probes find; absent: it answers, or has never answered. */
   unreachable: z.enum(unreachableKinds).optional(),
 });
 export type EndpointRecord = z.infer<typeof endpointCheckpoint> & {
@@ -115,8 +115,8 @@ export function endpointKey(of: EndpointIdentity): string {
   return `${of.node} ${of.address} ${serviceKey(of)} ${of.nodePort ?? ''}`;
 }
 
-/** The socket that packets are translated to, which cannot stand for two endpoints; null in DSR. */
-export function translatedPlace(
+/** The node's socket that packets are translated to, of one endpoint only; null in DSR. */
+export function translatedSocket(
   of: Pick<EndpointRecord, 'address' | 'protocol' | 'nodePort'>,
 ): string | null {
   return of.nodePort === undefined ? null : `${of.address}:${of.nodePort}/${of.protocol}`;

@@ -116,7 +116,7 @@ export class Registry {
     return this.#table.version(service);
   }
 
-  /** An operator's wish for a node, or for endpoints of one, has changed. */
+  /** An override of a node, or of endpoints of one, has changed. */
   #touchNamed(name: string): void {
     this.#revision++;
     const [node = ''] = name.split(':', 1);
@@ -164,7 +164,7 @@ export class Registry {
     return {kind: 'applied', node};
   }
 
-  /** Blocks that lead to their node: those in quarantine only as long as it is there. */
+  /** Blocks whose packets go to their node: those in quarantine only as long as it is there. */
   leadingBlocks(): BlockLease[] {
     return this.ports.blocks.all().filter((lease) => {
       if (lease.freedAt === null) return true;
@@ -185,7 +185,7 @@ export class Registry {
     node.refused.push(...this.#table.replace(node, permitted, now));
   }
 
-  /** Another node that had this address and whose lease is over evidently is gone. */
+  /** Another node that had this address, and whose lease is over, is gone. */
   #dropFormerOwner(name: string, address: string, now: number): void {
     for (const node of this.#nodes.values())
       if (node.name !== name && node.address === address) this.#leave(node, now);
@@ -198,7 +198,7 @@ export class Registry {
     this.ports.release(node.name, now);
   }
 
-  /** Ends leases, and what was known of load with them. Returns the nodes that became suspect. */
+  /** Ends leases, and load levels with them. Returns the nodes that became suspect. */
   expire(now: number): NodeRecord[] {
     for (const node of this.#nodes.values()) if (node.leaseUntil <= now) this.#setLevels(node, {});
     const silent = this.nodes().filter((node) => node.state === 'up' && node.leaseUntil <= now);
@@ -223,9 +223,8 @@ export class Registry {
   }
 
   /**
-   * Gives up what nobody needs: closed endpoints without flows (null: not
-   * counted), services without endpoints, nodes without either.
-   * A node that answers on its network keeps the ports that are its own: programs may still use them.
+   * Gives up what nobody needs: closed endpoints without flows (null: not counted), services without endpoints, nodes
+   * without either. A node that answers on its network keeps the ports that are its own: programs may still use them.
    */
   prune(
     flowsPerEndpoint: Readonly<Record<string, number>> | null,
@@ -276,7 +275,7 @@ export class Registry {
     };
   }
 
-  /** Begins with nothing: what nodes hold must be heard before any of it is given away. */
+  /** Begins without a checkpoint: nodes report what they hold before anything else is leased. */
   begin(now: number): void {
     this.ports.begin(now);
   }

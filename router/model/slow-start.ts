@@ -1,5 +1,5 @@
 // Slow start: an endpoint that is new, or serves again, gets its share in a few steps, so that a program with cold
-// caches is not buried. Pure; times are milliseconds of Clock.now.
+// caches is not overloaded. Pure; times are milliseconds of Clock.now.
 
 import type {EndpointRecord} from './records.ts';
 
@@ -23,7 +23,7 @@ export class SlowStart {
     this.#changed = changed;
   }
 
-  /** From now on who begins to serve starts slowly; who served before has all of its weight. */
+  /** From now on endpoints that begin to serve start slowly; those that served before have all of their weight. */
   begin(): void {
     this.#begun = true;
   }

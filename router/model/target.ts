@@ -1,4 +1,4 @@
-// How operators name what they steer, from coarse to fine. An order for a name is for all that has this name.
+// Names of nodes and endpoints for overrides, from coarse to fine. What is set for a name is for all that have it.
 //
 //   node1                               all that node1 serves
 //   node1:10.77.0.100:80/tcp            what it serves there: an endpoint (NAT: all of its instances)

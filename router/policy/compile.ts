@@ -1,5 +1,5 @@
-// Compiles routes into the tables that C++ executes. Pure: what is made of a route is made again
-// only when the route or a next hop of its nodes is another one, and is the same object as long as it is the same.
+// Compiles routes into the tables that C++ executes. Pure: the part of a route is computed again only when the route or
+// a next hop of its nodes has changed, and is the same object until then.
 
 import type {
   Policy,
@@ -20,7 +20,7 @@ export interface NextHop {
 }
 
 export interface CompilerInput {
-  /** What nodes send to the world passes the router. */
+  /** What nodes send to clients passes the router (NAT). */
   routes: boolean;
   /** Where it leaves when nothing else is known; null: nowhere. */
   gateway: NextHop | null;

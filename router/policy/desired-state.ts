@@ -1,5 +1,5 @@
-// A route: a virtual service and the endpoints that serve it. What policy makes of the registry and what a
-// provider realises.
+// The desired state: routes (a virtual service and the endpoints that serve it) and blocks of ports. Policy computes it
+// of the registry, a provider realises it.
 
 import type {FlowTimeouts, PolicyAffinity} from '../../addon/router.ts';
 import type {Protocol} from '../protocol/messages.ts';
@@ -9,7 +9,7 @@ export interface RouteEndpoint {
   generation: number;
   /** The node's address: where its packets go. */
   address: string;
-  /** NAT: the port on that address which stands for the service's. */
+  /** NAT: the port on that address that the service's is translated to. */
   nodePort?: number | undefined;
   /** Share of new flows relative to the others; 0 = none. */
   weight: number;
@@ -17,9 +17,9 @@ export interface RouteEndpoint {
   open: boolean;
   /** It takes no connections, but opens them. */
   outboundOnly?: boolean;
-  /** It gets no new clients, but those come back that an affinity leads to it. */
+  /** It gets no new clients, but those with an affinity to it come back. */
   affinityMember?: boolean;
-  /** Its node's number, the same for all of its endpoints; undefined: it has none. */
+  /** Its node's id, the same for all of its endpoints; undefined: it has none. */
   node?: number | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface BlockRoute {
 export interface DesiredState {
   routes: readonly Route[];
   blocks: readonly BlockRoute[];
-  /** Nodes are about to tell which connections they have: until then, none that is unknown is given away. */
+  /** Nodes are about to report their flows: until then, segments of unknown ones are dropped. */
   awaitImports: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The status of endpoints: whether they get new flows, which share of them, and why. The one place where the words of
-// agents, probes, load and operators come together. Pure.
+// The status of endpoints: whether they get new flows, which share of them, and why. Here what
+// agents report, probes find and operators set comes together. Pure.
 
 import type {Level} from '../protocol/messages.ts';
 import type {EndpointView} from '../protocol/views.ts';
@@ -22,7 +22,7 @@ export interface EndpointStatus {
   weight: number;
   /** false: running TCP flows alone stay. */
   open: boolean;
-  /** It gets no new clients, but those come back that an affinity leads to it. */
+  /** It gets no new clients, but those with an affinity to it come back. */
   affinityMember: boolean;
 }
 

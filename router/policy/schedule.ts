@@ -1,5 +1,5 @@
-// Smooth weighted round robin, compiled into a ring: C++ only takes the next place, so that shares are exact
-// over each lap and no endpoint gets its flows in a burst. Pure.
+// Smooth weighted round robin, compiled into a ring: C++ only takes the next entry, so that shares are exact
+// over each round and no endpoint gets its flows in a burst. Pure.
 
 /** Weights are exact to a thousandth. */
 const FINENESS = 1000;
@@ -29,7 +29,7 @@ function scaleTo(bound: number, weights: readonly number[]): number[] {
     scaled[index] = (scaled[index] ?? 0) + 1;
     missing--;
   }
-  // Many endpoints of tiny weight, rounded up to one place each: the largest give places away.
+  // Many endpoints of tiny weight, rounded up to one entry each: taken from the largest.
   while (missing < 0) {
     const largest = scaled.indexOf(Math.max(...scaled));
     if (scaled[largest] === 1) break;

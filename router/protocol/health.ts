@@ -37,7 +37,7 @@ const httpCheck = z.strictObject({
     .string()
     .regex(/^\/[\x21-\x7e]*$/, 'a path starts with "/" and has no spaces, as /healthz')
     .default('/'),
-  /** The answers that are well; absent: 200 to 399. */
+  /** The statuses that pass; absent: 200 to 399. */
   status: z
     .preprocess(
       (value) => (typeof value === 'number' ? [value] : value),
@@ -55,7 +55,7 @@ const httpCheck = z.strictObject({
 
 const commandCheck = z.strictObject({
   ports: rangesSchema.optional(),
-  /** A program in the node's own folder for checks, and its arguments; well if it ends with status 0. */
+  /** A program in the node's own folder for checks, and its arguments; it passes if it ends with status 0. */
   run: z
     .array(z.string())
     .min(1, 'name the program')
@@ -74,13 +74,13 @@ export const healthSchema = z.strictObject({
   interval: secondsSchema(0.2, 3600).default(1),
   /** Seconds that one check may take. */
   timeout: secondsSchema(0.05, 60).default(1),
-  /** Good checks in a row until a sick endpoint is well. */
+  /** Good checks in a row until a failing endpoint passes. */
   rise: z.number().int().min(1, 'at least 1').max(100, 'at most 100').default(2),
-  /** Bad checks in a row until it is sick. */
+  /** Bad checks in a row until it is failing. */
   fall: z.number().int().min(1, 'at least 1').max(100, 'at most 100').default(2),
-  /** Sick when connections wait and the program has taken none for so many seconds; 0: not checked. */
+  /** Failing when connections wait and the program has taken none for so many seconds; 0: not checked. */
   queue: secondsSchema(0, 3600).default(3),
-  /** Sick when all processes that hold the socket are stopped (SIGSTOP, a debugger) or their cgroup is frozen. */
+  /** Failing when all processes that hold the socket are stopped (SIGSTOP, a debugger) or their cgroup is frozen. */
   stopped: z.boolean().default(true),
   tcp: z.array(tcpCheck).default([]),
   http: z.array(httpCheck).default([]),

@@ -1,5 +1,5 @@
-// How an agent judges the load of its node for an application: what it measures, what of that counts as low,
-// medium and high, how several metrics are combined, and how long it thinks before it tells the router. The file
+// How an agent rates the load of its node for an application: what it measures, what of that counts as low, medium and
+// high, how several metrics are combined, and how long a level lasts before it is reported. The file
 // that operators write and the configuration that agents get have this one form; it reads what it has written.
 //
 //   load:
@@ -45,7 +45,7 @@ function membershipShape(metric: Metric) {
   });
 }
 
-/** The application's own number may also stand in a file of the node. */
+/** The application's own number may also be read from a file of the node. */
 const ownShape = membershipShape('own').extend({
   file: z.string().regex(/^\//, 'the path of a file on the node, from / on').optional(),
 });

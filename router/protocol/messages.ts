@@ -50,9 +50,9 @@ export const nodeEndpointSchema = z
      * that takes no connections but opens them (FTP's data connections from port 20); no new flows.
      */
     instances: z.number().int().min(0).max(65535),
-    /** NAT: the port on the node's own address that stands for vip:port; of one instance only. Absent in DSR. */
+    /** NAT: the port on the node's own address that vip:port is translated to; of one instance only. Absent in DSR. */
     nodePort: port.optional(),
-    /** Absent: well. What the agent finds from the inside, one line for people; no new flows while it is there. */
+    /** Why the agent's checks fail, one line for people; no new flows while it is there. Absent: they pass. */
     failing: z.string().min(1).max(200).optional(),
   })
   .refine((one) => one.nodePort === undefined || one.instances <= 1, {
@@ -66,7 +66,7 @@ export const flowReportSchema = z.strictObject({
   protocol: protocolSchema,
   vip: ipv4,
   port,
-  /** NAT: the physical port that stands for it. */
+  /** NAT: the node port that it is translated to. */
   nodePort: port.optional(),
   client: ipv4,
   clientPort: port,
@@ -102,14 +102,14 @@ export const nodeStateSchema = z.strictObject({
   vips: z.array(ipv4).max(1000),
   /**
    * Load level by application; one that is not in it counts as medium. Absent: not known yet (the agent has just
-   * started), what it said last goes on until its lease ends.
+   * started), what it reported last counts until its lease ends.
    */
   levels: z.record(name, levelSchema).optional(),
   /** The kernel's own range for ports that a program does not choose (ip_local_port_range): blocks lie inside. */
   portRange: z.strictObject({first: port, last: port}).optional(),
   /**
    * VIPs from which instances open connections: how many blocks the node needs, and which it holds, those that it
-   * would rather keep first. Absent: the agent does not know (yet), everything stays. A VIP that is not in the
+   * prefers to keep first. Absent: the agent does not know (yet), everything stays. A VIP that is not in the
    * list: none are needed any more.
    */
   outbound: z
@@ -124,7 +124,7 @@ export const nodeStateSchema = z.strictObject({
    */
   exclusive: z.array(exclusivePortSchema).max(10_000).optional(),
   /**
-   * Flows of the node's own endpoints (of this message) that the router shall know: before the first packet
+   * Flows of the node's own endpoints (of this message) that the flow table shall have: before the first packet
    * of one that the node opens from a service port; those that the router asked to confirm; all, when the router
    * lost its table.
    */
@@ -142,7 +142,7 @@ export const applicationConfigSchema = z.strictObject({
   ports: z.array(portRangeSchema),
   /** Of those, the ones that one instance alone may have: it is leased before the bind. */
   exclusive: z.array(portRangeSchema).optional(),
-  /** How its agents judge the load of their nodes; absent: the defaults. */
+  /** How its agents rate the load of their nodes; absent: the defaults. */
   load: loadSchema.optional(),
   /** How its agents check its endpoints from the inside; absent: the defaults. */
   health: healthSchema.optional(),
@@ -162,8 +162,8 @@ export const nodeConfigSchema = z.strictObject({
   /** Where the node's translated endpoints are, if not at the address of its state: on the router's own host. */
   address: ipv4.optional(),
   /**
-   * How a VIP is configured on a node: the provider's need. 'loopback-noarp': a /32 on lo that is never announced;
-   * 'none': its packets need it nowhere.
+   * How a VIP is configured on a node, as the forwarding method requires. 'loopback-noarp': a /32 on lo that is never
+   * announced; 'none': its packets need it nowhere.
    */
   vipPlacement: z.enum(['loopback-noarp', 'none']),
   applications: z.array(applicationConfigSchema),
@@ -172,15 +172,15 @@ export const nodeConfigSchema = z.strictObject({
   /** All blocks that are the node's. */
   blocks: z.array(portBlockSchema).optional(),
   /**
-   * Why a VIP got fewer blocks than wanted. With `retryMs` it is not decided yet (a router that began anew first
-   * hears who holds what): ask again then.
+   * Why a VIP got fewer blocks than wanted. With `retryMs` it is not decided yet (a router without a
+   * checkpoint waits for nodes to report what they hold): ask again then.
    */
   blocksRefused: z
     .array(z.strictObject({vip: ipv4, reason: z.string(), retryMs: z.number().optional()}))
     .optional(),
   /**
    * Those of the state's exclusive ports that are the node's now, and why others are not. One that is in neither
-   * list is not decided yet (a router that began anew first hears who holds what): the next answer may have it.
+   * list is not decided yet (a router without a checkpoint waits for nodes to report): the next answer may have it.
    */
   exclusive: z.array(exclusivePortSchema).optional(),
   exclusiveRefused: z.array(z.strictObject({port: exclusivePortSchema, reason: z.string()})).optional(),

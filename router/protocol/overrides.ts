@@ -1,4 +1,4 @@
-// What operators tell a running router about nodes and endpoints (POST), and what they have told it so far (GET).
+// Overrides of nodes and endpoints: operators set them (POST) and read them (GET).
 // TARGET is a name as `coscanet endpoints` prints it, or a node's.
 //
 //   POST /v1/weight {target, factor}                           GET /v1/weight
@@ -17,7 +17,7 @@ export type WeightRequest = z.infer<typeof weightRequestSchema>;
 export const weightViewSchema = z.strictObject({
   target,
   factor: z.number(),
-  /** Names of the endpoints that it is for now. */
+  /** Names of the endpoints that it applies to now. */
   endpoints: z.array(z.string()),
 });
 export type WeightView = z.infer<typeof weightViewSchema>;

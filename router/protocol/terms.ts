@@ -1,4 +1,4 @@
-// The words that the messages and rules are made of.
+// The terms of messages, views and rules.
 
 import {z} from 'zod';
 import {parseDuration} from './duration.ts';

@@ -25,8 +25,8 @@ export const endpointViewSchema = z.strictObject({
   /** Why it is in that state, or gets no new flows. */
   reason: z.string().optional(),
   /**
-   * In the ring: up · suspect: lease over, probes answered. Not: resolving: MAC not known yet · draining, drained: the
-   * operator's wish · failing: its agent says so · unreachable: probes failed · closed: socket gone, running flows stay
+   * In the ring: up · suspect: lease over, probes answered. Not: resolving: MAC not known yet · draining, drained: by
+   * the operator · failing: its agent says so · unreachable: probes failed · closed: socket gone, running flows stay
    */
   state: z.enum(['up', 'suspect', 'resolving', 'draining', 'drained', 'failing', 'unreachable', 'closed']),
 });
@@ -76,7 +76,7 @@ export const nodeViewSchema = z.strictObject({
 export type NodeView = z.infer<typeof nodeViewSchema>;
 
 export const scaleSchema = z.enum(['out', 'keep', 'in']);
-/** What an application wishes of the platform that runs it: more nodes, as many, fewer. */
+/** What is recommended to the platform that runs an application: more nodes, as many, fewer. */
 export type Scale = z.infer<typeof scaleSchema>;
 
 export const applicationViewSchema = z.strictObject({
@@ -106,7 +106,7 @@ export const applicationViewSchema = z.strictObject({
   /** Averaged over some 10 s. */
   newFlowsPerSecond: z.number().optional(),
   scale: scaleSchema,
-  /** Why it wishes that, or soon may. */
+  /** Why that is recommended, or soon may be. */
   reason: z.string().optional(),
 });
 export type ApplicationView = z.infer<typeof applicationViewSchema>;
@@ -170,7 +170,7 @@ export const blocksViewSchema = z.strictObject({
       vip: ipv4,
       leased: z.number().int(),
       quarantined: z.number().int(),
-      /** In the ranges that nodes have told. */
+      /** In the ranges that nodes have reported. */
       free: z.number().int(),
       /** Nodes that want more than they could get. */
       refused: z.array(z.strictObject({node: name, reason: z.string()})),

@@ -1,5 +1,5 @@
-// Watches applications as wholes: how busy each is, whether it wishes for more nodes or for fewer, and its accounts
-// of flows. Looked at once per second; a change of level or recommendation is an event.
+// Watches applications as wholes: the load of each, its scale recommendation, and its accounts of flows. Looked at once
+// per second; a change of level or recommendation is an event.
 
 import type {Clock, Timer} from '../base/clock.ts';
 import type {EventLog} from './event-log.ts';
@@ -56,7 +56,7 @@ export class Applications {
   #summaries: ReadonlyMap<string, ApplicationSummary> = new Map();
   /** The last published policy, until it is counted. */
   #published: {statuses: EndpointStatuses; scheduled: ReadonlySet<EndpointRecord>} | null = null;
-  /** By service slot; a service that is gone is remembered until another has its slot. */
+  /** By service slot; a service that is gone is kept until another has its slot. */
   readonly #owners = new Map<number, Owner>();
   /** In the whole table, as last counted. */
   flows = 0;

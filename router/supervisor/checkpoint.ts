@@ -1,4 +1,4 @@
-// What the supervisor has kept with each policy: everything that the next one needs to go on.
+// The supervisor's checkpoint, kept with each policy: everything that the next supervisor needs to go on.
 
 import {Memo} from '../base/memo.ts';
 import {registryCheckpointSchema} from '../model/records.ts';

@@ -13,7 +13,7 @@ import type {Drain} from '../model/overrides.ts';
 const INTERVAL_MS = 500;
 /** So long a forwarder may still use the policy from before a drain. */
 const SETTLED_MS = 300;
-/** What is silent so long and was never, or is no longer, a connection does not hold a drain up (seconds). */
+/** A flow that is silent so long and was never, or is no longer, a connection does not delay a drain (seconds). */
 const QUIET_SECONDS = 5;
 
 export interface DrainsDeps {
@@ -73,7 +73,7 @@ export class Drains {
   /** Flows left of an endpoint that is being drained, at the last look; null: they are not counted. */
   flowsOf(record: EndpointRecord): number | null {
     if (this.#deps.provider.flows === null) return null;
-    // A datagram of a conversation goes elsewhere once its endpoint is closed: it holds nobody up.
+    // The next datagram of a UDP flow goes elsewhere once its endpoint is closed: it delays nothing.
     const moves = record.protocol === 'udp' && (record.state === 'closed' || this.#isOver(record));
     return moves ? 0 : (this.#flows[`${record.slot}:${record.generation}`] ?? 0);
   }
@@ -120,7 +120,7 @@ export class Drains {
   #recordsOf(name: string): EndpointRecord[] {
     const {registry} = this.#deps;
     const records = registry.endpoints().filter((record) => namesOf(record).includes(name));
-    // Of a node that has left nobody answers for its connections.
+    // What a node that has left still has of connections is not waited for.
     return records.filter((record) => registry.node(record.node)?.state !== 'left');
   }
 

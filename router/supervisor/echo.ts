@@ -1,5 +1,5 @@
 // Asks nodes for an echo (ICMP), by the npm package raw-socket. It is optional: where it cannot be loaded, the log
-// says so once, and nodes are judged by their TCP endpoints and by ARP alone.
+// says so once, and only TCP endpoints and ARP tell whether nodes answer.
 
 import {createRequire} from 'node:module';
 import {z} from 'zod';
@@ -12,7 +12,7 @@ const HEADER = 8;
 const IPV4_HEADER = 20;
 const PACKAGE = 'raw-socket';
 
-/** Who asks nodes for echoes. */
+/** Asks nodes for echoes. */
 export interface EchoSource {
   /**
    * The addresses that answer in time, as soon as all have or the time is over; null: echoes cannot be asked for.
@@ -86,7 +86,7 @@ export class Echo implements EchoSource {
         if (this.#awaited.delete(address)) answered.add(address);
         settle();
       };
-      // An address that cannot be sent to answers nothing: that is all there is to know.
+      // An address that cannot be sent to does not answer.
       for (const address of addresses) socket.send(request, 0, request.length, address, () => {});
       settle();
     });

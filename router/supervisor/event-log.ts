@@ -5,7 +5,7 @@ import type {Logger} from '../base/logger.ts';
 import {eventSchema} from '../protocol/views.ts';
 import type {RouterEvent} from '../protocol/views.ts';
 
-/** What somebody should see. */
+/** Logged as warnings. */
 const WARNINGS: ReadonlySet<RouterEvent['event']> = new Set([
   'forwarder-died',
   'vip-conflict',
@@ -20,7 +20,7 @@ export class EventLog {
   readonly #ring: RouterEvent[] = [];
   /** Of the last event: none is earlier than one before it, though the clock be set back. */
   #time = 0;
-  /** Where the next event goes once the ring is full: the oldest one's place. */
+  /** Where the next event goes once the ring is full: where the oldest is. */
   #next = 0;
 
   constructor(clock: Clock, log: Logger) {

@@ -68,7 +68,7 @@ export class FlowReports {
     return [...resolved.refused, ...refused];
   }
 
-  /** What the node shall find out; each is handed out once. */
+  /** The flows that the node is asked about; each once. */
   questionsFor(name: string): FlowReport[] {
     const waiting = this.#questions.get(name) ?? [];
     if (waiting.length <= MAX_FLOW_REPORTS) this.#questions.delete(name);
@@ -87,7 +87,7 @@ export class FlowReports {
     return Math.min(AHEAD_SECONDS, Math.max(half, LEAST_AHEAD_SECONDS));
   }
 
-  /** One look at a part of the flow table; so often that each place is seen several times in its time ahead. */
+  /** One look at a part of the flow table; so often that each entry is seen several times before it expires. */
   #look(): void {
     const {registry, flows, clock} = this.#deps;
     const records = new Map(registry.endpoints().map((one) => [`${one.slot}:${one.generation}`, one]));
@@ -112,7 +112,7 @@ export class FlowReports {
     const {protocol, client, clientPort, vip, port, endpointSlot, endpointGeneration} = flow;
     const node = this.#deps.registry.node(record.node);
     if (node?.state === 'suspect') {
-      // Who cannot be asked just now is believed.
+      // A suspect node cannot be asked: its flows are kept.
       const timeout = Math.ceil(2 * ahead);
       const endpoint = {endpointSlot, endpointGeneration};
       this.#deps.flows.import([{protocol, client, clientPort, vip, port, ...endpoint, timeout}]);

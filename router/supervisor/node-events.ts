@@ -1,4 +1,4 @@
-// What a node's message has changed that operators want to read: compared before and after.
+// The events of a node's message: what it has changed, compared before and after.
 
 import type {EventLog} from './event-log.ts';
 import type {ExclusivePort, NodeConfig} from '../protocol/messages.ts';

@@ -1,6 +1,6 @@
-// The router's own view of what lives: at each interval it probes endpoints on the way that flows take, and asks
-// nodes for an echo. A node that answers anything lives; of one that answers nothing, whatever it serves is judged
-// silent, also what was not probed this time or cannot be (UDP).
+// Probes, at each interval: endpoints on the path that flows take, and nodes for an echo. A node that answers anything is
+// alive; of one that answers nothing, all endpoints count as silent, also those that were not probed this time or cannot
+// be (UDP).
 
 import type {Clock, Timer} from '../base/clock.ts';
 import {messageOf} from '../base/error.ts';
@@ -11,7 +11,7 @@ import type {EndpointRecord} from '../model/records.ts';
 import type {Registry} from '../model/registry.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 
-/** Endpoints probed in one round; with more, they take turns. */
+/** Endpoints probed in one round; with more, each round has the next ones. */
 const MAX_PROBES = 2000;
 /** What remains of an interval for the results' own work. */
 const REST_MS = 50;
@@ -32,8 +32,8 @@ export class Prober {
   #rules: ProbeRules;
   /** Nodes that have answered since they came. */
   readonly #heard = new Set<string>();
-  /** Where each node's next turn begins. */
-  readonly #turns = new Map<string, number>();
+  /** By node, the index of the endpoint that the next round begins with. */
+  readonly #next = new Map<string, number>();
   #timer: Timer | null = null;
   #busy = false;
   #complained = false;
@@ -95,18 +95,18 @@ export class Prober {
       else nodes.set(record.node, [record]);
     }
     for (const name of this.#heard) if (!nodes.has(name)) this.#heard.delete(name);
-    for (const name of this.#turns.keys()) if (!nodes.has(name)) this.#turns.delete(name);
+    for (const name of this.#next.keys()) if (!nodes.has(name)) this.#next.delete(name);
     return nodes;
   }
 
-  /** All, or of each node its turn. */
+  /** All, or of each node the next ones. */
   #choose(nodes: ReadonlyMap<string, EndpointRecord[]>): EndpointRecord[] {
     const all = [...nodes.values()].flat();
     if (all.length <= MAX_PROBES) return all;
     return [...nodes].flatMap(([name, records]) => {
       const count = Math.max(1, Math.floor((MAX_PROBES * records.length) / all.length));
-      const first = (this.#turns.get(name) ?? 0) % records.length;
-      this.#turns.set(name, first + count);
+      const first = (this.#next.get(name) ?? 0) % records.length;
+      this.#next.set(name, first + count);
       return [...records.slice(first), ...records.slice(0, first)].slice(0, count);
     });
   }
@@ -134,7 +134,7 @@ export class Prober {
   }
 }
 
-/** Only who takes connections answers probes itself. */
+/** Only endpoints that take connections answer probes themselves. */
 function isProbed(record: EndpointRecord): boolean {
   return record.protocol === 'tcp' && record.instances > 0;
 }

@@ -29,7 +29,7 @@ export interface PublisherDeps {
   registry: Registry;
   provider: RoutingProvider;
   vips: VipLifecycle;
-  /** Nodes are still to tell which connections they have. */
+  /** Nodes are still to report their flows. */
   awaitImports: () => boolean;
   onPublished: (published: Published) => void;
 }
@@ -95,7 +95,7 @@ export class Publisher {
     const begun = clock.now();
     let wanted = this.#wanted(begun);
     let applied = await provider.apply(wanted.desired, wanted.checkpoint);
-    // Only now: who finds a VIP must find its endpoints.
+    // Only now: a client that finds a VIP must find its endpoints.
     while (vips.claim(applied.served)) {
       if (registry.revision !== wanted.revision) wanted = this.#wanted(clock.now());
       applied = await provider.apply(wanted.desired, wanted.checkpoint);

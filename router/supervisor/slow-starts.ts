@@ -12,7 +12,7 @@ export class SlowStarts {
     this.#statuses = statuses;
   }
 
-  /** Before routes are made. Who serves at the first call has served before. `now`: milliseconds of Clock.now. */
+  /** Before routes are made. What serves at the first call has served before. `now`: milliseconds of Clock.now. */
   observe(now: number): void {
     const {slowStart} = this.#registry;
     for (const service of this.#statuses.refresh()) {

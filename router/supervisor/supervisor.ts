@@ -1,4 +1,4 @@
-// The supervisor's heart: takes what agents report, keeps the registry, and has what follows from it put in force.
+// The supervisor: takes what agents report, keeps the registry, and has what follows from it put in force.
 // With the user-space provider that is done before `put` gives way: it takes microseconds.
 
 import type {Clock, Timer} from '../base/clock.ts';
@@ -44,7 +44,7 @@ export interface SupervisorDeps {
   /** Networks that instances reach under their node's own address. */
   direct: readonly string[];
   vipGraceMs: number;
-  /** The flow table began empty: nodes have to tell which connections they have. */
+  /** The flow table began empty: nodes have to report their flows. */
   fresh: boolean;
   /** A policy was published, which took so many seconds. */
   onPublished: (seconds: number) => void;
@@ -83,7 +83,7 @@ export class Supervisor {
     });
   }
 
-  /** First publication, then the clockwork. Rejects if nothing can be published. */
+  /** First publication, then the timers. Rejects if nothing can be published. */
   async start(): Promise<void> {
     await this.publish();
     this.#conflicts = this.#conflictsSeen();
@@ -143,8 +143,8 @@ export class Supervisor {
 
   #config(node: NodeRecord): NodeConfig {
     const {registry, provider, routerAddressFor, direct} = this.#deps;
-    const place = {address: routerAddressFor(node.address), direct, tracksFlows: provider.flows !== null};
-    return nodeConfigFor(registry, place, provider.method, node);
+    const router = {address: routerAddressFor(node.address), direct, tracksFlows: provider.flows !== null};
+    return nodeConfigFor(registry, router, provider.method, node);
   }
 
   /** Resolves when what is registered now is in force. */
@@ -166,7 +166,7 @@ export class Supervisor {
     events.add({event: 'published', detail: `generation ${generation}`});
   }
 
-  /** Says which endpoints began or ceased to get new flows: the truth of the ring, not of intentions. */
+  /** Events for endpoints that began or ceased to get new flows, as the ring in force has them. */
   #report(now: ReadonlySet<EndpointRecord>, statuses: EndpointStatuses): void {
     const {events} = this.#deps;
     for (const record of now)
@@ -199,7 +199,7 @@ export class Supervisor {
     return this.#logFailure(this.publish());
   }
 
-  /** The provider learnt something. */
+  /** Something that the provider knows has changed. */
   changed(): void {
     void this.#publishSoon();
   }
@@ -214,7 +214,7 @@ export class Supervisor {
     void this.#commitSoon();
   }
 
-  /** Forwarders see, and never believe, another host that says in ARP that it is one of our VIPs. */
+  /** Forwarders count, and drop, ARP packets in which another host has one of our VIPs (RFC 5227). */
   #watchConflicts(): void {
     const seen = this.#conflictsSeen();
     const fresh = seen - this.#conflicts;
@@ -246,7 +246,7 @@ function endpointEvent(
   reason?: string,
 ): Omit<RouterEvent, 'time'> {
   const {application, vip, protocol, port, node, address, nodePort} = record;
-  const place = nodePort === undefined ? undefined : `${address}:${nodePort}`;
-  const detail = [place, reason].filter((part) => part !== undefined).join(': ');
+  const location = nodePort === undefined ? undefined : `${address}:${nodePort}`;
+  const detail = [location, reason].filter((part) => part !== undefined).join(': ');
   return {event, application, vip, protocol, port, node, ...(detail === '' ? {} : {detail})};
 }

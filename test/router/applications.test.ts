@@ -1,4 +1,4 @@
-// Applications as operators and platforms see them: from what nodes report to level, wish and accounts.
+// Applications as operators and platforms see them: from what nodes report to level, recommendation and accounts.
 
 import test from 'ava';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ const levels = (level: Level) => ({levels: {web: level}});
 const steeringOf = (bench: Bench) =>
   new OverrideActions({...bench, drains: bench.supervisor.drains, commit: () => bench.supervisor.commit()});
 
-test('nobody serves: no level, and after a while the wish for a node', async (t) => {
+test('nobody serves: no level, and after a while a node is recommended', async (t) => {
   const bench = await new Bench([web, mail]).start();
   t.deepEqual(viewOf(bench, 'mail'), {
     application: 'mail',

@@ -66,7 +66,7 @@ test.serial('applications and their overrides, on the command line', async (t) =
     return z.array(applicationViewSchema).parse(JSON.parse(text))[0];
   };
   await waitUntil(
-    'it wishes for more',
+    'more is recommended',
     15_000,
     async () => (await view())?.scale === 'out' && (await view())?.level === 'high',
   );

@@ -4,7 +4,7 @@
 import {existsSync} from 'node:fs';
 import test from 'ava';
 import {nodeState} from './bench.ts';
-import {welcomeOwnNode} from '../../router/daemon/own-node.ts';
+import {withHostAddress} from '../../router/daemon/own-node.ts';
 import {config, useLab} from './lab.ts';
 import {waitUntil} from '../support/wait.ts';
 
@@ -183,7 +183,7 @@ test('an agent that goes by an address of the router is a node on the local side
     return Promise.resolve(outcome);
   };
   for (const translates of [false, true]) {
-    const welcome = welcomeOwnNode(put, ['10.77.0.1', '10.88.0.1'], translates);
+    const welcome = withHostAddress(put, ['10.77.0.1', '10.88.0.1'], translates);
     const own = translates ? {mode: 'nat', address: '192.0.0.7'} : {mode: 'nat'};
     t.deepEqual(await welcome('router', {...nodeState(1, 1, []), address: '10.77.0.1'}), {
       kind: 'config',

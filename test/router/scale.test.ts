@@ -1,4 +1,4 @@
-// What applications wish of their platform: only after a need has lasted, anew after each answer.
+// Scale recommendations: only after a need has lasted, anew after each answer.
 
 import test from 'ava';
 import fc from 'fast-check';
@@ -13,16 +13,16 @@ const rules = {'out-after': 30, 'in-after': 300, 'min-nodes': 2};
 class Watch {
   need: Need | null = null;
   now = 0;
-  wish: Scale = 'keep';
+  recommended: Scale = 'keep';
 
-  /** The wish after so many seconds of this. */
+  /** The recommendation after so many seconds of this. */
   see(situation: Situation, seconds = 1): Scale {
     for (let n = 0; n < seconds; n++) {
       this.now += 1000;
       this.need = nextNeed(this.need, situation, this.now, rules);
-      this.wish = recommendationOf(this.need, this.now, rules);
+      this.recommended = recommendationOf(this.need, this.now, rules);
     }
-    return this.wish;
+    return this.recommended;
   }
 }
 
@@ -66,7 +66,7 @@ test('an answer begins the wait anew; a node that comes and goes is no answer', 
     t.is(calm.see({level: 'low', nodes: turn % 2 === 0 ? 5 : 4}), 'in', `turn ${turn}`);
 });
 
-test('whatever happens: no wish without its need, and none before its time', (t) => {
+test('whatever happens: no recommendation without a need, and none before its time', (t) => {
   const situation = fc.record({level: fc.option(fc.constantFrom(...levelSchema.options)), nodes: fc.nat(5)});
   const phases = fc.array(fc.tuple(situation, fc.integer({min: 1, max: 400})), {maxLength: 30});
   fc.assert(
@@ -75,13 +75,13 @@ test('whatever happens: no wish without its need, and none before its time', (t)
       let lastOther = {out: 0, in: 0};
       for (const [seen, seconds] of story)
         for (let second = 0; second < seconds; second++) {
-          const wish = watch.see(seen);
+          const recommended = watch.see(seen);
           const more = seen.level === 'high' || seen.nodes < rules['min-nodes'];
           const fewer = !more && seen.level === 'low' && seen.nodes > rules['min-nodes'];
           if (!more) lastOther = {...lastOther, out: watch.now};
           if (!fewer) lastOther = {...lastOther, in: watch.now};
-          if (wish === 'out' && watch.now - lastOther.out <= 30_000) return false;
-          if (wish === 'in' && watch.now - lastOther.in <= 300_000) return false;
+          if (recommended === 'out' && watch.now - lastOther.out <= 30_000) return false;
+          if (recommended === 'in' && watch.now - lastOther.in <= 300_000) return false;
         }
       return true;
     }),

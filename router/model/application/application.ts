@@ -30,11 +30,11 @@ export interface Application {
   slowStartMs: number;
   /** null: each flow is scheduled by itself. */
   affinity: Affinity | null;
-  /** How its agents judge the load of their nodes. */
+  /** How its agents rate the load of their nodes. */
   load: LoadRules;
   /** How its agents check its endpoints from the inside. */
   health: HealthRules;
-  /** When it wishes for more nodes or fewer. */
+  /** When more nodes are recommended, or fewer. */
   autoscaling: Autoscaling;
 }
 

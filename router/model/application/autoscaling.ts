@@ -1,12 +1,12 @@
-// When an application wishes that a platform starts or stops nodes of it (metrics/scale.ts). Keys as in the
+// When starting or stopping a node of an application is recommended to the platform (metrics/scale.ts). Keys as in the
 // configuration file; times in seconds.
 
 export interface Autoscaling {
-  /** So long its level is high, or too few nodes serve, until it wishes for more. */
+  /** So long its level is high, or too few nodes serve, until more are recommended. */
   'out-after': number;
-  /** So long its level is low until it wishes for fewer. */
+  /** So long its level is low until fewer are recommended. */
   'in-after': number;
-  /** It overrides for more as long as fewer serve, and never for fewer than these. */
+  /** More are recommended as long as fewer serve, and never fewer than these. */
   'min-nodes': number;
 }
 

@@ -1,5 +1,5 @@
-// Ports that one node alone may have at a time: it is leased to the first that asks until its messages lack it, it
-// leaves or is given up; a suspect node keeps. Pure. `changed` is called whenever the next supervisor must know.
+// Ports that one node alone may have at a time: one is leased to the first node that asks, until its messages lack it,
+// it leaves or is given up; a suspect node keeps its leases. Pure. `changed` is called whenever the next supervisor must know.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
 import type {ExclusivePort, NodeConfig} from '../../protocol/messages.ts';
@@ -11,7 +11,7 @@ export interface ExclusiveLease extends ExclusivePort {
 
 type Refused = NonNullable<NodeConfig['exclusiveRefused']>;
 
-/** What a node says in one message. */
+/** What a node reports in one message. */
 export interface ExclusiveReport {
   wanted: readonly ExclusivePort[];
   /** Is there a socket bound to it already? */
@@ -30,7 +30,7 @@ export class ExclusivePorts {
     this.#changed = changed;
   }
 
-  /** Nothing is remembered: for a while nodes only get what they have bound, the rest is not decided. */
+  /** Without a checkpoint: for one lease nodes only get what they have bound, the rest is not decided. */
   begin(now: number): void {
     this.#settledAt = now + LEASE_MS;
   }

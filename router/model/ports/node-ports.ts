@@ -41,7 +41,7 @@ export class NodePorts {
     };
   }
 
-  /** Nothing is remembered: what nodes hold must be heard before any of it is given away. */
+  /** Without a checkpoint: nodes report what they hold before anything else is leased. */
   begin(now: number): void {
     this.blocks.begin(now);
     this.exclusive.begin(now);

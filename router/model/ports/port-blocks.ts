@@ -4,9 +4,9 @@
 //   free ──a node wants more──► leased ──wanted no more, node left or given up──► quarantined ──15 min──► free
 //                                 ▲──────────── the same node wants more ─────────────┘
 //
-// A block has one node at a time; ids is independent between VIPs. What a node says that it holds is taken
-// over if nobody else has it: so a router that lost its checkpoint learns it again. Until every node has had the
-// time to say so (`begin`), no block is leased anew.
+// A block has one node at a time; each VIP has blocks of its own. What a node reports to hold is taken over if no other
+// node has it: so a router that lost its checkpoint learns it again. Until every node has had the time to report
+// (`begin`), no block is leased anew.
 
 import {LEASE_MS} from '../../protocol/messages.ts';
 import type {NodeConfig, NodeState, PortBlock} from '../../protocol/messages.ts';
@@ -58,7 +58,7 @@ export class PortBlocks {
     this.#changed = changed;
   }
 
-  /** Nothing is remembered: for a while nodes only get what they hold. */
+  /** Without a checkpoint: for one lease nodes only get what they hold. */
   begin(now: number): void {
     this.#settledAt = now + LEASE_MS;
   }
@@ -87,7 +87,7 @@ export class PortBlocks {
     return this.#byVip.get(vip)?.find((one) => one.first <= port && port <= one.last);
   }
 
-  /** How many more could be leased in the ranges that nodes have told. */
+  /** How many more could be leased in the ranges that nodes have reported. */
   freeOf(vip: string): number {
     const ranges = [...this.#reported.values()].flatMap(({range}) => (range ? [range] : []));
     if (ranges.length === 0) return 0;
@@ -100,7 +100,7 @@ export class PortBlocks {
     return Math.min(free.length, this.#room());
   }
 
-  /** What a node says: it has exactly as many as it wants, as far as there are any. */
+  /** What a node reports: from now on it has exactly as many as it wants, as far as there are any. */
   report(node: Place, state: Pick<NodeState, 'outbound' | 'portRange'>, use: PortUse, now: number): void {
     const before = this.refusedOf(node.name);
     const reported: Reported = {range: state.portRange, refused: []};
@@ -151,7 +151,7 @@ export class PortBlocks {
     return this.all().map(({freedAt, ...lease}) => ({...lease, freed: freedAt !== null}));
   }
 
-  /** Goes on where another registry ended; quarantines begin again, for nobody knows how much of them is over. */
+  /** Goes on where another registry ended; quarantines begin again, for how much of them is over is not kept. */
   restore(checkpoint: ReturnType<PortBlocks['checkpoint']>, now: number): void {
     for (const {freed, ...lease} of checkpoint) this.#add({...lease, freedAt: freed ? now : null});
   }
@@ -254,11 +254,11 @@ export class PortBlocks {
   }
 }
 
-/** Those beyond what the node wants: first what it does not say to hold, then the last that it says. */
+/** Those beyond what the node wants: first what it does not report to hold, then the last that it reports. */
 function surplus(mine: readonly BlockLease[], {wanted, held}: Wanted): BlockLease[] {
-  const place = (lease: BlockLease) => {
+  const rank = (lease: BlockLease) => {
     const index = held.findIndex((one) => one.first === lease.first);
     return index < 0 ? Infinity : index;
   };
-  return [...mine].sort((a, b) => (place(a) < place(b) ? -1 : 1)).slice(wanted);
+  return [...mine].sort((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(wanted);
 }

@@ -7,7 +7,7 @@ export interface Span {
   last: number;
 }
 
-/** Blocks are whole multiples of this many ports, and begin at one: the grain of the forwarders' table. */
+/** Blocks are whole multiples of this many ports, and begin at one: the unit of the forwarders' table. */
 export const UNIT = 64;
 
 export function overlaps(span: Span, others: readonly Span[]): boolean {
@@ -19,8 +19,8 @@ export function isWhole({first, last}: Span): boolean {
 }
 
 /**
- * Every place for a block of `size` ports inside `range`, in the order in which they are tried. Each name begins
- * elsewhere: should a router forget who has what, two nodes hardly ever get at the same.
+ * Every possible block of `size` ports inside `range`, in the order in which they are tried. Each name begins
+ * elsewhere: should a router lose its checkpoint, two nodes hardly ever get the same.
  */
 export function candidates(range: Span, size: number, name: string): Span[] {
   const lowest = Math.ceil(range.first / size);
