@@ -14,6 +14,7 @@ import type {
   StatusView,
 } from '../protocol/views.ts';
 import {meaningOf} from '../metrics/counters.ts';
+import {STUCK_MS} from '../provider/provider.ts';
 import {formatTable} from './table.ts';
 
 interface ServiceName {
@@ -153,7 +154,8 @@ export function formatStatus(status: StatusView): string {
   const interfaces = status.interfaces.map((one) => `${one.side} ${one.name} ${one.address} (${one.mac})`);
   const vips = status.vips.map((vip) => `${vip.address} ${vip.state}`);
   const forwarders = status.forwarders.map(
-    (one) => `${one.index}: pid ${one.pid}, turned ${one.heartbeatAgeMs} ms ago`,
+    ({index, pid, heartbeatAgeMs: age}) =>
+      `${index}: pid ${pid}, ${age < STUCK_MS ? 'turned' : 'STUCK: last turned'} ${age} ms ago`,
   );
   const flows = status.flows === undefined ? 'flows not counted' : `${status.flows} flows`;
   const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${flows})`;

@@ -138,6 +138,7 @@ export const eventSchema = z.strictObject({
     'exclusive-released',
     'forwarder-started',
     'forwarder-died',
+    'forwarder-stuck',
     'interface',
     'interface-trouble',
     'reloaded',

@@ -45,6 +45,9 @@ export interface ProviderLimits {
   blocks: number;
 }
 
+/** A process that moves packets turns at least each 100 ms; one that has not for so long is stuck. */
+export const STUCK_MS = 2000;
+
 export interface ProviderStats {
   generation: number;
   counters: Record<string, number>;
@@ -89,7 +92,7 @@ export interface ProviderEvents {
   onInterface(name: string, what: string, trouble: boolean): void;
   onVip(event: 'vip-claimed' | 'vip-released' | 'vip-conflict', vip: string, detail?: string): void;
   /** A process that moves packets. */
-  onForwarder(event: 'forwarder-started' | 'forwarder-died', detail: string): void;
+  onForwarder(event: 'forwarder-started' | 'forwarder-stuck' | 'forwarder-died', detail: string): void;
 }
 
 export interface RoutingProvider {

@@ -7,6 +7,7 @@ import type {RouterEvent} from '../protocol/views.ts';
 
 /** Logged as warnings. */
 const WARNINGS: ReadonlySet<RouterEvent['event']> = new Set([
+  'forwarder-stuck',
   'forwarder-died',
   'vip-conflict',
   'interface-trouble',

@@ -65,6 +65,32 @@ test.serial('a dead forwarder is started again', async (t) => {
   lab.assertNothingLeft(t);
 });
 
+test.serial('a forwarder that is stopped is killed and started again on the same sockets', async (t) => {
+  const router = await lab.router('--forwarders', '1');
+  lab.put(1, 1, [80]);
+  // Nobody serves that port: refused (7) by the forwarder, or nothing comes (28).
+  const command = 'curl -s -m 0.5 http://10.77.0.100:81/; echo $?';
+  const answers = () => lab.in('peer', 'sh', '-c', command).trim() === '7';
+  await waitUntil('the virtual IP answers', 15_000, answers);
+  const [stopped = 0] = lab.forwarders();
+  process.kill(stopped, 'SIGSTOP');
+  t.false(answers());
+  await waitUntil('it answers again', 10_000, answers);
+  t.false(lab.forwarders().includes(stopped));
+  t.is(lab.forwarders().length, 1);
+  const events = (await view('events', z.array(eventSchema))).filter((one) =>
+    one.event.startsWith('forwarder-'),
+  );
+  t.deepEqual(
+    events.map((one) => one.event),
+    ['forwarder-started', 'forwarder-stuck', 'forwarder-died', 'forwarder-started'],
+  );
+  t.regex(events[1]?.detail ?? '', new RegExp(`^0: pid ${stopped}, its loop has not turned for 2\\.\\d s$`));
+  router.kill('SIGTERM');
+  t.is((await router.ended).status, 0);
+  lab.assertNothingLeft(t);
+});
+
 for (const [title, words] of [
   ['with as many forwarders', ['--forwarders', '2']],
   ['with another number of forwarders', ['--forwarders', '3']],

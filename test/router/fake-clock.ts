@@ -33,6 +33,12 @@ export class FakeClock implements Clock {
     return {cancel: () => void this.#pending.delete(pending)};
   }
 
+  /** Lets time pass while nothing runs (as a stopped process): what was due is due once, when it goes on. */
+  stall(ms: number): void {
+    this.#now += ms;
+    for (const pending of this.#pending) pending.at = Math.max(pending.at, this.#now);
+  }
+
   /** Lets time pass, running what is due in order; promises get their turn after each action. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

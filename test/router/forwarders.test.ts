@@ -15,6 +15,7 @@ import {FakeNative} from './fake-native.ts';
 
 /** A forwarder process that does what the test says. */
 class FakeProcess implements ForwarderProcess {
+  readonly index: number;
   readonly pid: number;
   readonly sockets: readonly number[];
   readonly ready: Promise<void>;
@@ -23,9 +24,12 @@ class FakeProcess implements ForwarderProcess {
   becomeReady: () => void = () => {};
   die: (how: string) => void = () => {};
   #start: () => void = () => {};
+  readonly #startable: boolean;
   starts = 0;
 
-  constructor(pid: number, sockets: readonly number[]) {
+  constructor(index: number, pid: number, sockets: readonly number[], startable: boolean) {
+    this.#startable = startable;
+    this.index = index;
     this.pid = pid;
     this.sockets = sockets;
     this.ended = new Promise((resolve) => (this.die = resolve));
@@ -38,26 +42,36 @@ class FakeProcess implements ForwarderProcess {
 
   start(): void {
     this.starts++;
-    this.#start();
+    if (this.#startable) this.#start();
   }
   stop(signal: string): void {
     this.die(`signal ${signal}`);
   }
 }
 
-function stage({autoReady = true} = {}) {
+/** `startable`: does the loop of the n-th process run when it is told to? */
+function stage({autoReady = true, startable = (_n: number): boolean => true} = {}) {
   const clock = new FakeClock();
   const native = new FakeNative();
   const events = new EventLog(clock, silentLogger);
   const spawned: FakeProcess[] = [];
+  /** Process id → milliseconds since its loop turned last; null: never. */
+  const silences = new Map<number, number | null>();
   const recorded: ProcessId[][] = [];
+  native.segment.forwarders = () =>
+    spawned.flatMap(({index, pid}) => {
+      const heartbeatAgeMs = silences.get(pid) ?? 0;
+      return silences.get(pid) === null
+        ? []
+        : [{index, pid, startTime: pid, heartbeatAgeMs, descriptors: []}];
+    });
   const forwarders = new Forwarders({
     native,
     segment: native.segment,
     clock,
     log: silentLogger,
-    spawn: (_index, _segment, sockets) => {
-      const process = new FakeProcess(1000 + spawned.length, sockets);
+    spawn: (index, _segment, sockets) => {
+      const process = new FakeProcess(index, 1000 + spawned.length, sockets, startable(spawned.length));
       spawned.push(process);
       if (autoReady) process.becomeReady();
       return process;
@@ -66,7 +80,7 @@ function stage({autoReady = true} = {}) {
     onForwarder: (event, detail) => events.add({event, detail}),
   });
   const running = () => spawned.filter((one) => one.starts > 0).length;
-  return {clock, native, events, spawned, recorded, forwarders, running};
+  return {clock, native, events, spawned, silences, recorded, forwarders, running};
 }
 
 test('a dead forwarder starts at once on the same descriptors', async (t) => {
@@ -160,6 +174,87 @@ test('hand-over: the new are ready, then the old end, then the new start', async
   t.deepEqual(order, ['old end while 0 new run']);
   t.deepEqual(native.segment.cleared, [0, 1]);
   t.is(running(), 2);
+});
+
+test('one that is stuck is killed, and the next one starts when it has ended', async (t) => {
+  const {clock, spawned, silences, forwarders, events} = stage();
+  await forwarders.start([[4], [5]], async () => {});
+  const [stuck] = spawned;
+  const signals: string[] = [];
+  // SIGKILL takes its time: it may be in the kernel.
+  stuck!.stop = (signal) => void signals.push(signal);
+  silences.set(1000, 2000).set(1001, 1999);
+  await clock.advance(3000);
+  t.deepEqual(signals, ['SIGKILL']);
+  t.is(spawned.length, 2);
+  stuck?.die('signal SIGKILL');
+  await settled();
+  t.is(spawned.length, 3);
+  t.deepEqual(spawned[2]?.sockets, [4]);
+  t.deepEqual(
+    events
+      .list()
+      .slice(2)
+      .map(({event, detail}) => [event, detail]),
+    [
+      ['forwarder-stuck', '0: pid 1000, its loop has not turned for 2.0 s'],
+      ['forwarder-died', '0: pid 1000, signal SIGKILL'],
+      ['forwarder-started', '0: pid 1002'],
+    ],
+  );
+  await forwarders.stop();
+});
+
+test('one whose loop never turns after its start is stuck too', async (t) => {
+  const {clock, spawned, silences, forwarders} = stage();
+  silences.set(1000, null);
+  await forwarders.start([[4]], async () => {});
+  await clock.advance(2000);
+  t.is(spawned.length, 1);
+  await clock.advance(500);
+  t.is(spawned.length, 2);
+  await forwarders.stop();
+});
+
+test('a silence that is over at the next look is none: the whole machine slept', async (t) => {
+  const {clock, spawned, silences, forwarders} = stage();
+  await forwarders.start([[4]], async () => {});
+  silences.set(1000, 60_000);
+  await clock.advance(250);
+  silences.set(1000, 40);
+  await clock.advance(250);
+  silences.set(1000, 60_000);
+  await clock.advance(250);
+  silences.set(1000, 40);
+  await clock.advance(1000);
+  t.is(spawned.length, 1);
+  await forwarders.stop();
+});
+
+test('nobody is judged by a supervisor that was late itself', async (t) => {
+  const {clock, spawned, silences, forwarders} = stage();
+  await forwarders.start([[4]], async () => {});
+  silences.set(1000, 5000);
+  await clock.advance(250);
+  clock.stall(10_000);
+  await clock.advance(0);
+  t.is(spawned.length, 1);
+  await clock.advance(250);
+  t.is(spawned.length, 2);
+  await forwarders.stop();
+});
+
+test('one that does not get so far that its loop runs is ended', async (t) => {
+  const {clock, spawned, forwarders} = stage({startable: (n) => n !== 1});
+  await forwarders.start([[4]], async () => {});
+  await clock.advance(1000);
+  spawned[0]?.die('status 1');
+  await clock.advance(9999);
+  t.is(spawned.length, 2);
+  await clock.advance(1000);
+  t.is(await spawned[1]?.ended, 'signal SIGKILL');
+  t.is(spawned.length, 3);
+  await forwarders.stop();
 });
 
 const living = (index: number, descriptors = [4, 5]): ForwarderInfo => ({
