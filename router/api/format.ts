@@ -151,7 +151,7 @@ export function formatEvents(rows: readonly RouterEvent[]): string {
 }
 
 export function formatStatus(status: StatusView): string {
-  const interfaces = status.interfaces.map((one) => `${one.side} ${one.name} ${one.address} (${one.mac})`);
+  const interfaces = status.interfaces.map((one) => `${one.role} ${one.name} ${one.address} (${one.mac})`);
   const vips = status.vips.map((vip) => `${vip.address} ${vip.state}`);
   const forwarders = status.forwarders.map(
     ({index, pid, heartbeatAgeMs: age}) =>

@@ -134,17 +134,17 @@ export class Views {
 
   status(): StatusView {
     const {registry, provider, clock, settings, startedAt} = this.#deps;
-    const {generation, counters, vips, sides, forwarders} = provider.stats();
+    const {generation, counters, vips, interfaces, forwarders} = provider.stats();
     const flows = provider.flows && Object.values(provider.flows.countByEndpoint());
-    const oneArmed = sides.length === 1;
+    const oneArmed = interfaces.length === 1;
     return {
       mode: settings.mode,
       pid: process.pid,
       uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
       generation,
       control: `${settings.listen.address}:${settings.listen.port}`,
-      interfaces: sides.map(({name, mac, network}, index) => ({
-        side: oneArmed ? 'both' : index === 0 ? 'external' : 'internal',
+      interfaces: interfaces.map(({name, role, mac, network}) => ({
+        role: oneArmed ? 'both' : role,
         name,
         mac,
         address: network.address,

@@ -62,7 +62,7 @@ function changed(before: Application, after: Application): string[] {
 function restartOnly(before: Settings, after: Settings): string[] {
   const show = (settings: Settings): Record<string, string> => ({
     mode: settings.mode,
-    interfaces: settings.sides.map((side) => `${side.name} (${side.network.address})`).join(', '),
+    interfaces: settings.interfaces.map((one) => `${one.name} (${one.network.address})`).join(', '),
     control: `${settings.listen.address}:${settings.listen.port}`,
     metrics: settings.metrics ? `${settings.metrics.address}:${settings.metrics.port}` : 'on no port',
     forwarders: String(settings.forwarders),

@@ -7,7 +7,7 @@ import type {Network, SocketAddress} from '../base/address.ts';
 import {VIP_LABEL} from '../base/marks.ts';
 import type {Mode} from '../protocol/messages.ts';
 import type {Application} from '../model/application/application.ts';
-import type {Side} from '../model/side.ts';
+import type {Interface} from '../model/interface.ts';
 import {likely} from './nearest.ts';
 import type {Problem} from './problem.ts';
 
@@ -31,10 +31,14 @@ export function networksOf({addresses}: Pick<HostInterface, 'addresses'>): Netwo
   return networks.map(({address, prefix}) => ({address, prefix}));
 }
 
-/** The interface as a side of the router, or what is wrong with it. */
-function sideFrom(name: string, role: InterfaceRole, interfaces: readonly HostInterface[]): Side | string {
-  const link = interfaces.find((one) => one.name === name);
-  const names = interfaces.map((one) => one.name).filter((one) => one !== 'lo');
+/** The interface in this role, or what is wrong with it. */
+function interfaceFrom(
+  name: string,
+  role: InterfaceRole,
+  onHost: readonly HostInterface[],
+): Interface | string {
+  const link = onHost.find((one) => one.name === name);
+  const names = onHost.map((one) => one.name).filter((one) => one !== 'lo');
   if (!link) {
     const guess = likely(name, names);
     const meant = guess === null ? '' : ` (did you mean "${guess}"?)`;
@@ -54,38 +58,38 @@ export interface InterfaceNames {
   internal: {name: string; path: Problem['path']};
 }
 
-/** External first; one side when both are the same interface. */
-export function sidesOf(
+/** External first; one when both are the same interface. */
+export function resolveInterfaces(
   names: InterfaceNames,
-  interfaces: readonly HostInterface[],
-): {sides: Side[]; problems: Problem[]} {
+  onHost: readonly HostInterface[],
+): {interfaces: Interface[]; problems: Problem[]} {
   const external = {...names.external, role: 'external' as const};
   const internal = {...names.internal, role: 'internal' as const};
   const wanted = external.name === internal.name ? [external] : [external, internal];
-  const found = wanted.map(({name, role, path}) => ({side: sideFrom(name, role, interfaces), path}));
-  const sides = found.flatMap(({side}) => (typeof side === 'string' ? [] : [side]));
-  const problems = found.flatMap(({side, path}) => (typeof side === 'string' ? [{path, message: side}] : []));
-  return {sides, problems};
+  const found = wanted.map(({name, role, path}) => ({one: interfaceFrom(name, role, onHost), path}));
+  const interfaces = found.flatMap(({one}) => (typeof one === 'string' ? [] : [one]));
+  const problems = found.flatMap(({one, path}) => (typeof one === 'string' ? [{path, message: one}] : []));
+  return {interfaces, problems};
 }
 
 /** Why nobody could reach the VIP, or null. One on no network of ours is routed to us. */
-function vipProblem(vip: string, mode: Mode, sides: readonly Side[]): string | null {
-  const side = sides.find((one) => one.onLink.some((network) => inNetwork(vip, network)));
-  if (!side) return null;
-  if (side.onLink.some((network) => isEdgeOf(vip, network)))
-    return `${vip} is the network or broadcast address of ${side.name}`;
-  const {address, prefix} = side.network;
-  // Clients on the external side do not look for it there; with direct server return, nodes may be the clients.
-  if (mode === 'nat' && side !== sides[0])
-    return `${vip} lies in the nodes' own network (${side.name} ${address}/${prefix}), which nobody outside sees: take one of the external network, or of a network that is routed to the router`;
+function vipProblem(vip: string, mode: Mode, interfaces: readonly Interface[]): string | null {
+  const own = interfaces.find((one) => one.onLink.some((network) => inNetwork(vip, network)));
+  if (!own) return null;
+  if (own.onLink.some((network) => isEdgeOf(vip, network)))
+    return `${vip} is the network or broadcast address of ${own.name}`;
+  const {address, prefix} = own.network;
+  // Clients on the external network do not look for it there; with direct server return, nodes may be the clients.
+  if (mode === 'nat' && own !== interfaces[0])
+    return `${vip} lies in the nodes' own network (${own.name} ${address}/${prefix}), which nobody outside sees: take one of the external network, or of a network that is routed to the router`;
   return null;
 }
 
 /** The interfaces that this host's own addresses are on. */
-function ownAddresses(interfaces: readonly HostInterface[]): ReadonlyMap<string, string> {
+function ownAddresses(onHost: readonly HostInterface[]): ReadonlyMap<string, string> {
   // Not of this host as a node, which its agent made.
   return new Map(
-    interfaces.flatMap(({name, addresses}) =>
+    onHost.flatMap(({name, addresses}) =>
       addresses
         .filter(({label}) => label !== VIP_LABEL)
         .map(({address}): [string, string] => [address, name]),
@@ -97,10 +101,10 @@ function ownAddresses(interfaces: readonly HostInterface[]): ReadonlyMap<string,
 export function metricsProblems(
   metrics: SocketAddress,
   control: SocketAddress,
-  interfaces: readonly HostInterface[],
+  onHost: readonly HostInterface[],
 ): Problem[] {
   const {address, port} = metrics;
-  const own = [...ownAddresses(interfaces).keys()].filter(isIpv4);
+  const own = [...ownAddresses(onHost).keys()].filter(isIpv4);
   const path = ['metrics'];
   if (!own.includes(address))
     return [{path, message: `${address} is not an address of this host; there are: ${own.join(', ')}`}];
@@ -112,10 +116,10 @@ export function metricsProblems(
 export function vipProblems(
   mode: Mode,
   applications: readonly Application[],
-  sides: readonly Side[],
-  interfaces: readonly HostInterface[],
+  interfaces: readonly Interface[],
+  onHost: readonly HostInterface[],
 ): Problem[] {
-  const own = ownAddresses(interfaces);
+  const own = ownAddresses(onHost);
   return applications.flatMap((application, index) =>
     application.vips.flatMap((vip, at) => {
       const path = ['applications', index, 'vips', at];
@@ -124,7 +128,7 @@ export function vipProblems(
         return [
           {path, message: `${vip} is the router's own address (on ${holder}); a virtual IP is nobody's`},
         ];
-      const message = vipProblem(vip, mode, sides);
+      const message = vipProblem(vip, mode, interfaces);
       return message === null ? [] : [{path, message}];
     }),
   );

@@ -9,10 +9,10 @@ import type {SocketAddress} from '../base/address.ts';
 import type {Application} from '../model/application/application.ts';
 import {defaultProbeRules} from '../model/liveness.ts';
 import type {ProbeRules} from '../model/liveness.ts';
-import type {Side} from '../model/side.ts';
+import type {Interface} from '../model/interface.ts';
 import {affinityProblems} from './affinity.ts';
 import {applicationsOf, settled, weightProblems} from './applications.ts';
-import {metricsProblems, sidesOf, vipProblems} from './host.ts';
+import {metricsProblems, resolveInterfaces, vipProblems} from './host.ts';
 import type {HostInterface} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
 import {ConfigError, Locator, problemsOf} from './problem.ts';
@@ -35,7 +35,7 @@ export interface Options {
 
 export interface Settings {
   mode: Mode;
-  sides: Side[];
+  interfaces: Interface[];
   listen: SocketAddress;
   /** Where Prometheus may ask without the secret; null: nowhere. */
   metrics: SocketAddress | null;
@@ -105,8 +105,8 @@ function modeOf({text, path}: GivenMode, available: readonly Mode[], problems: P
 }
 
 /** NAT tells nodes from clients by the interface that their packets come from. */
-function sidesProblem(mode: Mode, sides: readonly Side[]): Problem[] {
-  const [only, other] = sides;
+function oneArmedProblem(mode: Mode, interfaces: readonly Interface[]): Problem[] {
+  const [only, other] = interfaces;
   if (mode !== 'nat' || !only || other) return [];
   const message = `mode nat needs two interfaces: external and internal are both ${only.name}`;
   return [{path: null, message}];
@@ -123,8 +123,12 @@ function forwardersOf(text: string | undefined, file: File, problems: Problem[])
   return count;
 }
 
-function listenOf(text: string | undefined, sides: readonly Side[], problems: Problem[]): SocketAddress {
-  const fallback = {address: sides.at(-1)?.network.address ?? '127.0.0.1', port: DEFAULT_PORT};
+function listenOf(
+  text: string | undefined,
+  interfaces: readonly Interface[],
+  problems: Problem[],
+): SocketAddress {
+  const fallback = {address: interfaces.at(-1)?.network.address ?? '127.0.0.1', port: DEFAULT_PORT};
   if (text === undefined) return fallback;
   const parsed = parseSocketAddress(text);
   if (!parsed)
@@ -136,20 +140,20 @@ function interfacesOf(
   options: Options,
   file: File,
   onHost: readonly HostInterface[],
-): {sides: Side[]; problems: Problem[]} {
+): {interfaces: Interface[]; problems: Problem[]} {
   const problems: Problem[] = [];
-  const pick = (side: 'external' | 'internal') => {
-    const path = options[side] === undefined ? ['interfaces', side] : null;
-    const name = options[side] ?? file.interfaces?.[side];
+  const pick = (role: 'external' | 'internal') => {
+    const path = options[role] === undefined ? ['interfaces', role] : null;
+    const name = options[role] ?? file.interfaces?.[role];
     if (name === undefined) {
-      const message = `no ${side} interface: give --${side} or "interfaces: {${side}: …}" in the file`;
+      const message = `no ${role} interface: give --${role} or "interfaces: {${role}: …}" in the file`;
       problems.push({path: null, message});
     }
     return {name: name ?? '', path};
   };
   const names = {external: pick('external'), internal: pick('internal')};
-  if (problems.length > 0) return {sides: [], problems};
-  return sidesOf(names, onHost);
+  if (problems.length > 0) return {interfaces: [], problems};
+  return resolveInterfaces(names, onHost);
 }
 
 function probesOf({probes}: File): ProbeRules {
@@ -175,7 +179,9 @@ export function settle(
   const interfaces = interfacesOf(options, file, onHost);
   if (shapeIsRight || (options.external !== undefined && options.internal !== undefined))
     problems.push(
-      ...(interfaces.problems.length > 0 ? interfaces.problems : sidesProblem(mode, interfaces.sides)),
+      ...(interfaces.problems.length > 0
+        ? interfaces.problems
+        : oneArmedProblem(mode, interfaces.interfaces)),
     );
   const applications = applicationsOf(file);
   // Checked on what the file says, range by range, so that a problem stands at its line.
@@ -186,16 +192,16 @@ export function settle(
   }));
   problems.push(
     ...ownershipProblems(written),
-    ...vipProblems(mode, applications, interfaces.sides, onHost),
+    ...vipProblems(mode, applications, interfaces.interfaces, onHost),
     ...weightProblems(applications),
     ...affinityProblems(applications),
   );
-  const listen = listenOf(options.control ?? file.control?.listen, interfaces.sides, problems);
+  const listen = listenOf(options.control ?? file.control?.listen, interfaces.interfaces, problems);
   const metrics = file.metrics === undefined ? null : parseSocketAddress(file.metrics);
   if (metrics) problems.push(...metricsProblems(metrics, listen, onHost));
   const settings: Settings = {
     mode,
-    sides: interfaces.sides,
+    interfaces: interfaces.interfaces,
     listen,
     metrics,
     secretFile: options.secretFile ?? file.control?.['secret-file'] ?? DEFAULT_SECRET_FILE,

@@ -53,7 +53,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
   const method = methods[mode];
   const events = new EventLog(clock, log);
   const exposition = new Exposition(seriesGroups);
-  const networks = [...settings.sides, dataPlane.local.side].map((side) => side.network);
+  const networks = [...settings.interfaces, dataPlane.hostVeth.interface].map((one) => one.network);
   const {limits} = dataPlane.segment;
   const registry = new Registry(method, applications, networks, limits, clock.wall());
   registry.ports.blocks.size = settings.blockPorts;
@@ -63,7 +63,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
     {
       ...deps,
       method,
-      sides: settings.sides,
+      interfaces: settings.interfaces,
       events: {
         onChange: () => supervisor.changed(),
         onInterface: (name, what, trouble) => {
@@ -76,8 +76,8 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
     kept?.own ?? null,
   );
   const routerAddressFor = (address: string) =>
-    (networks.find((network) => inNetwork(address, network)) ?? settings.sides.at(-1)?.network)?.address ??
-    '';
+    (networks.find((network) => inNetwork(address, network)) ?? settings.interfaces.at(-1)?.network)
+      ?.address ?? '';
   const supervisor = new Supervisor({
     clock,
     log,
@@ -88,7 +88,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
     probes: settings.probes,
     routerAddressFor,
     // One-armed, there is no network that router and nodes have for themselves.
-    direct: settings.sides.slice(1).map((side) => networkOf(side.network)),
+    direct: settings.interfaces.slice(1).map((one) => networkOf(one.network)),
     vipGraceMs,
     fresh: kept === null,
     onPublished: (seconds) => exposition.published(seconds),
@@ -118,7 +118,7 @@ export async function assemble(deps: AssembleDeps, cleanup: CleanupStack): Promi
   const reloader = new Reloader({...core, clock, read, readSecret, maxVips: provider.limits.vips}, settings);
   const put = withHostAddress(
     (node, state) => supervisor.put(node, state),
-    settings.sides.map((side) => side.network.address),
+    settings.interfaces.map((one) => one.network.address),
     provider.method.routes,
   );
   const reload = () => reloader.reload();

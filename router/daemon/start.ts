@@ -18,7 +18,7 @@ import type {RouterApi} from '../api/router-api.ts';
 import {methods} from '../model/method.ts';
 import {adoptSegment} from '../provider/userspace/dataplane/adopt.ts';
 import {DataPlane} from '../provider/userspace/dataplane/data-plane.ts';
-import {LocalSide} from '../provider/userspace/local-side.ts';
+import {HostVeth} from '../provider/userspace/host-veth.ts';
 import {decodeCheckpoint} from '../supervisor/checkpoint.ts';
 import {assemble} from './assemble.ts';
 import {removeFiles} from '../base/paths.ts';
@@ -70,11 +70,11 @@ function lockRunDir({native, paths}: StartDeps, cleanup: CleanupStack): void {
 /** What the router before this one left, with what it kept there, or a new one. */
 async function openDataPlane(deps: StartDeps, settings: Settings, spawn: SpawnForwarder) {
   const {native, paths} = deps;
-  const {sides, forwarders, mode} = settings;
+  const {interfaces, forwarders, mode} = settings;
   const processes = systemProcesses(native);
   const {segment, kept, left} = await adoptSegment({...deps, processes}, paths, decodeCheckpoint);
-  const local = new LocalSide({...deps, sides, routes: methods[mode].routes});
-  const what = {segment, local, left, forwarders, processFile: paths.forwarders};
+  const hostVeth = new HostVeth({...deps, interfaces, routes: methods[mode].routes});
+  const what = {segment, hostVeth, left, forwarders, processFile: paths.forwarders};
   return {dataPlane: new DataPlane({...deps, processes, spawn, ...what}), kept};
 }
 

@@ -188,7 +188,7 @@ export const statusViewSchema = z.strictObject({
   generation: z.number().int(),
   control: z.string(),
   interfaces: z.array(
-    z.strictObject({side: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
+    z.strictObject({role: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
   ),
   vips: z.array(z.strictObject({address: ipv4, state: z.enum(['active', 'inactive', 'conflict'])})),
   forwarders: z.array(z.strictObject({index: z.number(), pid: z.number(), heartbeatAgeMs: z.number()})),

@@ -8,7 +8,7 @@ export type {Flow, FlowImport, ImportResult} from '../../addon/router.ts';
 import type {Protocol} from '../protocol/terms.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
-import type {Side} from '../model/side.ts';
+import type {Interface} from '../model/interface.ts';
 import type {DesiredState} from '../policy/desired-state.ts';
 
 /** What is in force: the state that was applied, or a newer one. */
@@ -53,7 +53,7 @@ export interface ProviderStats {
   counters: Record<string, number>;
   vips: {address: string; state: VipState}[];
   /** As they are now. */
-  sides: readonly Side[];
+  interfaces: readonly Interface[];
   /** Processes that move packets; none if something else does. */
   forwarders: readonly Pick<ForwarderInfo, 'index' | 'pid' | 'heartbeatAgeMs'>[];
 }

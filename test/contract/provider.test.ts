@@ -8,10 +8,10 @@ import test from 'ava';
 import {silentLogger} from '../../router/base/logger.ts';
 import {methods} from '../../router/model/method.ts';
 import {decodeKept} from '../../router/provider/userspace/checkpoint.ts';
-import {LocalSide} from '../../router/provider/userspace/local-side.ts';
+import {HostVeth} from '../../router/provider/userspace/host-veth.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
 import type {ProviderEvents} from '../../router/provider/provider.ts';
-import {hostInterfaces, sides} from '../router/bench.ts';
+import {hostInterfaces, interfaces} from '../router/bench.ts';
 import {FakeClock, settled} from '../router/fake-clock.ts';
 import {FakeExec} from '../router/fake-exec.ts';
 import {FakeNative} from '../router/fake-native.ts';
@@ -70,17 +70,17 @@ async function userspace(): Promise<Harness> {
   });
   native.setInterfaces(hostInterfaces);
   const method = methods.dsr;
-  const local = new LocalSide({native, exec, clock, log: silentLogger, sides, routes: method.routes});
+  const hostVeth = new HostVeth({native, exec, clock, log: silentLogger, interfaces, routes: method.routes});
   const dataPlane = {
     segment,
-    local,
+    hostVeth,
     prepare: () => Promise.resolve(),
     run: () => Promise.resolve(),
     stop: () => Promise.resolve(segment.close()),
   };
   const events = eventsTo(told);
   const provider = new UserspaceProvider(
-    {native, exec, clock, log: silentLogger, method, sides, dataPlane, events},
+    {native, exec, clock, log: silentLogger, method, interfaces, dataPlane, events},
     null,
   );
   await provider.start([]);
@@ -95,7 +95,7 @@ async function userspace(): Promise<Harness> {
       await settled();
     },
     send: (port, count) => {
-      const toVip = packet(macOf(9), sides[0]?.mac ?? '').ipv4({from: CLIENT, to: VIP});
+      const toVip = packet(macOf(9), interfaces[0]?.mac ?? '').ipv4({from: CLIENT, to: VIP});
       const frames = Array.from({length: count}, () =>
         toVip.tcp({from: clientPort++, to: port, flags: 'S'}).frame(),
       );

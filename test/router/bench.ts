@@ -13,7 +13,7 @@ import {vipsOf} from '../../router/model/application/application.ts';
 import {defaultProbeRules} from '../../router/model/liveness.ts';
 import {methods} from '../../router/model/method.ts';
 import {Registry} from '../../router/model/registry.ts';
-import {LocalSide} from '../../router/provider/userspace/local-side.ts';
+import {HostVeth} from '../../router/provider/userspace/host-veth.ts';
 import {UserspaceProvider} from '../../router/provider/userspace/userspace.ts';
 import {decodeKept} from '../../router/provider/userspace/checkpoint.ts';
 import type {ProviderCheckpoint} from '../../router/provider/userspace/checkpoint.ts';
@@ -24,7 +24,7 @@ import {FakeExec} from './fake-exec.ts';
 import {FakeNative} from './fake-native.ts';
 
 export const VIP = '10.77.0.100';
-export const sides = [
+export const interfaces = [
   {
     name: 'eth0',
     role: 'external' as const,
@@ -45,7 +45,7 @@ export const sides = [
   },
 ];
 /** As the host has them. */
-export const hostInterfaces = sides.map(({network, ...side}) => ({...side, address: network.address}));
+export const hostInterfaces = interfaces.map(({network, ...one}) => ({...one, address: network.address}));
 export const web: Application = {
   name: 'web',
   tenant: 'acme',
@@ -104,8 +104,15 @@ export class Bench {
     const {clock, exec, native, events} = this;
     const {segment} = native;
     native.setInterfaces(hostInterfaces);
-    const networks = sides.map((side) => side.network);
-    const local = new LocalSide({native, exec, clock, log: silentLogger, sides, routes: method.routes});
+    const networks = interfaces.map((one) => one.network);
+    const hostVeth = new HostVeth({
+      native,
+      exec,
+      clock,
+      log: silentLogger,
+      interfaces,
+      routes: method.routes,
+    });
     const registry = new Registry(method, applications, networks, segment.limits, 1);
     this.registry = registry;
     this.provider = new UserspaceProvider(
@@ -115,10 +122,10 @@ export class Bench {
         exec,
         clock,
         log: silentLogger,
-        sides,
+        interfaces,
         dataPlane: {
           segment,
-          local,
+          hostVeth,
           prepare: () => Promise.resolve(),
           run: () => Promise.resolve(),
           stop: () => Promise.resolve(),

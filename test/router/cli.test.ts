@@ -135,7 +135,7 @@ test('status shows what is there and only counters that count', (t) => {
     uptimeSeconds: 61,
     generation: 3,
     control: '10.88.0.1:7400',
-    interfaces: [{side: 'external', name: 'eth0', mac: '02:00:00:00:00:01', address: '10.77.0.1'}],
+    interfaces: [{role: 'external', name: 'eth0', mac: '02:00:00:00:00:01', address: '10.77.0.1'}],
     vips: [{address: '10.77.0.100', state: 'conflict'}],
     forwarders: [
       {index: 0, pid: 8, heartbeatAgeMs: 12},

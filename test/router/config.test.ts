@@ -57,7 +57,7 @@ test('a good file', (t) => {
   const settings = load(good);
   t.is(settings.listen.port, 7400);
   t.deepEqual(
-    settings.sides.map((side) => [side.name, side.mac, side.network.address]),
+    settings.interfaces.map((one) => [one.name, one.mac, one.network.address]),
     [
       ['eth0', '02:00:00:00:00:00', '10.77.0.1'],
       ['eth1', '02:00:00:00:00:01', '10.88.0.1'],
@@ -70,7 +70,7 @@ test('a good file', (t) => {
 test('the command line beats the file, and completes one that has only applications', (t) => {
   const settings = load(good, {internal: 'eth0', control: '10.77.0.1:7500', forwarders: '3'});
   t.deepEqual(
-    settings.sides.map((side) => side.name),
+    settings.interfaces.map((one) => one.name),
     ['eth0'],
   );
   t.deepEqual(settings.listen, {address: '10.77.0.1', port: 7500});

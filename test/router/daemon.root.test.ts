@@ -40,7 +40,7 @@ test.serial('one-armed', async (t) => {
   lab.put(1, 1, [80]);
   await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
   t.deepEqual(
-    (await status()).interfaces.map((one) => [one.side, one.name]),
+    (await status()).interfaces.map((one) => [one.role, one.name]),
     [['both', 'eth1']],
   );
   router.kill('SIGINT');

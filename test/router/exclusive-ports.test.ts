@@ -7,14 +7,14 @@ import {methods} from '../../router/model/method.ts';
 import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import type {Application} from '../../router/model/application/application.ts';
-import {Bench, nodeState, sides, VIP, web} from './bench.ts';
+import {Bench, nodeState, interfaces, VIP, web} from './bench.ts';
 
 const media: Application = {...web, exclusive: [{protocol: 'udp', first: 5000, last: 5100}]};
 const make = (applications = [media]) =>
   new Registry(
     methods.dsr,
     applications,
-    sides.map((side) => side.network),
+    interfaces.map((one) => one.network),
     {endpoints: 16, services: 8, blocks: 64},
     1,
   );

@@ -20,7 +20,7 @@ import type {NextHop} from '../../router/policy/compile.ts';
 import {blockRoutesOf, Routes} from '../../router/policy/routes.ts';
 import {SlowStarts} from '../../router/supervisor/slow-starts.ts';
 import {decodeCheckpoint, encodeCheckpoint} from '../../router/supervisor/checkpoint.ts';
-import {addressOf, sides, VIP, web} from './bench.ts';
+import {addressOf, interfaces, VIP, web} from './bench.ts';
 
 const OTHER = '10.77.0.101';
 const NODES = [1, 2, 3];
@@ -157,7 +157,7 @@ class Side {
   }
 
   #begun(applications: readonly Application[]): Registry {
-    const networks = sides.map((side) => side.network);
+    const networks = interfaces.map((one) => one.network);
     return new Registry(methods[this.#mode], applications, networks, limits, 1);
   }
 

@@ -171,7 +171,7 @@ test.serial("a virtual IP that this host's own agent carries is no obstacle", as
   t.is((await router.ended).status, 0);
 });
 
-test('an agent that goes by an address of the router is a node on the local side', async (t) => {
+test('an agent that goes by an address of the router is a node on the router’s own host', async (t) => {
   const seen: string[] = [];
   const given = {mode: 'nat'} as never;
   const put = (name: string, {address}: {address: string}) => {

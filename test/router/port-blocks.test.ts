@@ -10,7 +10,7 @@ import {QUARANTINE_MS} from '../../router/model/ports/port-blocks.ts';
 import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {FORGET_MS, Registry} from '../../router/model/registry.ts';
 import {blockRoutesOf} from '../../router/policy/routes.ts';
-import {addressOf, Bench, nodeState, sides, VIP, web} from './bench.ts';
+import {addressOf, Bench, nodeState, interfaces, VIP, web} from './bench.ts';
 
 const OTHER = '10.77.0.101';
 const RANGE = {first: 32768, last: 60999};
@@ -18,7 +18,7 @@ const make = (applications: readonly Application[] = [web], blocks = 1024) =>
   new Registry(
     methods.dsr,
     applications,
-    sides.map((side) => side.network),
+    interfaces.map((one) => one.network),
     {endpoints: 8, services: 4, blocks},
     1,
   );

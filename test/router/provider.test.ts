@@ -128,12 +128,12 @@ test('remembered MACs count until the kernel says otherwise', async (t) => {
 });
 
 test('the nftables transaction', (t) => {
-  const sides = [
+  const interfaces = [
     {name: 'eth0', routed: false, ours: false},
     {name: 'eth1', routed: false, ours: false},
     {name: 'coscanet1', routed: false, ours: true},
   ];
-  const text = ruleset(sides, ['10.77.0.100', '10.77.0.101']);
+  const text = ruleset(interfaces, ['10.77.0.100', '10.77.0.101']);
   t.regex(text, /^table netdev coscanet \{\}\ndelete table netdev coscanet\n/);
   t.regex(text, /elements = \{ 10\.77\.0\.100, 10\.77\.0\.101 \}/);
   for (const name of ['eth0', 'eth1', 'coscanet1']) t.true(text.includes(`device "${name}"`));

@@ -9,13 +9,13 @@ import {nodeConfigFor} from '../../router/model/node-config.ts';
 import {registryCheckpointSchema} from '../../router/model/records.ts';
 import {Registry} from '../../router/model/registry.ts';
 import {Routes} from '../../router/policy/routes.ts';
-import {nodeState, sides, translated, VIP, web} from './bench.ts';
+import {nodeState, interfaces, translated, VIP, web} from './bench.ts';
 
 const make = (method = methods.nat) =>
   new Registry(
     method,
     [web],
-    sides.map((side) => side.network),
+    interfaces.map((one) => one.network),
     {endpoints: 8, services: 4, blocks: 64},
     1,
   );

@@ -18,7 +18,7 @@ import type {NodeState} from '../../router/protocol/messages.ts';
 import type {RouterEvent} from '../../router/protocol/views.ts';
 import {EventLog} from '../../router/supervisor/event-log.ts';
 import {Supervisor} from '../../router/supervisor/supervisor.ts';
-import {addressOf, macOf, nodeState, sides, web} from '../router/bench.ts';
+import {addressOf, macOf, nodeState, interfaces, web} from '../router/bench.ts';
 import {FakeClock, settled} from '../router/fake-clock.ts';
 import {RecordingProvider} from './recording-provider.ts';
 
@@ -43,7 +43,7 @@ export class RecordedRouter {
     };
     this.provider = new RecordingProvider(told, limits);
     const {provider} = this;
-    const networks = sides.map((side) => side.network);
+    const networks = interfaces.map((one) => one.network);
     this.registry = new Registry(methods.dsr, [web], networks, provider.limits, 1);
     this.supervisor = new Supervisor({
       clock,

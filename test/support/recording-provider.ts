@@ -191,7 +191,7 @@ export class RecordingProvider implements RoutingProvider {
       const state = this.#assigned.has(address) ? ('active' as const) : ('inactive' as const);
       return {address, state};
     });
-    return {generation: this.#inForce?.generation ?? 0, counters: {}, vips, sides: [], forwarders: []};
+    return {generation: this.#inForce?.generation ?? 0, counters: {}, vips, interfaces: [], forwarders: []};
   }
 
   close(): Promise<void> {

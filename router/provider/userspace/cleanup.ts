@@ -1,5 +1,5 @@
 // Undoes what this provider had done on the host when its router crashed and is not started again: forwarders, neighbor
-// entries, the local side, the nftables table. Its files are the caller's.
+// entries, the host's veth pair, the nftables table. Its files are the caller's.
 
 import {existsSync} from 'node:fs';
 import type {RouterNative} from '../../../addon/router.ts';
@@ -10,7 +10,7 @@ import type {Logger} from '../../base/logger.ts';
 import type {Paths} from '../../base/paths.ts';
 import {decodeKept} from './checkpoint.ts';
 import {endProcesses, readProcessFile, systemProcesses} from './dataplane/processes.ts';
-import {removeLocalSide} from './local-side.ts';
+import {removeHostVeth} from './host-veth.ts';
 import {removeTable} from './nftables.ts';
 
 export interface CleanupDeps {
@@ -45,6 +45,6 @@ export async function cleanUpUserspace(deps: CleanupDeps): Promise<void> {
   const {native, exec, clock, paths} = deps;
   await endProcesses(readProcessFile(paths.forwarders), systemProcesses(native), clock);
   if (existsSync(paths.segment)) await removeNeighbors(deps, neighborsIn(deps));
-  await removeLocalSide(native, exec);
+  await removeHostVeth(native, exec);
   await removeTable(exec);
 }

@@ -1,4 +1,4 @@
-// The external side's gateway: the next hop of the host's own default route there. It is where packets leave
+// The external interface's gateway: the next hop of the host's own default route there. It is where packets leave
 // whose next hop no packet has told. The kernel's table is read again whenever it may have another.
 
 import type {KernelChange, KernelRoute, KernelWatcher, RtnetlinkNative} from '../../../addon/rtnetlink.ts';

@@ -6,34 +6,34 @@ import {messageOf} from '../../base/error.ts';
 import type {Logger} from '../../base/logger.ts';
 import {networksOf, readInterfaces} from '../../config/host.ts';
 import type {HostInterface} from '../../config/host.ts';
-import type {Side} from '../../model/side.ts';
+import type {Interface} from '../../model/interface.ts';
 
 export interface InterfaceWatchDeps {
   native: Pick<RtnetlinkNative, 'watchKernel' | 'getLinks' | 'getAddresses'>;
   log: Logger;
   /** As they were when the configuration was read. */
-  sides: readonly Side[];
-  /** MAC, MTU or networks of a side are others now. */
-  onChange(side: Side, what: string): void;
+  interfaces: readonly Interface[];
+  /** MAC, MTU or networks of an interface are others now. */
+  onChange(own: Interface, what: string): void;
   /** null: no longer. */
-  onTrouble(side: Side, trouble: string | null): void;
+  onTrouble(own: Interface, trouble: string | null): void;
 }
 
 export class InterfaceWatch {
   readonly #deps: InterfaceWatchDeps;
   /** By name. */
   readonly #troubles = new Map<string, string>();
-  #sides: readonly Side[];
+  #interfaces: readonly Interface[];
   #watcher: KernelWatcher | null = null;
 
   constructor(deps: InterfaceWatchDeps) {
     this.#deps = deps;
-    this.#sides = deps.sides;
+    this.#interfaces = deps.interfaces;
   }
 
   /** External first. */
-  get sides(): readonly Side[] {
-    return this.#sides;
+  get interfaces(): readonly Interface[] {
+    return this.#interfaces;
   }
 
   start(): void {
@@ -54,8 +54,10 @@ export class InterfaceWatch {
 
   #concerns(change: KernelChange): boolean {
     if (change.kind === 'link')
-      return this.#sides.some(({index, name}) => change.link.index === index || change.link.name === name);
-    return change.kind === 'address' && this.#sides.some(({index}) => change.address.index === index);
+      return this.#interfaces.some(
+        ({index, name}) => change.link.index === index || change.link.name === name,
+      );
+    return change.kind === 'address' && this.#interfaces.some(({index}) => change.address.index === index);
   }
 
   #read(): void {
@@ -66,39 +68,40 @@ export class InterfaceWatch {
     }
   }
 
-  #compare(interfaces: readonly HostInterface[]): void {
-    const before = this.#sides;
-    const looks = before.map((side) => lookAt(side, interfaces));
-    this.#sides = looks.map(({side}) => side);
-    for (const [n, {side, trouble}] of looks.entries()) {
-      const old = before[n] ?? side;
-      const what = difference(old, side);
-      if (what !== '') this.#deps.onChange(side, what);
-      if ((this.#troubles.get(side.name) ?? null) === trouble) continue;
-      if (trouble === null) this.#troubles.delete(side.name);
-      else this.#troubles.set(side.name, trouble);
-      this.#deps.onTrouble(side, trouble);
+  #compare(onHost: readonly HostInterface[]): void {
+    const before = this.#interfaces;
+    const looks = before.map((own) => lookAt(own, onHost));
+    this.#interfaces = looks.map(({own}) => own);
+    for (const [n, {own, trouble}] of looks.entries()) {
+      const old = before[n] ?? own;
+      const what = difference(old, own);
+      if (what !== '') this.#deps.onChange(own, what);
+      if ((this.#troubles.get(own.name) ?? null) === trouble) continue;
+      if (trouble === null) this.#troubles.delete(own.name);
+      else this.#troubles.set(own.name, trouble);
+      this.#deps.onTrouble(own, trouble);
     }
   }
 }
 
-/** The side as it is now, or as it was with what is wrong with it. */
-function lookAt(side: Side, interfaces: readonly HostInterface[]): {side: Side; trouble: string | null} {
-  const found = interfaces.find((one) => one.name === side.name);
-  if (found === undefined) return {side, trouble: 'it is gone'};
-  if (found.index !== side.index || found.mac === null)
-    return {side, trouble: 'it is another interface than at the start: restart the router'};
+/** The interface as it is now, or as it was with what is wrong with it. */
+function lookAt(own: Interface, onHost: readonly HostInterface[]): {own: Interface; trouble: string | null} {
+  const found = onHost.find((one) => one.name === own.name);
+  if (found === undefined) return {own, trouble: 'it is gone'};
+  if (found.index !== own.index || found.mac === null)
+    return {own, trouble: 'it is another interface than at the start: restart the router'};
   const onLink = networksOf(found);
-  const now = {...side, mac: found.mac, mtu: found.mtu, onLink};
-  const {address} = side.network;
-  if (!found.up) return {side: now, trouble: 'it is down'};
+  const now = {...own, mac: found.mac, mtu: found.mtu, onLink};
+  const {address} = own.network;
+  if (!found.up) return {own: now, trouble: 'it is down'};
   const lost = !onLink.some((network) => network.address === address);
-  return {side: now, trouble: lost ? `its address ${address} is gone: restart the router` : null};
+  return {own: now, trouble: lost ? `its address ${address} is gone: restart the router` : null};
 }
 
 /** "MAC 02:…:01 → 02:…:02, MTU 1500 → 1400", or "". */
-function difference(old: Side, now: Side): string {
-  const networks = ({onLink}: Side) => onLink.map(({address, prefix}) => `${address}/${prefix}`).join(' ');
+function difference(old: Interface, now: Interface): string {
+  const networks = ({onLink}: Interface) =>
+    onLink.map(({address, prefix}) => `${address}/${prefix}`).join(' ');
   const aspects: [string, string | number, string | number][] = [
     ['MAC', old.mac, now.mac],
     ['MTU', old.mtu, now.mtu],

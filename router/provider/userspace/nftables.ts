@@ -10,7 +10,7 @@ const NOT_THERE = /No such file or directory/;
 
 export interface Ruled {
   name: string;
-  /** What hosts on this side send through the router is forwarded in user space: the kernel must not do it too. */
+  /** What hosts there send through the router is forwarded in user space: the kernel must not do it too. */
   routed: boolean;
   /** Our own: nothing that comes in is for the host's stack. */
   ours: boolean;

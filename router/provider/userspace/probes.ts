@@ -1,12 +1,12 @@
 // Probes endpoints on the way that their flows take: a SYN to the node's MAC and the address and port that packets
 // of flows carry, answered to the router's own address. With direct server return nodes answer their clients by
-// themselves, so they answer the router as a client, on the external side: a node that is cut off there is of no use.
+// themselves, so they answer the router as a client, on the external interface: a node that is cut off there is of no use.
 // The router's own host answers where it is asked.
 
 import type {RouterNative} from '../../../addon/router.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
 import type {NeighborState, ProbeTarget} from '../provider.ts';
-import type {Way} from './local-side.ts';
+import type {ForwarderInterface} from './host-veth.ts';
 
 /** As many as the addon takes at once. */
 const MAX_TARGETS = 4096;
@@ -15,7 +15,7 @@ const EXTERNAL = 0;
 export interface ProbesDeps {
   native: Pick<RouterNative, 'tcpProbe'>;
   /** External first, the router's own host last. */
-  sides: readonly Way[];
+  interfaces: readonly ForwarderInterface[];
   /** What nodes send to the world passes the router (NAT). */
   routes: boolean;
   wayTo(address: string): NeighborState & {egress: number};
@@ -69,13 +69,13 @@ export function answersSyn({protocol, instances}: Pick<ProbeTarget, 'protocol' |
 }
 
 async function probeBy(
-  {native, sides, routes}: ProbesDeps,
+  {native, interfaces, routes}: ProbesDeps,
   egress: number,
   planned: readonly Planned[],
   timeoutMs: number,
 ): Promise<ProbeResult[]> {
-  const out = sides[egress];
-  const back = routes || out === sides.at(-1) ? out : sides[EXTERNAL];
+  const out = interfaces[egress];
+  const back = routes || out === interfaces.at(-1) ? out : interfaces[EXTERNAL];
   if (!out || !back) return [];
   return await native.tcpProbe({
     out: out.name,

@@ -1,6 +1,6 @@
 // The user-space provider: routes become a policy in the shared segment, which the forwarders execute. Around
 // it: who owns a VIP (vip-claims), where nodes are (neighbors), where the world is if the method routes what
-// nodes send there (gateway), how the router's own host takes part (local-side), and keeping its stack out
+// nodes send there (gateway), how the router's own host takes part (host-veth), and keeping its stack out
 // otherwise (nftables).
 
 import type {RouterNative} from '../../../addon/router.ts';
@@ -12,7 +12,7 @@ import type {Logger} from '../../base/logger.ts';
 import type {ForwardingMethod} from '../../model/method.ts';
 import type {DesiredState} from '../../policy/desired-state.ts';
 import type {ProbeResult} from '../../model/liveness.ts';
-import type {Side} from '../../model/side.ts';
+import type {Interface} from '../../model/interface.ts';
 import {Compiler} from '../../policy/compile.ts';
 import type {NextHop} from '../../policy/compile.ts';
 import type {
@@ -31,8 +31,8 @@ import type {DataPlane} from './dataplane/data-plane.ts';
 import {flowsOf} from './dataplane/flows.ts';
 import {Gateway} from './gateway.ts';
 import {InterfaceWatch} from './interface-watch.ts';
-import {HOST_ADDRESS} from './local-side.ts';
-import type {Way} from './local-side.ts';
+import {HOST_ADDRESS} from './host-veth.ts';
+import type {ForwarderInterface} from './host-veth.ts';
 import {Neighbors} from './neighbors.ts';
 import {installTable, removeTable} from './nftables.ts';
 import {probeEndpoints} from './probes.ts';
@@ -44,9 +44,9 @@ export interface UserspaceDeps {
   clock: Clock;
   log: Logger;
   method: ForwardingMethod;
-  dataPlane: Pick<DataPlane, 'segment' | 'local' | 'prepare' | 'run' | 'stop'>;
+  dataPlane: Pick<DataPlane, 'segment' | 'hostVeth' | 'prepare' | 'run' | 'stop'>;
   /** External first; one when one-armed. */
-  sides: readonly Side[];
+  interfaces: readonly Interface[];
   events: ProviderEvents;
 }
 
@@ -75,18 +75,18 @@ export class UserspaceProvider implements RoutingProvider {
     this.#deps = deps;
     this.#adopted = adopted;
     this.#compiler = new Compiler(deps.dataPlane.segment.limits.ringSlots);
-    const external = deps.sides[0]?.name ?? '';
+    const external = deps.interfaces[0]?.name ?? '';
     const onChange = () => deps.events.onChange();
     this.#watch = new InterfaceWatch({
       ...deps,
-      onChange: (side, what) => this.#changed(side, what),
-      onTrouble: (side, trouble) =>
-        deps.events.onInterface(side.name, trouble ?? 'it is well again', trouble !== null),
+      onChange: (own, what) => this.#changed(own, what),
+      onTrouble: (own, trouble) =>
+        deps.events.onInterface(own.name, trouble ?? 'it is well again', trouble !== null),
     });
-    this.#claims = new VipClaims({...deps, sides: () => this.#watch.sides});
+    this.#claims = new VipClaims({...deps, interfaces: () => this.#watch.interfaces});
     this.#neighbors = new Neighbors({
       ...deps,
-      interfaceOf: (address) => this.#sides[this.#egressTo(address)]?.name ?? null,
+      interfaceOf: (address) => this.#interfaces[this.#egressTo(address)]?.name ?? null,
       onChange,
     });
     this.#gateway = deps.method.routes ? new Gateway({...deps, external, onChange}) : null;
@@ -97,7 +97,7 @@ export class UserspaceProvider implements RoutingProvider {
     const {dataPlane, events} = this.#deps;
     await dataPlane.prepare();
     // First of all: an adopted segment still holds a policy, by which they forward while the rest starts.
-    const names = this.#sides.map((side) => side.name);
+    const names = this.#interfaces.map((one) => one.name);
     this.#forwarding = dataPlane.run(names, this.#adopted?.interfaces ?? [], (event, detail) =>
       events.onForwarder(event, detail),
     );
@@ -125,13 +125,13 @@ export class UserspaceProvider implements RoutingProvider {
       this.#deps.log.info({vip}, 'virtual IP is on no network of this host: it has to be routed here');
     const {exec, dataPlane} = this.#deps;
     const known = this.#claims.states().map((vip) => vip.address);
-    const ruled = this.#sides.map(({name, role}) => ({
+    const ruled = this.#interfaces.map(({name, role}) => ({
       name,
       routed: this.method.routes && role === 'internal',
       ours: role === 'host',
     }));
     await installTable(exec, ruled, [...known, HOST_ADDRESS]);
-    await dataPlane.local.lead(known);
+    await dataPlane.hostVeth.setVips(known);
   }
 
   assignAddress(vip: string): void {
@@ -155,7 +155,7 @@ export class UserspaceProvider implements RoutingProvider {
   async probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]> {
     const {native} = this.#deps;
     const wayTo = (address: string) => ({...this.neighbor(address), egress: this.#egressTo(address)});
-    const deps = {native, sides: this.#sides, routes: this.method.routes, wayTo};
+    const deps = {native, interfaces: this.#interfaces, routes: this.method.routes, wayTo};
     return await probeEndpoints(deps, targets, timeoutMs);
   }
 
@@ -165,7 +165,13 @@ export class UserspaceProvider implements RoutingProvider {
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#nextHopTo(this.#gateway.address) : null,
-      interfaces: this.#sides.map(({name, role, mac, mtu, network}) => ({name, role, mac, mtu, ...network})),
+      interfaces: this.#interfaces.map(({name, role, mac, mtu, network}) => ({
+        name,
+        role,
+        mac,
+        mtu,
+        ...network,
+      })),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       desired,
       nextHopOf: (address) => this.#nextHopTo(address),
@@ -185,10 +191,10 @@ export class UserspaceProvider implements RoutingProvider {
 
   stats(): ProviderStats {
     const {segment} = this.#deps.dataPlane;
-    const {sides} = this.#watch;
+    const {interfaces} = this.#watch;
     const forwarders = segment.forwarders().filter((one) => one.pid !== 0);
     const vips = this.#claims.states();
-    return {generation: segment.generation, counters: segment.counters(), vips, sides, forwarders};
+    return {generation: segment.generation, counters: segment.counters(), vips, interfaces, forwarders};
   }
 
   async close(): Promise<void> {
@@ -204,16 +210,16 @@ export class UserspaceProvider implements RoutingProvider {
   }
 
   /** As they are now: external first, the router's own host last. */
-  get #sides(): readonly Way[] {
-    return [...this.#watch.sides, this.#deps.dataPlane.local.side];
+  get #interfaces(): readonly ForwarderInterface[] {
+    return [...this.#watch.interfaces, this.#deps.dataPlane.hostVeth.interface];
   }
 
   /** Hosts that know us by another MAC must hear of it: of the VIPs, and of the router's own address. */
-  #changed(side: Side, what: string): void {
+  #changed(own: Interface, what: string): void {
     const {events} = this.#deps;
-    events.onInterface(side.name, what, false);
+    events.onInterface(own.name, what, false);
     events.onChange();
-    this.#claims.announceSide(side.name, side.network.address);
+    this.#claims.announceInterface(own.name, own.network.address);
   }
 
   #nextHopTo(address: string): NextHop | null {
@@ -221,10 +227,10 @@ export class UserspaceProvider implements RoutingProvider {
     return mac === null ? null : {mac, egress: this.#egressTo(address)};
   }
 
-  /** The side whose network holds the address; the gateway is external, even if its address tells nothing. */
+  /** The interface whose network holds the address; the gateway is external, even if its address tells nothing. */
   #egressTo(address: string): number {
     if (address === this.#gateway?.address) return 0;
-    return this.#sides.findIndex((side) => inNetwork(address, side.network));
+    return this.#interfaces.findIndex((one) => inNetwork(address, one.network));
   }
 
   #withGateway(addresses: readonly string[]): readonly string[] {

@@ -12,7 +12,7 @@ import {inNetwork} from '../../base/address.ts';
 import type {Clock, Timer} from '../../base/clock.ts';
 import {messageOf, UserError} from '../../base/error.ts';
 import type {Logger} from '../../base/logger.ts';
-import type {Side} from '../../model/side.ts';
+import type {Interface} from '../../model/interface.ts';
 import type {ProviderEvents, VipState} from '../provider.ts';
 
 const PROBES = 3;
@@ -27,7 +27,7 @@ export interface ClaimDeps {
   clock: Clock;
   log: Logger;
   /** As they are now; hearing our own MACs is no conflict. */
-  sides: () => readonly Pick<Side, 'name' | 'mac' | 'onLink'>[];
+  interfaces: () => readonly Pick<Interface, 'name' | 'mac' | 'onLink'>[];
   events: ProviderEvents;
 }
 
@@ -102,19 +102,21 @@ export class VipClaims {
   }
 
   async #rivalOf(vip: string): Promise<string | null> {
-    const {native, sides} = this.#deps;
+    const {native, interfaces} = this.#deps;
     const names = this.#interfacesOf(vip);
     const found = await Promise.all(
       names.map((name) => native.detectAddressConflict(name, vip, PROBES, PROBE_INTERVAL_MS)),
     );
-    const own = sides().map((side) => side.mac);
+    const own = interfaces().map((one) => one.mac);
     return found.find((mac) => mac !== null && !own.includes(mac)) ?? null;
   }
 
   /** Where the VIP is looked for by ARP. */
   #interfacesOf(vip: string): string[] {
-    const near = this.#deps.sides().filter((side) => side.onLink.some((network) => inNetwork(vip, network)));
-    return near.map((side) => side.name);
+    const near = this.#deps
+      .interfaces()
+      .filter((one) => one.onLink.some((network) => inNetwork(vip, network)));
+    return near.map((one) => one.name);
   }
 
   #activate(vip: string): void {
@@ -146,8 +148,8 @@ export class VipClaims {
     await Promise.all(rivals.map(([vip, claim]) => this.#look(vip, claim)));
   }
 
-  /** A side has changed: whoever knows it by another MAC must hear of it, of the router's own address too. */
-  announceSide(name: string, address: string): void {
+  /** An interface has changed: whoever knows it by another MAC must hear of it, of the router's own address too. */
+  announceInterface(name: string, address: string): void {
     const announce = () => {
       this.#announceAll();
       this.#say(name, address);

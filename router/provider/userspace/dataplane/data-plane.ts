@@ -6,7 +6,7 @@ import {CleanupStack} from '../../../base/cleanup-stack.ts';
 import type {Clock} from '../../../base/clock.ts';
 import type {Logger} from '../../../base/logger.ts';
 import type {ProviderEvents} from '../../provider.ts';
-import type {LocalSide} from '../local-side.ts';
+import type {HostVeth} from '../host-veth.ts';
 import {Forwarders} from './forwarders.ts';
 import {writeProcessFile} from './processes.ts';
 import type {ProcessId, Processes} from './processes.ts';
@@ -20,7 +20,7 @@ export interface DataPlaneDeps {
   processes: Processes;
   spawn: SpawnForwarder;
   segment: Segment;
-  local: LocalSide;
+  hostVeth: HostVeth;
   /** Forwarders of an earlier router that may still run on the segment. */
   left: readonly ProcessId[];
   /** Where forwarders' process ids are kept. */
@@ -43,15 +43,15 @@ export class DataPlane {
     return this.#deps.segment;
   }
 
-  get local(): LocalSide {
-    return this.#deps.local;
+  get hostVeth(): HostVeth {
+    return this.#deps.hostVeth;
   }
 
   /** Makes the host's pair of interfaces. */
   async prepare(): Promise<void> {
-    const {local} = this.#deps;
-    this.#cleanup.add('local side', () => local.close());
-    await local.start();
+    const {hostVeth} = this.#deps;
+    this.#cleanup.add('veth pair of the host', () => hostVeth.close());
+    await hostVeth.start();
   }
 
   /** Resolves when all forwarders run on `interfaces`. `before`: those of the router before this one. */
@@ -60,8 +60,8 @@ export class DataPlane {
     before: readonly string[],
     onForwarder: ProviderEvents['onForwarder'],
   ): Promise<void> {
-    const {local, left, forwarders: count, processFile} = this.#deps;
-    const same = local.adopted && JSON.stringify(before) === JSON.stringify(interfaces);
+    const {hostVeth, left, forwarders: count, processFile} = this.#deps;
+    const same = hostVeth.adopted && JSON.stringify(before) === JSON.stringify(interfaces);
     const sockets = await obtainSockets(this.#deps, interfaces, count, left, same);
     const record = (ids: readonly ProcessId[]) => writeProcessFile(processFile, [...left, ...ids]);
     const forwarders = new Forwarders({...this.#deps, record, onForwarder});

@@ -42,9 +42,12 @@ export async function obtainSockets(
   return {byForwarder: open(deps, interfaces, count), endOld: async () => {}};
 }
 
-function takeOver({native, segment, processes, log}: SocketsDeps, sides: number, count: number) {
+function takeOver({native, segment, processes, log}: SocketsDeps, interfaces: number, count: number) {
   const living = segment.forwarders().filter((one) => processes.alive(one));
-  if (living.length !== count || living.some((one) => one.index >= count || one.descriptors.length !== sides))
+  if (
+    living.length !== count ||
+    living.some((one) => one.index >= count || one.descriptors.length !== interfaces)
+  )
     return null;
   const taken: number[][] = [];
   try {
@@ -59,6 +62,6 @@ function takeOver({native, segment, processes, log}: SocketsDeps, sides: number,
 }
 
 function open({native}: SocketsDeps, interfaces: readonly string[], count: number): number[][] {
-  const bySide = interfaces.map((name) => native.openPacketSockets({interface: name, count}));
-  return Array.from({length: count}, (_, n) => bySide.map((sockets) => sockets[n] ?? -1));
+  const byInterface = interfaces.map((name) => native.openPacketSockets({interface: name, count}));
+  return Array.from({length: count}, (_, n) => byInterface.map((sockets) => sockets[n] ?? -1));
 }

@@ -1,5 +1,5 @@
-// The router's own host as client and as node: a pair of interfaces that the router makes, of which the host has one
-// end and the forwarders the other. What is plugged into neither cable of the router reaches them by this one.
+// The router's own host as client and as node: a veth pair that the router makes, of which the host has one end and
+// the forwarders the other. Packets from and to this host reach them by it, for they come in by no other interface.
 //
 //   host's stack ── coscanet0 192.0.0.7 ════ coscanet1 192.0.0.6 ── forwarders
 //
@@ -15,7 +15,7 @@ import {messageOf, UserError} from '../../base/error.ts';
 import type {Exec} from '../../base/exec.ts';
 import type {Logger} from '../../base/logger.ts';
 import {LOCAL_TABLE, PROTOCOL} from '../../base/marks.ts';
-import type {Side} from '../../model/side.ts';
+import type {Interface} from '../../model/interface.ts';
 
 /** The host as a node. */
 export const HOST_ADDRESS = '192.0.0.7';
@@ -43,9 +43,9 @@ interface Route {
   source: string | null;
 }
 
-function wayOf({destination, source, table}: Route): string {
-  const way = source === null ? `via ${FORWARDERS_ADDRESS}` : `src ${source}`;
-  return `${destination} ${way} dev ${HOST_END} table ${table} proto ${PROTOCOL}`;
+function routeText({destination, source, table}: Route): string {
+  const hop = source === null ? `via ${FORWARDERS_ADDRESS}` : `src ${source}`;
+  return `${destination} ${hop} dev ${HOST_END} table ${table} proto ${PROTOCOL}`;
 }
 
 async function change(exec: Exec, lines: readonly string[]): Promise<void> {
@@ -67,7 +67,7 @@ function isRuled(kernel: Kernel): boolean {
   return kernel.getRules().some(({source, table}) => source === HOST_ADDRESS && table === LOCAL_TABLE);
 }
 
-/** Ours by the pair. An agent on this host has ways by it in a table of its own. */
+/** Ours by the pair. An agent on this host has others in a table of its own. */
 function routesIn(kernel: Kernel): Route[] {
   const routes = [MAIN_TABLE, LOCAL_TABLE].flatMap((table) => kernel.getRoutes(table));
   const ours = routes.filter(
@@ -79,29 +79,29 @@ function routesIn(kernel: Kernel): Route[] {
 }
 
 /** Removes all of it; no error if it is not there. */
-export async function removeLocalSide(kernel: Kernel, exec: Exec): Promise<void> {
+export async function removeHostVeth(kernel: Kernel, exec: Exec): Promise<void> {
   const lines = isRuled(kernel) ? [`rule del ${RULE}`] : [];
   if (look(kernel).isThere) lines.push(`link del ${HOST_END}`);
   await change(exec, lines);
 }
 
-/** What forwarders and tables need to know of a side. */
-export type Way = Pick<Side, 'name' | 'role' | 'mac' | 'mtu' | 'network'>;
+/** What forwarders and tables need to know of an interface. */
+export type ForwarderInterface = Pick<Interface, 'name' | 'role' | 'mac' | 'mtu' | 'network'>;
 
-export interface LocalSideDeps {
+export interface HostVethDeps {
   native: Kernel;
   exec: Exec;
   clock: Clock;
   log: Logger;
-  /** The router's other sides, external first. */
-  sides: readonly Side[];
+  /** The router's other interfaces, external first. */
+  interfaces: readonly Interface[];
   /** Endpoints of the host are translated: what they send must come back to the forwarders. */
   routes: boolean;
 }
 
-export class LocalSide {
-  readonly side: Way;
-  readonly #deps: LocalSideDeps;
+export class HostVeth {
+  readonly interface: ForwarderInterface;
+  readonly #deps: HostVethDeps;
   /** Under which the host's own programs appear on a virtual IP. */
   readonly #source: string;
   #adopted = false;
@@ -109,16 +109,16 @@ export class LocalSide {
   #timer: Timer | null = null;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(deps: LocalSideDeps) {
+  constructor(deps: HostVethDeps) {
     this.#deps = deps;
     // Where nodes answer clients themselves, they must know the way: one of the host's own addresses.
-    this.#source = deps.routes ? HOST_ADDRESS : (deps.sides.at(-1)?.network.address ?? HOST_ADDRESS);
-    this.side = {
+    this.#source = deps.routes ? HOST_ADDRESS : (deps.interfaces.at(-1)?.network.address ?? HOST_ADDRESS);
+    this.interface = {
       name: FORWARDERS_END,
       role: 'host',
       mac: MACS[FORWARDERS_END],
-      // Whatever comes in by a cable fits.
-      mtu: Math.max(...deps.sides.map((side) => side.mtu)),
+      // Whatever comes in by another interface fits.
+      mtu: Math.max(...deps.interfaces.map((one) => one.mtu)),
       network: {address: FORWARDERS_ADDRESS, prefix: PREFIX},
     };
   }
@@ -131,7 +131,7 @@ export class LocalSide {
   /** Makes the pair, or takes over the one that a crashed router left. */
   async start(): Promise<void> {
     const {native, exec, clock, routes} = this.#deps;
-    const {mtu} = this.side;
+    const {mtu} = this.interface;
     const {isThere, foreign} = look(native);
     if (foreign !== null)
       throw new UserError(`interface ${foreign} is there already and not the router's: remove or rename it`);
@@ -156,14 +156,14 @@ export class LocalSide {
   }
 
   /** The virtual IPs that the host's own programs reach from now on. */
-  async lead(vips: readonly string[]): Promise<void> {
+  async setVips(vips: readonly string[]): Promise<void> {
     this.#vips = vips;
     await this.#serially(() => this.#route());
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel();
-    await this.#serially(() => removeLocalSide(this.#deps.native, this.#deps.exec));
+    await this.#serially(() => removeHostVeth(this.#deps.native, this.#deps.exec));
   }
 
   /** What comes in by the pair may be from anybody, this host included. No IPv6, whose own packets would only stir. */
@@ -177,12 +177,12 @@ export class LocalSide {
 
   /** The answers of nodes come from a virtual IP by another way than packets go there. */
   async #warnOfFilters(): Promise<void> {
-    const {exec, log, sides, routes} = this.#deps;
+    const {exec, log, interfaces, routes} = this.#deps;
     if (routes) return;
-    const names = ['all', ...sides.map((side) => side.name)];
+    const names = ['all', ...interfaces.map((one) => one.name)];
     const keys = names.map((name) => `net/ipv4/conf/${name}/rp_filter`);
     const [all = 0, ...values] = (await exec.run('sysctl', ['-n', ...keys])).split('\n').map(Number);
-    for (const [index, {name}] of sides.entries())
+    for (const [index, {name}] of interfaces.entries())
       if (Math.max(all, values[index] ?? 0) === 1)
         log.warn(
           {interface: name},
@@ -207,10 +207,10 @@ export class LocalSide {
       one.destination === other.destination && one.table === other.table;
     await change(exec, [
       ...NEIGHBORS,
-      ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${wayOf(one)}`),
+      ...known.filter((one) => !wanted.some(same(one))).map((one) => `route del ${routeText(one)}`),
       ...wanted
         .filter((one) => known.find(same(one))?.source !== one.source)
-        .map((one) => `route replace ${wayOf(one)}`),
+        .map((one) => `route replace ${routeText(one)}`),
     ]);
   }
 

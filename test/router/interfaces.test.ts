@@ -70,7 +70,7 @@ test('a new MAC and MTU are published, and everybody is told the MAC', async (t)
   t.like(bench.native.segment.policy?.interfaces[0], {name: 'eth0', mac, mtu: 1400, address: '10.77.0.1'});
   t.deepEqual(told(), [`interface eth0: MAC 02:00:00:00:00:01 → ${mac}, MTU 1500 → 1400`]);
   t.deepEqual(bench.native.announced, [`eth0 ${VIP}`, 'eth0 10.77.0.1']);
-  t.is(bench.provider.stats().sides[0]?.mac, mac);
+  t.is(bench.provider.stats().interfaces[0]?.mac, mac);
   // Hearing our own new MAC is no conflict.
   bench.native.rivals.set(VIP, mac);
   await t.notThrowsAsync(bench.provider.reserve([VIP]));
@@ -119,7 +119,7 @@ test('changes that were lost are read; one before the watch began too', async (t
   const late = new Bench([web]);
   late.native.setInterfaces(links({mac}));
   await late.start();
-  t.is(late.provider.stats().sides[0]?.mac, mac);
+  t.is(late.provider.stats().interfaces[0]?.mac, mac);
 });
 
 test('the router’s own address goes: said, for nodes look for it there', async (t) => {
