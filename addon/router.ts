@@ -93,13 +93,19 @@ export interface PolicyAffinity {
   members: number[];
 }
 
+export interface PolicyGateway {
+  mac: string;
+  egress: number;
+}
+
+/** Its fields, and those of its parts, are listed once more in addon/src/core/policy_spec.h. */
 export interface Policy {
   /** The flow table began empty and nodes are about to report theirs: unknown segments are dropped, not hashed. */
   awaitImports?: boolean;
   /** NAT: what endpoints send to clients passes the router, which takes it on. */
   routes?: boolean;
   /** Where packets leave whose next hop no packet has told. */
-  gateway?: {mac: string; egress: number};
+  gateway?: PolicyGateway;
   blocks?: PolicyBlock[];
   interfaces: PolicyInterface[];
   vips: PolicyVip[];

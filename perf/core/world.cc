@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned kEndpoints = 16;
 constexpr uint32_t kAffinitySeconds = 3600;
-constexpr Timeouts kTimeouts{{86400, 86400, 86400, 86400}};
+constexpr TimeoutsSpec kTimeouts{86400, 86400, 86400, 86400};
 
 Address address(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
   const uint8_t bytes[] = {a, b, c, d};
@@ -89,28 +89,28 @@ void World::reset() {
 }
 
 void World::publish() {
+  PolicySpec policy;
+  policy.interfaces = {
+      {InterfaceRole::external, router_mac(0), 1500, address(10, 77, 0, 1), Prefix{24}},
+      {InterfaceRole::internal, router_mac(1), 1500, address(10, 88, 0, 1), Prefix{24}},
+  };
+  policy.vips = {{vip(), true}};
+  std::vector<uint32_t> ring;
+  for (uint32_t i = 0; i < kEndpoints; ++i) {
+    ring.push_back(i);
+    policy.endpoints.push_back({i, 1, node_mac(i), 1, true});
+    if (kind_.mode == Mode::nat)
+      policy.endpoints.back().nat = {Protocol::tcp, node_address(i), kNodePort, vip(), kVipPort};
+  }
+  policy.services = {{0, vip(), Protocol::tcp, kVipPort, ring, kTimeouts}};
+  if (kind_.affinity) policy.services[0].affinity = {1, {32}, {kAffinitySeconds}, ring};
+  if (kind_.mode == Mode::nat) {
+    policy.routes = true;
+    policy.gateway = {client_mac(), 0};
+  }
   unsigned index;
   PolicyWriter writer(segment_->free_snapshot(&index), limits_);
-  writer.clear(limits_);
-  bool fits = writer.add_interface(InterfaceRole::external, router_mac(0), 1500, address(10, 77, 0, 1), 24) &&
-              writer.add_interface(InterfaceRole::internal, router_mac(1), 1500, address(10, 88, 0, 1), 24) &&
-              writer.add_vip(vip(), true);
-  uint32_t ring[kEndpoints];
-  for (unsigned i = 0; i < kEndpoints; ++i) {
-    ring[i] = i;
-    fits = fits && writer.add_endpoint(i, 1, node_mac(i), 1, true);
-    if (kind_.mode == Mode::nat)
-      fits = fits && writer.translate_endpoint(i, {node_address(i), kNodePort, 6, vip(), kVipPort});
-  }
-  fits = fits && writer.add_service(0, vip(), 6, kVipPort, ring, kEndpoints, kTimeouts);
-  if (kind_.affinity)
-    fits = fits &&
-           writer.add_affinity({true, 1, Address::mask_v4(32), kAffinitySeconds, 0, 0}, ring, kEndpoints);
-  if (kind_.mode == Mode::nat) {
-    writer.set_routes(true);
-    fits = fits && writer.set_gateway(client_mac(), 0);
-  }
-  if (!fits) fail("the policy does not fit");
+  if (const char* problem = writer.write(policy)) fail(problem);
   segment_->activate(index);
 }
 

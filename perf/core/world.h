@@ -2,6 +2,7 @@
 // A segment with a policy in force: one VIP with 16 endpoints, and a flow table of a given size.
 #include <memory>
 
+#include "core/policy_writer.h"
 #include "core/segment.h"
 #include "traffic.h"
 

@@ -26,27 +26,21 @@ Mac mac_of(uint32_t node) {
 }
 
 /// Slot n serves port 53 on node n, slot 8 + n port 54.
-void publish(const Segment& segment) {
-  unsigned index;
-  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
-  writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
-  EXPECT(writer.add_vip(Address::v4(kVip), true));
+PolicySpec policy() {
+  PolicySpec policy;
+  policy.interfaces = {{InterfaceRole::external, kRouter, 1500}};
+  policy.vips = {{Address::v4(kVip), true}};
   for (uint32_t service = 0; service < 2; ++service) {
-    uint32_t slots[kNodes], members[kNodes];
+    std::vector<uint32_t> slots;
     for (uint32_t node = 0; node < kNodes; ++node) {
-      slots[node] = members[node] = service * kNodes + node;
-      EXPECT(writer.add_endpoint(slots[node], 0x8001, mac_of(node), 0, true, static_cast<uint16_t>(node)));
+      slots.push_back(service * kNodes + node);
+      policy.endpoints.push_back({slots.back(), 0x8001, mac_of(node), 0, true, {}, {}, node});
     }
-    EXPECT(writer.add_service(service, Address::v4(kVip), ipv4::kUdp, static_cast<uint16_t>(53 + service),
-                              slots, kNodes, {{60, 60, 60, 60}}));
-    PolicyAffinity affinity{};
-    affinity.group = 1;
-    affinity.mask = Address::mask_v4(32);
-    affinity.timeout = 600;
-    EXPECT(writer.add_affinity(affinity, members, kNodes));
+    const AffinitySpec affinity{1, {32}, {600}, slots};
+    policy.services.push_back(
+        {service, Address::v4(kVip), Protocol::udp, 53 + service, slots, {60, 60, 60, 60}, affinity});
   }
-  segment.activate(index);
+  return policy;
 }
 
 /// The node that gets the datagram.
@@ -86,7 +80,7 @@ void play(const Segment& segment, uint32_t first, Round& round, bool publishing)
   std::vector<std::thread> threads;
   for (unsigned slot = 0; slot < kThreads; ++slot)
     threads.emplace_back([&, slot] { forward(segment, slot, first, round); });
-  if (publishing) publish(segment);
+  if (publishing) publish(segment, policy());
   for (auto& thread : threads) thread.join();
   for (uint32_t i = 0; i < kClients; ++i)
     for (unsigned slot = 1; slot < kThreads; ++slot) EXPECT(round.got[slot][i] == round.got[0][i]);
@@ -105,7 +99,7 @@ int main(int argc, char** argv) {
   limits.registry_bytes = 64;
   const OwnSegment own(limits);
   const Segment segment = own.get();
-  publish(segment);
+  publish(segment, policy());
 
   // From here: on a busy machine, with a sanitizer, the tables alone take seconds.
   const Deadline deadline(argc > 1 ? atoi(argv[1]) : 3000);

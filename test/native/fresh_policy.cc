@@ -19,18 +19,15 @@ constexpr Mac kClient{2, 0, 0, 2, 0, 1};
 const uint8_t kVip[] = {10, 77, 0, 100};
 const uint8_t kSource[] = {10, 77, 0, 2};
 
-void publish(const Segment& segment, bool served) {
-  unsigned index;
-  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
-  writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
-  EXPECT(writer.add_vip(Address::v4(kVip), true));
-  const uint32_t ring[] = {0};
+PolicySpec policy(bool served) {
+  PolicySpec policy;
+  policy.interfaces = {{InterfaceRole::external, kRouter, 1500}};
+  policy.vips = {{Address::v4(kVip), true}};
   if (served) {
-    EXPECT(writer.add_endpoint(0, 1, kNode, 0, true));
-    EXPECT(writer.add_service(0, Address::v4(kVip), ipv4::kUdp, 53, ring, 1, {{60, 60, 60, 60}}));
+    policy.endpoints = {{0, 1, kNode, 0, true}};
+    policy.services = {{0, Address::v4(kVip), Protocol::udp, 53, {0}, {60, 60, 60, 60}}};
   }
-  segment.activate(index);
+  return policy;
 }
 
 MemoryDevice::Stored datagram() {
@@ -45,7 +42,7 @@ class Prompt : public MemoryDevice {
  public:
   explicit Prompt(const Segment& segment) : MemoryDevice(0), segment_(segment) {}
   unsigned receive(Frame* frames) override {
-    publish(segment_, true);
+    publish(segment_, policy(true));
     put(datagram());
     return MemoryDevice::receive(frames);
   }
@@ -68,7 +65,7 @@ int main() {
   limits.registry_bytes = 64;
   const OwnSegment own(limits);
   const Segment segment = own.get();
-  publish(segment, false);
+  publish(segment, policy(false));
   segment.header().owner_generations[0].fetch_add(1);
 
   Pipeline pipeline(segment, 0);

@@ -16,17 +16,13 @@ constexpr Mac kClient{2, 0, 0, 2, 0, 1};
 const uint8_t kVip[] = {10, 77, 0, 100};
 const uint8_t kSource[] = {10, 77, 0, 2};
 
-void publish(const Segment& segment) {
-  unsigned index;
-  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
-  writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
-  EXPECT(writer.add_interface(InterfaceRole::internal, kInside, 1500, Address{}, 32));
-  EXPECT(writer.add_vip(Address::v4(kVip), true));
-  const uint32_t ring[] = {0};
-  EXPECT(writer.add_endpoint(0, 1, kNode, 1, true));
-  EXPECT(writer.add_service(0, Address::v4(kVip), ipv4::kUdp, 53, ring, 1, {{60, 60, 60, 60}}));
-  segment.activate(index);
+PolicySpec policy() {
+  PolicySpec policy;
+  policy.interfaces = {{InterfaceRole::external, kRouter, 1500}, {InterfaceRole::internal, kInside, 1500}};
+  policy.vips = {{Address::v4(kVip), true}};
+  policy.endpoints = {{0, 1, kNode, 1, true}};
+  policy.services = {{0, Address::v4(kVip), Protocol::udp, 53, {0}, {60, 60, 60, 60}}};
+  return policy;
 }
 
 MemoryDevice::Stored datagram() {
@@ -50,7 +46,7 @@ int main() {
   limits.registry_bytes = 64;
   const OwnSegment own(limits);
   const Segment segment = own.get();
-  publish(segment);
+  publish(segment, policy());
   segment.header().owner_generations[0].fetch_add(1);
 
   Pipeline pipeline(segment, 0);

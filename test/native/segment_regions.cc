@@ -53,16 +53,13 @@ uint8_t* map(uint64_t bytes) {
   return static_cast<uint8_t*>(memory);
 }
 
-void publish(const Segment& segment) {
-  unsigned index;
-  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
-  writer.clear(segment.header().limits);
-  const uint32_t ring[] = {0};
-  EXPECT(writer.add_interface(InterfaceRole::external, kRouter, 1500, Address{}, 32));
-  EXPECT(writer.add_vip(Address::v4(kVip), true));
-  EXPECT(writer.add_endpoint(0, 1, kNode, 0, true));
-  EXPECT(writer.add_service(0, Address::v4(kVip), ipv4::kUdp, 53, ring, 1, {{60, 60, 60, 60}}));
-  segment.activate(index);
+PolicySpec policy() {
+  PolicySpec policy;
+  policy.interfaces = {{InterfaceRole::external, kRouter, 1500}};
+  policy.vips = {{Address::v4(kVip), true}};
+  policy.endpoints = {{0, 1, kNode, 0, true}};
+  policy.services = {{0, Address::v4(kVip), Protocol::udp, 53, {0}, {60, 60, 60, 60}}};
+  return policy;
 }
 
 }  // namespace
@@ -80,7 +77,7 @@ int main() {
   Segment::format(reinterpret_cast<SegmentHeader*>(memory), limits, {1, 2}, "test");
   const Segment segment(at);
   for (auto& generation : segment.header().owner_generations) generation.store(1);
-  publish(segment);
+  publish(segment, policy());
 
   MemoryDevice device(0);
   MemoryDevice::Stored frame;

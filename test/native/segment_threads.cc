@@ -33,20 +33,17 @@ Mac mac_of(uint32_t generation, uint32_t index) {
           static_cast<uint8_t>(index)};
 }
 
-void publish(const Segment& segment, uint32_t generation) {
-  unsigned index;
-  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
-  writer.clear(segment.header().limits);
-  EXPECT(writer.add_interface(InterfaceRole::external, mac_of(generation, 255), 1500, Address{}, 32));
-  for (uint32_t i = 0; i < kVips; ++i) EXPECT(writer.add_vip(vip_of(generation, i), true));
-  uint32_t ring[kEndpoints];
+PolicySpec policy_of(uint32_t generation) {
+  PolicySpec policy;
+  policy.interfaces = {{InterfaceRole::external, mac_of(generation, 255), 1500}};
+  for (uint32_t i = 0; i < kVips; ++i) policy.vips.push_back({vip_of(generation, i), true});
+  std::vector<uint32_t> ring;
   for (uint32_t i = 0; i < kEndpoints; ++i) {
-    EXPECT(writer.add_endpoint(i, static_cast<uint16_t>(generation), mac_of(generation, i), 0, true));
-    ring[i] = kEndpoints - 1 - i;
+    policy.endpoints.push_back({i, generation & 0xffff, mac_of(generation, i), 0, true});
+    ring.push_back(kEndpoints - 1 - i);
   }
-  EXPECT(writer.add_service(0, vip_of(generation, 0), 6, 80, ring, kEndpoints, {{1, 2, 3, 4}}));
-  writer.header().generation.store(generation);
-  segment.activate(index);
+  policy.services = {{0, vip_of(generation, 0), Protocol::tcp, 80, ring, {1, 2, 3, 4}}};
+  return policy;
 }
 
 // The clock of the flow table is the generation: flows expire all the time.
@@ -127,7 +124,8 @@ int main(int argc, char** argv) {
   uint32_t generation = 0;
   uint64_t results[4] = {};  // by ImportResult
   while (!deadline.passed()) {
-    publish(segment, ++generation);
+    ++generation;
+    publish(segment, policy_of(generation), generation);
     import_one(segment, generation, results);
   }
   for (auto& thread : threads) thread.join();

@@ -1,11 +1,13 @@
 #pragma once
 // What C++ test programs that run the pipeline share: a segment in memory of their own, and a datagram.
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
 #include "core/ethernet.h"
 #include "core/ipv4.h"
+#include "core/policy_writer.h"
 #include "core/segment.h"
 
 namespace coscanet::test {
@@ -32,6 +34,18 @@ class OwnSegment {
 
   Memory memory_;
 };
+
+/// Puts a policy that fits in force.
+inline void publish(const Segment& segment, const PolicySpec& policy, uint32_t generation = 1) {
+  unsigned index;
+  PolicyWriter writer(segment.free_snapshot(&index), segment.header().limits);
+  if (const char* problem = writer.write(policy)) {
+    fprintf(stderr, "policy: %s\n", problem);
+    abort();
+  }
+  writer.set_generation(generation);
+  segment.activate(index);
+}
 
 /// Who speaks to whom by UDP.
 struct Ends {

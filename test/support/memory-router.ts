@@ -42,8 +42,8 @@ export interface MemoryRouter {
   /** Activates a policy. Throws TypeError when it does not fit; the one in force then stays. */
   publish(policy: Policy): void;
   /**
-   * Lets frames in by interface `ingress`; returns what was sent, by interface, each in order; with `coalesces`
-   * trains, as real devices send it.
+   * Lets frames in by interface `ingress`; returns what was sent, by interface, each in order; coalesced on
+   * request, as real devices send it.
    */
   receive(ingress: number, frames: readonly FrameIn[], coalesces?: boolean): FrameOut[];
   advance(milliseconds: number): void;

@@ -103,40 +103,4 @@ class Policy {
   Limits limits_;
 };
 
-/// Fills a snapshot that nobody reads. Each method returns false when it does not fit (limits, duplicates).
-class PolicyWriter : public Policy {
- public:
-  using Policy::Policy;
-  /// Begins a snapshot. `room`: at most so many virtual IPs, services, endpoints and blocks will be added;
-  /// what a policy does not need is not touched (all tables together are 5 MB).
-  void clear(const Limits& room);
-  bool add_interface(InterfaceRole role, const Mac& mac, uint16_t mtu, const Address& address,
-                     uint32_t prefix);
-  bool add_vip(const Address& address, bool active);
-  bool add_endpoint(uint32_t slot, uint16_t generation, const Mac& mac, uint8_t egress, bool open,
-                    uint16_t node = kNoNode);
-  /// An endpoint that was added accepts no connections, but opens them.
-  bool set_outbound_only(uint32_t slot);
-  /// Makes an endpoint that was added a translated one.
-  bool translate_endpoint(uint32_t slot, const Translation& nat);
-  /// All ports of [first, last], which are whole blocks.
-  bool add_block(const Address& vip, uint16_t first, uint16_t last, const Mac& mac, uint8_t egress);
-  void set_routes(bool routes) { header_->routes = routes; }
-  void set_await_imports(bool await) { header_->await_imports = await; }
-  bool set_gateway(const Mac& mac, uint8_t egress);
-  /// The ring's endpoints must have been added before.
-  bool add_service(uint32_t slot, const Address& vip, uint8_t protocol, uint16_t port, const uint32_t* ring,
-                   uint32_t ring_length, const Timeouts& timeouts);
-  /// Gives the service that was added last an affinity. `members`: endpoints that were added, all of its ring
-  /// among them; they are sorted.
-  bool add_affinity(const PolicyAffinity& affinity, uint32_t* members, uint32_t count);
-  bool set_registry(const uint8_t* bytes, uint32_t length);
-  PolicyHeader& header() { return *header_; }
-
- private:
-  bool is_endpoint(uint32_t slot) const { return slot < header_->endpoint_end && endpoints_[slot].used; }
-
-  PolicyService* last_service_ = nullptr;
-};
-
 }  // namespace coscanet

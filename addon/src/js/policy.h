@@ -2,12 +2,12 @@
 // A policy of TypeScript (addon/router.ts) into a snapshot.
 #include <napi.h>
 
-#include "core/segment.h"
+#include "core/policy_writer.h"
 
 namespace coscanet {
 
-/// Fills `out`; false with a pending JavaScript exception if a value is of the wrong kind or does not fit.
-bool read_policy(const Napi::Object& policy, const Limits& limits, uint8_t* snapshot);
+/// False with a pending JavaScript exception if a value is of the wrong kind or does not fit.
+bool write_policy(const Napi::Value& value, PolicyWriter& out);
 bool read_limits(const Napi::Value& value, Limits* out);
 
 }  // namespace coscanet

@@ -89,16 +89,15 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     }
     const Segment s = segment();
     unsigned index = 0;
-    uint8_t* snapshot = s.free_snapshot(&index);
-    if (!read_policy(info[0].As<Napi::Object>(), s.header().limits, snapshot)) return env.Undefined();
-    PolicyWriter writer(snapshot, s.header().limits);
+    PolicyWriter writer(s.free_snapshot(&index), s.header().limits);
+    if (!write_policy(info[0], writer)) return env.Undefined();
     const Napi::Uint8Array blob = info[1].As<Napi::Uint8Array>();
     if (!writer.set_registry(blob.Data(), static_cast<uint32_t>(blob.ByteLength()))) {
       type_error(env, "the registry is too large for the segment");
       return env.Undefined();
     }
     const uint32_t before = s.active_snapshot() ? active().header().generation.load() : 0;
-    writer.header().generation.store(before + 1);
+    writer.set_generation(before + 1);
     s.activate(index);
     return Napi::Number::New(env, before + 1);
   }

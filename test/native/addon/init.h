@@ -5,5 +5,6 @@
 namespace coscanet {
 
 void InitMemoryRouter(Napi::Env env, Napi::Object exports);
+void InitPolicySchema(Napi::Env env, Napi::Object exports);
 
 }  // namespace coscanet

@@ -99,10 +99,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
 
   void publish(const Napi::CallbackInfo& info) {
     unsigned index;
-    uint8_t* snapshot = segment().free_snapshot(&index);
-    Napi::Object policy;
-    if (read_object(info[0], "policy", &policy) && read_policy(policy, segment().header().limits, snapshot))
-      segment().activate(index);
+    PolicyWriter writer(segment().free_snapshot(&index), segment().header().limits);
+    if (write_policy(info[0], writer)) segment().activate(index);
   }
 
   /// receive(ingress, frames, coalesces): what was sent; coalesced on request.
