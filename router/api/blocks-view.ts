@@ -8,7 +8,7 @@ import type {Registry} from '../model/registry.ts';
 type OfVip = BlocksView['vips'][number];
 
 /** Every VIP that is configured or of which a block is leased. */
-export function blocksByVip(registry: Registry): OfVip[] {
+function blocksByVip(registry: Registry): OfVip[] {
   const {blocks} = registry.ports;
   const leases = blocks.all();
   const vips = new Set([...vipsOf(registry.applications), ...leases.map((lease) => lease.vip)]);

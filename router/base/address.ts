@@ -1,4 +1,4 @@
-// IPv4 addresses and networks as text; MAC addresses; "ADDRESS:PORT".
+// IPv4 addresses and networks as text; "ADDRESS:PORT".
 
 import ipaddr from 'ipaddr.js';
 import {Memo} from './memo.ts';
@@ -45,10 +45,6 @@ export function unusableKind(address: string): string | null {
   const unusable = ['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback', 'reserved'];
   const documentation = /^(192\.0\.2|198\.51\.100|203\.0\.113)\./;
   return unusable.includes(range) && !documentation.test(address) ? range : null;
-}
-
-export function isMac(text: string): boolean {
-  return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text);
 }
 
 export interface SocketAddress {

@@ -1,11 +1,8 @@
 // From what the file says of applications to what the router knows of them: what is left out comes from the top of
 // the file, then from the defaults.
 
-import {defaultHealthRules} from '../protocol/health.ts';
-import {defaultLoadRules} from '../protocol/load.ts';
 import type {Application} from '../model/application/application.ts';
-import {defaultTimeouts, defaultWeights} from '../model/application/application.ts';
-import {defaultAutoscaling} from '../model/application/autoscaling.ts';
+import {applicationDefaults} from '../model/application/application.ts';
 import {normalizePorts} from '../protocol/ports.ts';
 import type {Problem} from './problem.ts';
 import type {File} from './schema.ts';
@@ -22,20 +19,24 @@ export function settled<T extends object>(
 }
 
 export function applicationsOf(file: File): Application[] {
-  return file.applications.map((one) => ({
-    name: one.name,
-    tenant: one.tenant,
-    vips: one.vips,
-    ports: one.ports ? normalizePorts(one.ports) : null,
-    exclusive: normalizePorts(one.exclusive ?? []),
-    timeouts: settled(defaultTimeouts, one.timeouts, file.timeouts),
-    weights: settled(defaultWeights, one.weights, file.weights),
-    slowStartMs: (one['slow-start'] ?? file['slow-start'] ?? 0) * 1000,
-    affinity: one.affinity ?? file.affinity ?? null,
-    load: one.load ?? file.load ?? defaultLoadRules,
-    health: one.health ?? file.health ?? defaultHealthRules,
-    autoscaling: settled(defaultAutoscaling, one.autoscaling, file.autoscaling),
-  }));
+  const defaults = applicationDefaults;
+  return file.applications.map((one) => {
+    const slowStart = one['slow-start'] ?? file['slow-start'];
+    return {
+      name: one.name,
+      tenant: one.tenant,
+      vips: one.vips,
+      ports: one.ports ? normalizePorts(one.ports) : null,
+      exclusive: normalizePorts(one.exclusive ?? defaults.exclusive),
+      timeouts: settled(defaults.timeouts, one.timeouts, file.timeouts),
+      weights: settled(defaults.weights, one.weights, file.weights),
+      slowStartMs: slowStart === undefined ? defaults.slowStartMs : slowStart * 1000,
+      affinity: one.affinity ?? file.affinity ?? defaults.affinity,
+      load: one.load ?? file.load ?? defaults.load,
+      health: one.health ?? file.health ?? defaults.health,
+      autoscaling: settled(defaults.autoscaling, one.autoscaling, file.autoscaling),
+    };
+  });
 }
 
 /** A busier node must not get more. */

@@ -65,7 +65,6 @@ const commandCheck = z.strictObject({
     ),
 });
 
-export type TcpCheck = z.infer<typeof tcpCheck>;
 export type HttpCheck = z.infer<typeof httpCheck>;
 export type CommandCheck = z.infer<typeof commandCheck>;
 

@@ -30,8 +30,6 @@ export {
   protocolSchema,
 } from './terms.ts';
 export type {Level, Mode, PortRange, Protocol} from './terms.ts';
-// What operators read of the same server.
-export * from './views.ts';
 
 const ipv4 = z.ipv4();
 
