@@ -2,6 +2,8 @@
 // a passed socket, and what the kernel reports about sockets (sock_diag). Every method throws an Error with `code`
 // (an errno name) when the kernel refuses, unless it returns the errno: 0, or positive as in os.constants.errno.
 
+import type {RtnetlinkNative} from './rtnetlink.ts';
+
 /**
  * What an answer holds for: this call alone; (bind) nothing, the kernel is to answer; (connect, send) for a while
  * this remote, or all remotes of the socket.
@@ -107,7 +109,7 @@ export interface Connection {
  */
 export type PortSharing = 'as-asked' | 'successor' | 'alone';
 
-export interface AgentNative {
+export interface AgentNative extends Pick<RtnetlinkNative, 'watchKernel' | 'getLinks' | 'getAddresses'> {
   /** Listens on the abstract unix SEQPACKET socket `@name` of this network namespace. EADDRINUSE if another agent does. */
   listenShim(name: string, onRequest: (request: ShimRequest) => void): ShimServer;
   /** Takes datagrams on the abstract unix socket `@name` of this network namespace. EADDRINUSE if it is taken. */

@@ -19,6 +19,7 @@ import {Binder} from './binder.ts';
 import {Endpoints} from './endpoints.ts';
 import {ExclusivePorts} from './exclusive-ports.ts';
 import {LoopbackVips} from './host/loopback-vips.ts';
+import {OwnAddress} from './host/own-address.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import {Modes} from './mode/modes.ts';
@@ -57,6 +58,7 @@ export class Agent {
   readonly #exclusivePorts: ExclusivePorts;
   readonly #client: RouterClient;
   readonly #requests: RequestServer;
+  readonly #ownAddress: OwnAddress;
   readonly #onFatal: (error: UserError) => void;
   #destroyed: DestroyWatcher | null = null;
   #housekeeping: Timer | null = null;
@@ -84,6 +86,8 @@ export class Agent {
       clock,
     });
     this.#client = this.#makeClient();
+    const consequence = 'nobody reaches this node';
+    this.#ownAddress = new OwnAddress({native, log, address: options.address, consequence});
     this.#requests = new RequestServer({
       native,
       binder: this.#makeBinder(),
@@ -202,6 +206,7 @@ export class Agent {
     this.#endpoints.refresh();
     if (this.#state.previousPid !== 0) await this.#outboundFlows.adopt();
     this.#status.start();
+    this.#ownAddress.start();
     this.#housekeeping = this.#deps.clock.every(HOUSEKEEPING_MS, () => void this.#housekeep());
     this.#client.send();
   }
@@ -214,6 +219,7 @@ export class Agent {
     const {log} = this.#deps;
     this.#requests.close();
     this.#destroyed?.close();
+    this.#ownAddress.close();
     this.#housekeeping?.cancel();
     const alive = this.#instances.anyAlive();
     const goes = leaving || !alive;

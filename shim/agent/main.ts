@@ -8,8 +8,10 @@ import {systemClock} from '../../router/base/clock.ts';
 import {UserError, messageOf} from '../../router/base/error.ts';
 import {systemExec} from '../../router/base/exec.ts';
 import {createLogger} from '../../router/base/logger.ts';
+import type {Logger} from '../../router/base/logger.ts';
 import {Agent} from './agent.ts';
 import {LoopbackVips} from './host/loopback-vips.ts';
+import {OwnAddress, addressProblem} from './host/own-address.ts';
 import {StateFile, isAgent} from './host/state-file.ts';
 import {Instances} from './instances.ts';
 import {
@@ -19,7 +21,7 @@ import {
   agentOptions,
   hostOptions,
 } from './options.ts';
-import type {GivenOptions} from './options.ts';
+import type {AgentOptions, GivenOptions} from './options.ts';
 
 const LEAVE_WAIT_MS = 10_000;
 
@@ -33,10 +35,29 @@ function report(error: unknown): never {
   process.exit(error instanceof UserError ? error.status : 1);
 }
 
+/** Resolves when the host has the agent's address. */
+async function awaitAddress({address, wait}: AgentOptions, log: Logger): Promise<void> {
+  const problem = addressProblem(native, address);
+  if (problem === null) return;
+  if (!wait) throw new UserError(`--address ${problem}`, 2);
+  const end = () => process.exit(0);
+  const signals = ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const;
+  for (const signal of signals) process.on(signal, end);
+  await new Promise<void>((resolve) => {
+    const watch = new OwnAddress({native, log, address, consequence: 'waiting'}, () => {
+      watch.close();
+      resolve();
+    });
+    watch.start();
+  });
+  for (const signal of signals) process.off(signal, end);
+}
+
 async function runAgent(given: GivenOptions): Promise<void> {
   const options = agentOptions(given, process.env);
   requireRoot();
   const log = createLogger('coscanet-node', {node: options.node});
+  await awaitAddress(options, log);
   let stopping = false;
   const parts = {native, exec: systemExec, clock: systemClock, log};
   const stop = async (leaving: boolean, fatal: UserError | null) => {
@@ -112,6 +133,7 @@ addHostOptions(
 )
   .option('--router <address:port>', "the router's control address (env COSCANET_ROUTER)")
   .option('--address <address>', "this node's address on the router's network (env COSCANET_ADDRESS)")
+  .option('--wait', 'for that address, if this host does not have it: else the agent ends')
   .option(
     '--secret-file <file>',
     `shared with the router (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,

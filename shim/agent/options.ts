@@ -20,6 +20,7 @@ export interface GivenOptions {
   secretFile?: string;
   cgroupRoot?: string;
   runDir?: string;
+  wait?: boolean;
   addressGrace?: string;
   checksDir?: string;
   loadCgroup?: string;
@@ -35,6 +36,8 @@ export interface HostOptions {
 export interface AgentOptions extends HostOptions {
   router: RouterAddress;
   address: string;
+  /** For `address`, if the host does not have it. */
+  wait: boolean;
   secretFile: string;
   /** How long a virtual IP stays on lo after its last use. */
   addressGraceMs: number;
@@ -93,6 +96,7 @@ export function agentOptions(given: GivenOptions, env: Environment): AgentOption
     ...hostOptions(given, env),
     router,
     address,
+    wait: given.wait ?? false,
     secretFile: given.secretFile ?? env['COSCANET_SECRET_FILE'] ?? DEFAULT_SECRET_FILE,
     addressGraceMs: Math.max(grace * 1000, SOURCE_CACHED_MS),
     load: loadOptions(given, env),
