@@ -62,6 +62,17 @@ export function endpointRefusal(
   return method.refusal(endpoint);
 }
 
+/** Why an endpoint that was taken is closed. */
+export const closings = {
+  socket: 'its socket is closed; running connections go on',
+  agentLeft: 'its agent has left; running connections go on',
+  nodeLost: 'its node is lost',
+  addressTaken: (by: string) => `node ${by} has its address now`,
+  refused: (reason: string) => `it is refused: ${reason}; running connections go on`,
+  forbidden: (reason: string) =>
+    `the configuration no longer permits it: ${reason}; running connections go on`,
+} as const;
+
 export function isExclusive(
   {application, protocol, port}: Bound,
   applications: readonly Application[],

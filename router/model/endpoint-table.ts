@@ -6,6 +6,7 @@
 //   absent from a PUT, node leaves, configuration forbids it ──► closed ──no flow left──► slot free
 
 import {Memo} from '../base/memo.ts';
+import {closings} from './admission.ts';
 import type {NodeEndpoint} from '../protocol/messages.ts';
 import {judge} from './liveness.ts';
 import type {Finding, ProbeRules} from './liveness.ts';
@@ -93,17 +94,29 @@ export class EndpointTable {
     this.#changed();
   }
 
-  /** The node has exactly these endpoints from now on. Returns those for which there is no slot, and why. */
+  /**
+   * The node has exactly these endpoints from now on; another one is closed, `because` of that or because it is refused.
+   * Returns those for which there is no slot, and why.
+   */
   replace(
-    node: Pick<NodeRecord, 'name' | 'address'>,
+    node: Pick<NodeRecord, 'name' | 'address' | 'refused'>,
     wanted: readonly NodeEndpoint[],
+    because: string,
     now: number,
   ): NodeRecord['refused'] {
     const location = {node: node.name, address: node.address};
-    const keys = new Set(wanted.map((one) => endpointKey({...one, ...location})));
+    const keyOf = (endpoint: NodeEndpoint) => endpointKey({...endpoint, ...location});
+    const keys = new Set(wanted.map(keyOf));
+    const refusals = new Map(node.refused.map(({endpoint, reason}) => [keyOf(endpoint), reason]));
+    const why = (key: string) => {
+      const reason = refusals.get(key);
+      return reason === undefined ? because : closings.refused(reason);
+    };
     // First what ends: a socket that stood for it may stand for another now.
-    for (const record of this.ofNode(node.name))
-      if (!keys.has(endpointKey(record))) this.move(record, 'closed', now);
+    for (const record of this.ofNode(node.name)) {
+      const key = endpointKey(record);
+      if (!keys.has(key)) this.close(record, why(key), now);
+    }
     return wanted.flatMap((endpoint) => {
       const reason = this.#open(node, endpoint, now);
       return reason === null ? [] : [{endpoint, reason}];
@@ -120,7 +133,7 @@ export class EndpointTable {
       const well = known.failing === failing;
       Object.assign(known, {application, instances, failing});
       if (!same || !well) this.touch(known);
-      this.move(known, 'up', now);
+      this.#move(known, 'up', now);
       return null;
     }
     const owner = this.#translated.get(translatedSocket(identity) ?? '');
@@ -174,11 +187,24 @@ export class EndpointTable {
     this.#byService.set(service, new Set());
   }
 
-  move(record: EndpointRecord, state: EndpointRecord['state'], now: number): void {
+  /** No new flows. The first reason stays. */
+  close(record: EndpointRecord, because: string, now: number): void {
+    if (record.state === 'closed') return;
+    record.closedBecause = because;
+    this.#move(record, 'closed', now);
+  }
+
+  /** Its agent is silent. */
+  suspect(record: EndpointRecord, now: number): void {
+    this.#move(record, 'suspect', now);
+  }
+
+  #move(record: EndpointRecord, state: EndpointRecord['state'], now: number): void {
     if (record.state === state) return;
     record.state = state;
     record.since = now;
     if (state === 'up') {
+      record.closedBecause = undefined;
       record.unreachable = undefined;
       record.streak = {good: 0, bad: 0};
     }

@@ -40,8 +40,10 @@ const endpointCheckpoint = z.strictObject({
   instances: z.number(),
   /** Why its agent's checks fail; absent: they pass. */
   failing: z.string().optional(),
-  /** up: its agent reports it · suspect: its agent is silent · closed: its socket is gone. */
+  /** up: its agent reports it · suspect: its agent is silent · closed: gone, running flows stay. */
   state: z.enum(['up', 'suspect', 'closed']),
+  /** Why it is closed, for people; absent: it is open. */
+  closedBecause: z.string().optional(),
   /** What the router's probes find; absent: it answers, or has never answered. */
   unreachable: z.enum(unreachableKinds).optional(),
 });

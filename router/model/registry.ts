@@ -5,7 +5,7 @@
 import type {Network} from '../base/address.ts';
 import type {NodeEndpoint, NodeState} from '../protocol/messages.ts';
 import {LEASE_MS} from '../protocol/messages.ts';
-import {endpointRefusal, nodeRefusal} from './admission.ts';
+import {closings, endpointRefusal, nodeRefusal} from './admission.ts';
 import type {Application} from './application/application.ts';
 import {EndpointTable} from './endpoint-table.ts';
 import type {EndpointLimits} from './endpoint-table.ts';
@@ -155,10 +155,10 @@ export class Registry {
     this.#nodes.set(name, node);
     if (!known || known.state !== node.state || known.address !== node.address) this.#revision++;
     this.#setLevels(node, state.levels ?? node.levels);
-    if (state.leaving) this.#leave(node, now);
+    if (state.leaving) this.#leave(node, closings.agentLeft, now);
     else {
       this.ports.reportExclusive(name, state, now);
-      this.#replaceEndpoints(node, state.endpoints, now);
+      this.#replaceEndpoints(node, state.endpoints, closings.socket, now);
       this.ports.reportBlocks(node, state, now);
     }
     return {kind: 'applied', node};
@@ -173,7 +173,8 @@ export class Registry {
     });
   }
 
-  #replaceEndpoints(node: NodeRecord, wanted: readonly NodeEndpoint[], now: number): void {
+  /** `because`: why those are closed that the node does not have any more. */
+  #replaceEndpoints(node: NodeRecord, wanted: readonly NodeEndpoint[], because: string, now: number): void {
     const ports = new Map();
     const permitted = wanted.filter((endpoint) => {
       const reason =
@@ -182,19 +183,19 @@ export class Registry {
       if (reason !== null) node.refused.push({endpoint, reason});
       return reason === null;
     });
-    node.refused.push(...this.#table.replace(node, permitted, now));
+    node.refused.push(...this.#table.replace(node, permitted, because, now));
   }
 
   /** Another node that had this address, and whose lease is over, is gone. */
   #dropFormerOwner(name: string, address: string, now: number): void {
     for (const node of this.#nodes.values())
-      if (node.name !== name && node.address === address) this.#leave(node, now);
+      if (node.name !== name && node.address === address) this.#leave(node, closings.addressTaken(name), now);
   }
 
-  #leave(node: NodeRecord, now: number): void {
+  #leave(node: NodeRecord, because: string, now: number): void {
     if (node.state !== 'left') this.#revision++;
     node.state = 'left';
-    this.#replaceEndpoints(node, [], now);
+    this.#replaceEndpoints(node, [], because, now);
     this.ports.release(node.name, now);
   }
 
@@ -206,7 +207,7 @@ export class Registry {
       node.state = 'suspect';
       this.#revision++;
       for (const record of this.#table.ofNode(node.name))
-        if (record.state === 'up') this.#table.move(record, 'suspect', now);
+        if (record.state === 'up') this.#table.suspect(record, now);
     }
     return silent;
   }
@@ -233,7 +234,7 @@ export class Registry {
   ): void {
     for (const node of this.#nodes.values())
       if (this.#isLost(node, now) && !(this.ports.has(node.name) && isReachable(node.address)))
-        this.#leave(node, now);
+        this.#leave(node, closings.nodeLost, now);
     this.#table.prune(flowsPerEndpoint, now);
     this.ports.prune(now);
     const used = new Set(this.endpoints().map((record) => record.node));
@@ -258,9 +259,10 @@ export class Registry {
     this.ports.configure(now);
     this.#table.touchAll();
     const ports = new Map();
-    for (const record of this.endpoints())
-      if (endpointRefusal(record, this.#method, applications, ports) !== null)
-        this.#table.move(record, 'closed', now);
+    for (const record of this.endpoints()) {
+      const reason = endpointRefusal(record, this.#method, applications, ports);
+      if (reason !== null) this.#table.close(record, closings.forbidden(reason), now);
+    }
   }
 
   checkpoint(): RegistryCheckpoint {

@@ -120,10 +120,10 @@ export class EndpointStatuses {
   }
 
   #word(record: EndpointRecord): Judgement {
-    const {state, failing} = record;
+    const {state, failing, closedBecause} = record;
     if (state === 'closed') {
-      const reason = 'its socket is closed; running connections go on';
-      return {state, reason, open: false, takes: false};
+      const why = closedBecause === undefined ? {} : {reason: closedBecause};
+      return {state, ...why, open: false, takes: false};
     }
     const drain = this.#registry.overrides.drainOf(record);
     if (drain) {

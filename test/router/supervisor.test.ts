@@ -193,3 +193,39 @@ test('blocks that a node cannot have are an event, once', async (t) => {
     await bench.put(1, sequence, [], {outbound: [{vip: VIP, wanted: 1, held: []}]});
   t.deepEqual(bench.names('blocks-refused'), [`blocks-refused ${VIP} node1`]);
 });
+
+test('why endpoints ceased to get new flows: their socket, the configuration, their agent, their node', async (t) => {
+  const bench = await new Bench([{...web, vips: [VIP, '10.77.0.101']}]).start();
+  const reasons = () => bench.events.list().filter((one) => one.event === 'endpoint-down');
+  const served = (vip: string) => ({
+    application: 'web',
+    vip,
+    protocol: 'tcp' as const,
+    port: 80,
+    instances: 1,
+  });
+  const first = {endpoints: [served(VIP), served('10.77.0.101'), {...served(VIP), port: 81}]};
+  await bench.put(1, 1, [], first);
+  await bench.put(1, 2, [], {endpoints: first.endpoints.slice(0, 2)});
+  // As by a reload.
+  bench.registry.configure([{...web, vips: [VIP]}], bench.clock.now());
+  await bench.supervisor.publish();
+  // Its agent does not know yet.
+  await bench.put(1, 3, [], {endpoints: first.endpoints.slice(0, 2)});
+  await bench.put(1, 4, [], {leaving: true});
+  const removed =
+    'the configuration no longer permits it: 10.77.0.101 is no virtual IP of web: it has 10.77.0.100';
+  t.deepEqual(
+    reasons().map(({vip, port, detail}) => `${vip}:${port} ${detail}`),
+    [
+      `${VIP}:81 its socket is closed; running connections go on`,
+      `10.77.0.101:80 ${removed}; running connections go on`,
+      `${VIP}:80 its agent has left; running connections go on`,
+    ],
+  );
+  // Another node has its address.
+  await bench.put(1, 1, [80], {epoch: 2});
+  await bench.clock.advance(4000);
+  await bench.supervisor.put('node2', {...nodeState(1, 1, []), address: addressOf(1)});
+  t.is(reasons().at(-1)?.detail, 'node node2 has its address now');
+});
