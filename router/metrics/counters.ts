@@ -24,6 +24,8 @@ export const counterTexts: Readonly<Record<string, string>> = {
   prohibited_errors: 'Packets of nodes that are not forwarded, answered by ICMP.',
   block_frames: 'Frames forwarded to the node that has the port in a block.',
   outbound_frames: 'Frames of nodes forwarded to addresses that are no virtual IPs.',
+  probe_resets:
+    "Resets by the router's own host of what answered the router's health probes; they go no further.",
   tx_coalesced: 'Segments coalesced with the one before them into one frame.',
   tx_waits: 'Times that a forwarder waited to send.',
 };
@@ -54,7 +56,7 @@ export const dropTexts: Readonly<Record<string, string>> = {
   icmp_type: 'neither an echo request nor an error',
   icmp_unmatched: 'an ICMP error about no flow of ours',
   no_service: 'a reset for a port that nobody serves',
-  stray_reset: "a reset by the router's own host about no flow",
+  stray_reset: "a reset by the router's own host about no flow and no probe",
   awaiting_import: 'an unknown connection, before nodes have reported theirs',
   reply_limited: 'an answer was due, but there are too many',
   too_big: 'too big for the next network, and no error may be sent',

@@ -25,6 +25,16 @@ function servedByHost(policy: Policy): Policy {
 const [external, , local] = POLICY.interfaces;
 const ONE_ARMED: Policy = {...POLICY, interfaces: [external!, local!], endpoints: []};
 
+/** As the router publishes it: with its own addresses. */
+const ADDRESSED: Policy = {
+  ...POLICY,
+  interfaces: POLICY.interfaces.map((one, side) => ({
+    ...one,
+    address: Object.values(ROUTER)[side]!,
+    prefix: 24,
+  })),
+};
+
 const fromHost = (from: string, change: Partial<Ipv4Fields> = {}) =>
   packet(MAC.host, MAC.local).ipv4({from, to: VIP, ...change});
 const atHost = (from: string) => packet(MAC.local, MAC.host).ipv4({from, to: HOST, ttl: 63});
@@ -76,7 +86,29 @@ export const LOCAL: PacketCase[] = [
   {
     description: 'the host resets what it knows nothing of: the answer to a probe of the router',
     by,
-    input: fromHost(ROUTER.external).tcp({...ask, flags: 'R'}),
+    policy: ADDRESSED,
+    input: fromHost(ROUTER.external).tcp({...ask, from: 1024, flags: 'R'}),
+    verdict: {end: 'probe_resets'},
+  },
+  {
+    description: '… its last port',
+    by,
+    policy: ADDRESSED,
+    input: fromHost(ROUTER.external).tcp({...ask, from: 32767, flags: 'RA'}),
+    verdict: {end: 'probe_resets'},
+  },
+  {
+    description: 'what it knows nothing of otherwise: from a port that no probe has',
+    by,
+    policy: ADDRESSED,
+    input: fromHost(ROUTER.external).tcp({...ask, from: 32768, flags: 'R'}),
+    verdict: {drop: 'stray_reset'},
+  },
+  {
+    description: '… from an address that no probe has',
+    by,
+    policy: ADDRESSED,
+    input: fromHost('10.77.0.9').tcp({...ask, from: 1024, flags: 'R'}),
     verdict: {drop: 'stray_reset'},
   },
   {

@@ -25,6 +25,7 @@
   X(prohibited_errors)       \
   X(block_frames)            \
   X(outbound_frames)         \
+  X(probe_resets)            \
   X(tx_waits)                \
   X(tx_coalesced)
 

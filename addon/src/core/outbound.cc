@@ -15,10 +15,7 @@ bool Pipeline::from_nodes(const Packet& p) const {
 /// From a node, for our MAC, and neither for the router host itself nor for a group.
 bool Pipeline::may_be_outbound(const Packet& p) const {
   if (!from_nodes(p) || ethernet::to_group(p.frame->data)) return false;
-  if (!ipv4::is_single_host(p.destination)) return false;
-  for (unsigned i = 0; i < policy_.header().interface_count; ++i)
-    if (p.destination == policy_.interface(i).address) return false;
-  return true;
+  return ipv4::is_single_host(p.destination) && !policy_.is_interface_address(p.destination);
 }
 
 Verdict Pipeline::route_outbound(Packet& p) {

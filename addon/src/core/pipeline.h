@@ -72,6 +72,7 @@ class Pipeline {
   // select_endpoint.cc
   bool awaits_import(const Packet& p) const;
   bool is_stray_reset(const Packet& p) const;
+  bool ends_probe(const Packet& p) const;
   const PolicyService* find_service(const Packet& p);
   bool continues_last_flow(const Packet& p) const;
   const PolicyEndpoint* find_endpoint(const Packet& p);

@@ -50,6 +50,12 @@ int Policy::interface_of(const Address& address) const {
   return found;
 }
 
+bool Policy::is_interface_address(const Address& address) const {
+  for (unsigned i = 0; i < header_->interface_count; ++i)
+    if (address == header_->interfaces[i].address) return true;
+  return false;
+}
+
 const PolicyVip* Policy::find_vip(const Address& address) const {
   for (uint32_t i = vip_hash(address);; ++i) {
     const PolicyVip& vip = vips_[i & header_->vip_mask];

@@ -68,6 +68,8 @@ class Policy {
   const PolicyInterface& interface(unsigned index) const { return header_->interfaces[index]; }
   /// The interface whose network has the address; -1: none.
   int interface_of(const Address& address) const;
+  /// Is it the router's own?
+  bool is_interface_address(const Address& address) const;
   const PolicyVip* find_vip(const Address& address) const;
   const PolicyService* find_service(const Address& vip, uint8_t protocol, uint16_t port) const;
   /// The translated endpoint that sends from this address and port, or null.

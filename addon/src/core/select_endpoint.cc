@@ -57,7 +57,9 @@ Verdict Pipeline::select_endpoint(Packet& p) {
     return {};
   }
   if (awaits_import(p)) return drop(Counter::k_drop_awaiting_import);
-  return is_stray_reset(p) ? drop(Counter::k_drop_stray_reset) : reject(p);
+  if (!is_stray_reset(p)) return reject(p);
+  // Nobody's packet is lost by it: the prober resets the answer itself.
+  return drop(ends_probe(p) ? Counter::k_probe_resets : Counter::k_drop_stray_reset);
 }
 
 /// A segment of a connection that a node may be about to report: a client retransmits what is dropped, but
@@ -66,10 +68,16 @@ bool Pipeline::awaits_import(const Packet& p) const {
   return policy_.header().await_imports && p.protocol == ipv4::kTcp && !opens(p.tcp_flags);
 }
 
-/// The kernel of the router's host knows nothing of the router's own probes, and resets their answers.
+/// Our host's stack resets what it has no socket for.
 bool Pipeline::is_stray_reset(const Packet& p) const {
   return role_of(policy_.interface(p.frame->ingress)) == InterfaceRole::host && p.protocol == ipv4::kTcp &&
          (p.tcp_flags & tcp::kRst);
+}
+
+/// A stray reset that answers the answer to one of the router's own probes, of which our host's stack knows
+/// nothing.
+bool Pipeline::ends_probe(const Packet& p) const {
+  return tcp::is_probe_port(p.source_port) && policy_.is_interface_address(p.source);
 }
 
 const PolicyService* Pipeline::find_service(const Packet& p) {

@@ -47,4 +47,10 @@ inline void write(uint8_t* p, uint16_t source_port, uint16_t destination_port, u
   p[13] = flags;
 }
 
+/// Source ports of the router's own health probes: below the ephemeral ports of its host.
+constexpr uint32_t kFirstProbePort = 1024, kEndProbePort = 32768;
+inline bool is_probe_port(uint16_t port) {
+  return port >= kFirstProbePort && port < kEndProbePort;
+}
+
 }  // namespace coscanet::tcp

@@ -10,8 +10,7 @@
 namespace coscanet {
 namespace {
 
-constexpr uint32_t kFirstPort = 1024, kEndPort = 32768;  // below the host's ephemeral range
-constexpr size_t kBurst = 64;                            // SYNs, before answers are looked for
+constexpr size_t kBurst = 64;  // SYNs, before answers are looked for
 constexpr size_t kFrame = ethernet::kHeader + ipv4::kHeader + tcp::kHeader;
 
 /// The probes of one call: probe i goes out from port first_port + i, with a sequence number of its own.
@@ -27,7 +26,8 @@ class Round {
     if (error) return error;
     uint32_t random[2];
     if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return EIO;
-    first_port_ = static_cast<uint16_t>(kFirstPort + random[0] % (kEndPort - kFirstPort - count_));
+    first_port_ = static_cast<uint16_t>(tcp::kFirstProbePort +
+                                        random[0] % (tcp::kEndProbePort - tcp::kFirstProbePort - count_));
     first_sequence_ = random[1];
     if ((error = open_sockets(in))) return error;
     const uint64_t deadline = boot_ms() + route_.timeout_ms;
