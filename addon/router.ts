@@ -173,6 +173,15 @@ export interface ForwarderInfo {
   descriptors: number[];
 }
 
+/** Another host that called itself one of the policy's VIPs in ARP. */
+export interface ArpConflict {
+  vip: string;
+  /** The one of several that was heard last. */
+  mac: string;
+  /** Index of the interface that it came by. */
+  ingress: number;
+}
+
 /** The file under the run directory that outlives all our processes. One supervisor owns it (a lock file beside it). */
 export interface Segment {
   /** The descriptor that forwarders inherit. */
@@ -201,6 +210,8 @@ export interface Segment {
   expiring(seconds: number, limit: number): Flow[];
   /** New flows so far by service slot (wraps at 2^32). */
   newFlows(): Record<number, number>;
+  /** Those that forwarders have seen since the last call, or since the segment was opened; at most 32 VIPs each. */
+  arpConflicts(): ArpConflict[];
   /** All counters, summed over forwarders, by their names (see addon/src/core/counters.h). */
   counters(): Record<string, number>;
   /** Forwarders' self-descriptions, for health and for taking over their descriptors. */

@@ -1,6 +1,7 @@
 // The addon without a kernel: a segment in memory, and probes that answer what the test wants.
 
 import type {
+  ArpConflict,
   ImportResult,
   Flow,
   FlowImport,
@@ -99,6 +100,11 @@ export class FakeSegment implements Segment {
   expiring(): Flow[] {
     return this.expiringList;
   }
+  /** What forwarders have seen since the last call. */
+  conflicts: ArpConflict[] = [];
+  arpConflicts(): ArpConflict[] {
+    return this.conflicts.splice(0);
+  }
   flowsBegun: Record<number, number> = {};
   newFlows(): Record<number, number> {
     return this.flowsBegun;
@@ -142,6 +148,10 @@ export class FakeNative extends FakeKernel implements RouterNative {
   detectAddressConflict(interfaceName: string, address: string): Promise<string | null> {
     this.looked.push(`${interfaceName} ${address}`);
     return Promise.resolve(this.rivals.get(address) ?? null);
+  }
+  /** How often it was announced anywhere. */
+  announcedOf(address: string): number {
+    return this.announced.filter((one) => one.endsWith(` ${address}`)).length;
   }
   announceAddress(interfaceName: string, address: string): void {
     this.announced.push(`${interfaceName} ${address}`);

@@ -58,6 +58,9 @@ export class ExecutedSegment implements Segment {
   newFlows(): Record<number, number> {
     return this.router.newFlows();
   }
+  arpConflicts() {
+    return this.router.arpConflicts();
+  }
   counters(): Record<string, number> {
     return this.router.counters();
   }

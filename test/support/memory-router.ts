@@ -2,7 +2,7 @@
 // and a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
 
 import {testAddon} from './test-addon.ts';
-import type {ImportResult, Flow, FlowImport, Policy, SegmentLimits} from '../../addon/router.ts';
+import type {ArpConflict, ImportResult, Flow, FlowImport, Policy, SegmentLimits} from '../../addon/router.ts';
 
 /** An 802.1Q tag that the kernel took out of the frame. */
 export interface Tag {
@@ -51,6 +51,8 @@ export interface MemoryRouter {
   importFlows(flows: readonly FlowImport[]): ImportResult[];
   expiring(seconds: number, limit: number): Flow[];
   newFlows(): Record<number, number>;
+  /** As of a segment. */
+  arpConflicts(): ArpConflict[];
   counters(): Counters;
 }
 

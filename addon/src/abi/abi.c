@@ -1,5 +1,6 @@
 // Compiled as C11, pedantic: every header of this folder is C, whoever includes it.
 #include "abi/address.h"
+#include "abi/arp_conflict.h"
 #include "abi/counters.h"
 #include "abi/flow_entry.h"
 #include "abi/hash.h"

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/arp_conflict.h"
 #include "abi/counters.h"
 #include "abi/hash.h"
 #include "abi/limits.h"
@@ -16,7 +17,7 @@
 
 #define COSCANET_SEGMENT_MAGIC 0x74656e6163736f63u  // "coscanet"
 // Another one whenever the layout of anything in the segment changes.
-#define COSCANET_SEGMENT_VERSION 12u
+#define COSCANET_SEGMENT_VERSION 13u
 
 enum coscanet_region {
   COSCANET_REGION_HEADER,          // coscanet_segment_header
@@ -62,6 +63,7 @@ struct coscanet_forwarder {
   coscanet_i32 descriptors[COSCANET_INTERFACES];  // of its devices, for a successor
   struct coscanet_device_state devices[COSCANET_INTERFACES];
   alignas(64) coscanet_u64 counters[COSCANET_COUNTER_COUNT];
+  struct coscanet_arp_conflict arp_conflicts[COSCANET_ARP_CONFLICTS];
 };
 
 // Written by all forwarders.

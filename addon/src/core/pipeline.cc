@@ -131,8 +131,11 @@ Verdict Pipeline::answer_arp(Packet& p) {
   uint8_t* arp = p.frame->data + p.l3;
   if (p.frame->length < p.l3 + arp::kBytes || !arp::is_ipv4_over_ethernet(arp))
     return drop(Counter::k_drop_arp_malformed);
-  // Another host uses one of our VIPs: never learned, never answered, but counted (RFC 5227 §2.4).
-  if (policy_.find_vip(arp::sender(arp))) return drop(Counter::k_drop_arp_conflict);
+  // Another host uses one of our VIPs: never learned, never answered, but told (RFC 5227 §2.4).
+  if (const Address sender = arp::sender(arp); policy_.find_vip(sender)) {
+    segment_.arp_conflicts(forwarder_).record({sender, arp::sender_mac(arp), p.frame->ingress});
+    return drop(Counter::k_drop_arp_conflict);
+  }
   const PolicyVip* vip = policy_.find_vip(arp::target(arp));
   if (!vip || arp::operation(arp) != arp::kRequest) return {Verdict::pass};
   if (!vip->active) return drop(Counter::k_drop_vip_inactive);

@@ -3,6 +3,7 @@
 // the service slots; both write the flow table.
 #include "abi/segment.h"
 #include "core/affinity_reservations.h"
+#include "core/arp_conflicts.h"
 #include "core/counters.h"
 #include "core/flow_table.h"
 #include "core/last_hops.h"
@@ -34,6 +35,7 @@ class Segment {
 
   SegmentHeader& header() const { return *header_; }
   ForwarderSlot& forwarder(unsigned index) const { return forwarders_[index]; }
+  ArpConflicts arp_conflicts(unsigned index) const { return ArpConflicts(forwarders_[index].arp_conflicts); }
   ServiceSlot& service(uint32_t slot) const { return services_[slot]; }
   FlowTable flow_table() const;
   /// Client and group → choice: entries like those of flows.

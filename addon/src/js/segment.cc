@@ -3,6 +3,7 @@
 
 #include "host/clock.h"
 #include "host/segment_file.h"
+#include "js/conflict_reader.h"
 #include "js/convert.h"
 #include "js/flows.h"
 #include "js/init.h"
@@ -31,6 +32,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
                            InstanceMethod<&JsSegment::import_flows>("importFlows"),
                            InstanceMethod<&JsSegment::expiring>("expiring"),
                            InstanceMethod<&JsSegment::new_flows>("newFlows"),
+                           InstanceMethod<&JsSegment::arp_conflicts>("arpConflicts"),
                            InstanceMethod<&JsSegment::counters>("counters"),
                            InstanceMethod<&JsSegment::forwarders>("forwarders"),
                            InstanceMethod<&JsSegment::clear_forwarder>("clearForwarder"),
@@ -48,6 +50,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     }
     // A new start: what a supervisor that died had claimed in the flow table is free again.
     owner_.generation = segment().header().owner_generations[owner_.slot].fetch_add(1) + 1;
+    conflicts_.for_each(segment(), [](const ArpConflict&) {});  // those of another time
   }
   ~JsSegment() { close_segment(&file_); }
 
@@ -149,6 +152,11 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     return new_flows_object(info.Env(), segment());
   }
 
+  Napi::Value arp_conflicts(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return conflicts_.array(info.Env(), segment());
+  }
+
   Napi::Value counters(const Napi::CallbackInfo& info) {
     if (!open(info.Env())) return info.Env().Undefined();
     return counters_object(info.Env(), segment());
@@ -196,6 +204,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
 
   MappedSegment file_;
   Owner owner_{FlowTable::kSupervisor, 0};
+  ConflictReader conflicts_;
   uint32_t next_index_ = 0;  // of the flow table: where expiring() continues
 };
 

@@ -6,6 +6,7 @@
 #include "device/forwarder.h"
 #include "device/memory.h"
 #include "init.h"
+#include "js/conflict_reader.h"
 #include "js/convert.h"
 #include "js/flows.h"
 #include "js/policy.h"
@@ -73,6 +74,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
                            InstanceMethod<&MemoryRouter::import_flows>("importFlows"),
                            InstanceMethod<&MemoryRouter::expiring>("expiring"),
                            InstanceMethod<&MemoryRouter::new_flows>("newFlows"),
+                           InstanceMethod<&MemoryRouter::arp_conflicts>("arpConflicts"),
                            InstanceMethod<&MemoryRouter::counters>("counters"),
                        });
   }
@@ -144,9 +146,14 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
     return expiring_array(info.Env(), segment(), now(), seconds, limit, &next_index_);
   }
   Napi::Value new_flows(const Napi::CallbackInfo& info) { return new_flows_object(info.Env(), segment()); }
+  Napi::Value arp_conflicts(const Napi::CallbackInfo& info) {
+    return conflicts_.array(info.Env(), segment());
+  }
+
   Napi::Value counters(const Napi::CallbackInfo& info) { return counters_object(info.Env(), segment()); }
 
   std::unique_ptr<uint8_t[], AlignedDelete> memory_;
+  ConflictReader conflicts_;
   std::unique_ptr<Pipeline> pipeline_;
   uint64_t now_ms_ = 1'000'000;
   uint32_t next_index_ = 0;
