@@ -152,7 +152,10 @@ export function formatEvents(rows: readonly RouterEvent[]): string {
 
 export function formatStatus(status: StatusView): string {
   const interfaces = status.interfaces.map((one) => `${one.role} ${one.name} ${one.address} (${one.mac})`);
-  const vips = status.vips.map((vip) => `${vip.address} ${vip.state}`);
+  const vips = status.vips.map(
+    ({address, state, rival}) =>
+      `${address} ${state}${rival === undefined ? '' : `, also used by the host with MAC ${rival}`}`,
+  );
   const forwarders = status.forwarders.map(
     ({index, pid, heartbeatAgeMs: age}) =>
       `${index}: pid ${pid}, ${age < STUCK_MS ? 'turned' : 'STUCK: last turned'} ${age} ms ago`,

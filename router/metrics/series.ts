@@ -15,7 +15,7 @@ export interface Measures {
   flowTable: {flows: number; capacity: number} | null;
   applications: readonly {tenant: string; name: string; vips: readonly string[]}[];
   accounts: Accounts | null;
-  vips: readonly {address: string; state: string}[];
+  vips: readonly {address: string; state: string; rival?: string}[];
   forwarders: readonly {index: number; heartbeatAgeMs: number}[];
   blocksRefused: number;
   events: ReadonlyMap<RouterEvent['event'], number>;
@@ -171,6 +171,16 @@ const ownSeries: readonly Series<Measures>[] = [
     help: '1: the router answers for it; 0: nobody serves it, or another host has it.',
     labels: ['vip'],
     read: ({vips}) => vips.map(({address, state}) => [{vip: address}, state === 'active' ? 1 : 0]),
+  },
+  {
+    kind: 'gauge',
+    name: 'virtual_ip_rival',
+    help: 'Virtual IPs that another host uses, too; its MAC as it was heard last, for a minute.',
+    labels: ['vip', 'mac'],
+    read: ({vips}) =>
+      vips.flatMap(({address, rival}): Sample[] =>
+        rival === undefined ? [] : [[{vip: address, mac: rival}, 1]],
+      ),
   },
   {
     kind: 'counter',

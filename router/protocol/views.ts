@@ -190,7 +190,14 @@ export const statusViewSchema = z.strictObject({
   interfaces: z.array(
     z.strictObject({role: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
   ),
-  vips: z.array(z.strictObject({address: ipv4, state: z.enum(['active', 'inactive', 'conflict'])})),
+  vips: z.array(
+    z.strictObject({
+      address: ipv4,
+      state: z.enum(['active', 'inactive', 'conflict']),
+      /** MAC of another host that uses it, heard within the last minute. */
+      rival: z.string().optional(),
+    }),
+  ),
   forwarders: z.array(z.strictObject({index: z.number(), pid: z.number(), heartbeatAgeMs: z.number()})),
   nodes: z.number().int(),
   services: z.number().int(),

@@ -51,7 +51,8 @@ export const STUCK_MS = 2000;
 export interface ProviderStats {
   generation: number;
   counters: Record<string, number>;
-  vips: {address: string; state: VipState}[];
+  /** `rival`: MAC of another host that uses it, heard within the last minute. */
+  vips: {address: string; state: VipState; rival?: string}[];
   /** As they are now. */
   interfaces: readonly Interface[];
   /** Processes that move packets; none if something else does. */

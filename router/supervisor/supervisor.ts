@@ -63,8 +63,6 @@ export class Supervisor {
   /** Endpoints that got new flows under the last policy. */
   #scheduled: ReadonlySet<EndpointRecord> = new Set();
   #awaitImports: boolean;
-  /** Value of the counter at the last look. */
-  #conflicts = 0;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
@@ -86,7 +84,6 @@ export class Supervisor {
   /** First publication, then the timers. Rejects if nothing can be published. */
   async start(): Promise<void> {
     await this.publish();
-    this.#conflicts = this.#conflictsSeen();
     const {clock} = this.#deps;
     this.#timers.push(clock.every(LEASE_CHECK_MS, () => this.#checkLeases()));
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
@@ -214,27 +211,12 @@ export class Supervisor {
     void this.#commitSoon();
   }
 
-  /** Forwarders count, and drop, ARP packets in which another host has one of our VIPs (RFC 5227). */
-  #watchConflicts(): void {
-    const seen = this.#conflictsSeen();
-    const fresh = seen - this.#conflicts;
-    this.#conflicts = seen;
-    if (fresh <= 0) return;
-    const detail = `${fresh} ARP packets in which another host calls itself a virtual IP`;
-    this.#deps.events.add({event: 'vip-conflict', detail});
-  }
-
-  #conflictsSeen(): number {
-    return this.#deps.provider.stats().counters['drop_arp_conflict'] ?? 0;
-  }
-
   #prune(): void {
     const {registry, provider, clock} = this.#deps;
     const isReachable = (address: string) => provider.neighbor(address).reachable;
     const flows = provider.flows?.countByEndpoint() ?? null;
     if (flows) this.applications.counted(flows);
     registry.prune(flows, clock.now(), isReachable);
-    this.#watchConflicts();
     if (this.vips.release()) void this.#publishSoon();
     else void this.#commitSoon();
   }

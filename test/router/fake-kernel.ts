@@ -19,6 +19,7 @@ interface FakeInterface {
   mac: string;
   mtu: number;
   up?: boolean;
+  carrier?: boolean;
   /** With a prefix of 24 bits. */
   address: string;
 }
@@ -136,9 +137,9 @@ export class FakeKernel implements RtnetlinkNative {
   setInterfaces(interfaces: readonly FakeInterface[], silently = false): void {
     const linksBefore = this.#links;
     const gone = linksBefore.filter((link) => !interfaces.some((one) => one.index === link.index));
-    this.#links = interfaces.map(({name, index, mac, mtu, up = true}) => {
-      const operState = up ? 'up' : 'down';
-      return {index, name, type: 'ether', mac, mtu, up, carrier: up, operState};
+    this.#links = interfaces.map(({name, index, mac, mtu, up = true, carrier = up}) => {
+      const operState = up && carrier ? 'up' : 'down';
+      return {index, name, type: 'ether', mac, mtu, up, carrier, operState};
     });
     const before = this.#addresses;
     this.#addresses = interfaces.map(({index, address}) => {

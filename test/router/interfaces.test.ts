@@ -8,6 +8,8 @@ import {settled} from './fake-clock.ts';
 
 const ROUTED = '203.0.113.7';
 const INSIDE = '10.88.0.100';
+/** The router's own addresses, where they are announced. */
+const OWN = ['eth0 10.77.0.1', 'eth1 10.88.0.1'];
 
 test('a VIP is looked for and announced on its own network; one that is routed here, nowhere', async (t) => {
   for (const [vip, expected] of [
@@ -20,7 +22,7 @@ test('a VIP is looked for and announced on its own network; one that is routed h
     const endpoints = [{application: 'web', vip, protocol: 'tcp' as const, port: 80, instances: 1}];
     await bench.put(1, 1, [], {endpoints});
     t.deepEqual(bench.native.segment.policy?.vips, [{address: vip, active: true}]);
-    t.deepEqual(bench.native.announced, expected);
+    t.deepEqual(bench.native.announced, [...OWN, ...expected]);
   }
 });
 
@@ -39,6 +41,7 @@ interface Link {
   mac?: string;
   mtu?: number;
   up?: boolean;
+  carrier?: boolean;
   index?: number;
   address?: string;
 }
@@ -50,6 +53,7 @@ const links = (...changed: (Link | null)[]) =>
 async function running(method = methods.dsr) {
   const bench = await new Bench([web], null, method).start();
   await bench.put(1, 1, [80]);
+  await bench.clock.advance(5000);
   bench.native.announced.length = 0;
   const change = async (...changed: (Link | null)[]) => {
     bench.native.setInterfaces(links(...changed));
@@ -69,7 +73,7 @@ test('a new MAC and MTU are published, and everybody is told the MAC', async (t)
   await change({mac, mtu: 1400});
   t.like(bench.native.segment.policy?.interfaces[0], {name: 'eth0', mac, mtu: 1400, address: '10.77.0.1'});
   t.deepEqual(told(), [`interface eth0: MAC 02:00:00:00:00:01 → ${mac}, MTU 1500 → 1400`]);
-  t.deepEqual(bench.native.announced, [`eth0 ${VIP}`, 'eth0 10.77.0.1']);
+  t.deepEqual(bench.native.announced, ['eth0 10.77.0.1', `eth0 ${VIP}`]);
   t.is(bench.provider.stats().interfaces[0]?.mac, mac);
   // Hearing our own new MAC is no conflict.
   bench.native.rivals.set(VIP, mac);
@@ -81,6 +85,7 @@ test('a new MAC and MTU are published, and everybody is told the MAC', async (t)
 
 const troubles: [string, Link | null, string][] = [
   ['down', {up: false}, 'it is down'],
+  ['without a carrier', {carrier: false}, 'it has no carrier (its cable, or the other end)'],
   ['gone', null, 'it is gone'],
   ['renamed', {name: 'eth9'}, 'it is gone'],
   ['made anew', {index: 9}, 'it is another interface than at the start: restart the router'],
@@ -137,4 +142,74 @@ test('translation: the watch ends with the provider', async (t) => {
   await change({mac: '02:00:00:00:00:77'});
   t.deepEqual(told(), []);
   t.is(bench.native.watching, 0);
+});
+
+/** [milliseconds, how often by then]. */
+const SCHEDULE: readonly [number, number][] = [
+  [0, 1],
+  [149, 1],
+  [150, 2],
+  [1099, 2],
+  [1100, 3],
+  [2299, 3],
+  [2300, 4],
+  [4999, 4],
+  [5000, 5],
+  [40_000, 5],
+];
+
+test('a claim and the router’s own addresses: announced at 0, 0.15, 1.1, 2.3 and 5 s, then each minute', async (t) => {
+  const bench = await new Bench([web]).start();
+  const addresses = ['10.77.0.1', '10.88.0.1', VIP];
+  await bench.put(1, 1, [80]);
+  for (const [at, count] of SCHEDULE) {
+    await bench.clock.advance(at - bench.clock.now());
+    for (const address of addresses) t.is(bench.native.announcedOf(address), count, `${address} at ${at}`);
+  }
+  await bench.clock.advance(60_000 - bench.clock.now());
+  await bench.clock.advance(180_000);
+  for (const address of addresses) t.is(bench.native.announcedOf(address), 9, address);
+});
+
+test('only routed VIPs: the switch hears of the router each minute all the same', async (t) => {
+  const bench = await new Bench([{...web, vips: [ROUTED]}]).start();
+  await bench.clock.advance(5000);
+  bench.native.announced.length = 0;
+  await bench.clock.advance(56_000);
+  t.deepEqual(bench.native.announced, OWN);
+});
+
+test('a released VIP is announced no more, nor anything of a provider that is closed', async (t) => {
+  const {bench} = await running();
+  bench.provider.releaseAddress(VIP);
+  bench.provider.assignAddress(VIP);
+  bench.provider.releaseAddress(VIP);
+  bench.native.announced.length = 0;
+  await bench.clock.advance(10_000);
+  t.is(bench.native.announcedOf(VIP), 0);
+  await bench.provider.close();
+  bench.native.announced.length = 0;
+  await bench.clock.advance(120_000);
+  t.deepEqual(bench.native.announced, []);
+});
+
+test('a link that comes back: announced at once, and as after a claim', async (t) => {
+  for (const gone of [{up: false}, {carrier: false}]) {
+    const {bench, change} = await running();
+    await change(gone);
+    bench.native.announced.length = 0;
+    await change({});
+    t.deepEqual(bench.native.announced, ['eth0 10.77.0.1', `eth0 ${VIP}`]);
+    await bench.clock.advance(5000);
+    t.is(bench.native.announcedOf(VIP), 5);
+    t.is(bench.native.announcedOf('10.88.0.1'), 0);
+  }
+});
+
+test('a link that is back before we look, or of which the changes were lost, is announced too', async (t) => {
+  const {bench} = await running();
+  bench.native.setInterfaces(links({carrier: false}), true);
+  bench.native.setInterfaces(links({}), true);
+  bench.native.overflow();
+  t.deepEqual(bench.native.announced, ['eth0 10.77.0.1', `eth0 ${VIP}`, 'eth1 10.88.0.1']);
 });

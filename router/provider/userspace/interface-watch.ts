@@ -17,12 +17,16 @@ export interface InterfaceWatchDeps {
   onChange(own: Interface, what: string): void;
   /** null: no longer. */
   onTrouble(own: Interface, trouble: string | null): void;
+  /** Its link was interrupted, if for a moment: what switches knew of it may be forgotten. */
+  onLinkBack(own: Interface): void;
 }
 
 export class InterfaceWatch {
   readonly #deps: InterfaceWatchDeps;
   /** By name. */
   readonly #troubles = new Map<string, string>();
+  /** Names of those whose link was interrupted since it was last well. */
+  readonly #interrupted = new Set<string>();
   #interfaces: readonly Interface[];
   #watcher: KernelWatcher | null = null;
 
@@ -40,9 +44,14 @@ export class InterfaceWatch {
     this.#watcher = this.#deps.native.watchKernel(
       {links: true, addresses: true},
       (changes) => {
-        if (changes.some((change) => this.#concerns(change))) this.#read();
+        const ours = changes.filter((change) => this.#concerns(change));
+        for (const change of ours) if (isInterruption(change)) this.#interrupted.add(change.link.name);
+        if (ours.length > 0) this.#read();
       },
-      () => this.#read(),
+      () => {
+        for (const {name} of this.#interfaces) this.#interrupted.add(name);
+        this.#read();
+      },
     );
     // What has changed since the configuration was read.
     this.#read();
@@ -76,12 +85,18 @@ export class InterfaceWatch {
       const old = before[n] ?? own;
       const what = difference(old, own);
       if (what !== '') this.#deps.onChange(own, what);
+      if (trouble !== null) this.#interrupted.add(own.name);
+      else if (this.#interrupted.delete(own.name)) this.#deps.onLinkBack(own);
       if ((this.#troubles.get(own.name) ?? null) === trouble) continue;
       if (trouble === null) this.#troubles.delete(own.name);
       else this.#troubles.set(own.name, trouble);
       this.#deps.onTrouble(own, trouble);
     }
   }
+}
+
+function isInterruption(change: KernelChange): change is Extract<KernelChange, {kind: 'link'}> {
+  return change.kind === 'link' && (change.deleted || !change.link.up || !change.link.carrier);
 }
 
 /** The interface as it is now, or as it was with what is wrong with it. */
@@ -94,6 +109,7 @@ function lookAt(own: Interface, onHost: readonly HostInterface[]): {own: Interfa
   const now = {...own, mac: found.mac, mtu: found.mtu, onLink};
   const {address} = own.network;
   if (!found.up) return {own: now, trouble: 'it is down'};
+  if (!found.carrier) return {own: now, trouble: 'it has no carrier (its cable, or the other end)'};
   const lost = !onLink.some((network) => network.address === address);
   return {own: now, trouble: lost ? `its address ${address} is gone: restart the router` : null};
 }

@@ -82,8 +82,13 @@ export class UserspaceProvider implements RoutingProvider {
       onChange: (own, what) => this.#changed(own, what),
       onTrouble: (own, trouble) =>
         deps.events.onInterface(own.name, trouble ?? 'it is well again', trouble !== null),
+      onLinkBack: (own) => this.#claims.announceInterface(own.name),
     });
-    this.#claims = new VipClaims({...deps, interfaces: () => this.#watch.interfaces});
+    this.#claims = new VipClaims({
+      ...deps,
+      interfaces: () => this.#watch.interfaces,
+      conflicts: () => deps.dataPlane.segment.arpConflicts(),
+    });
     this.#neighbors = new Neighbors({
       ...deps,
       interfaceOf: (address) => this.#interfaces[this.#egressTo(address)]?.name ?? null,
@@ -104,6 +109,7 @@ export class UserspaceProvider implements RoutingProvider {
     // Who waits for it hears of a failure.
     this.#forwarding.catch(() => {});
     this.#watch.start();
+    for (const {name} of this.#watch.interfaces) this.#claims.announceOwn(name);
     this.#gateway?.start();
     this.#reached = this.#withGateway(addresses);
     await this.#neighbors.start(this.#reached, this.#adopted?.macs ?? {});
@@ -219,7 +225,7 @@ export class UserspaceProvider implements RoutingProvider {
     const {events} = this.#deps;
     events.onInterface(own.name, what, false);
     events.onChange();
-    this.#claims.announceInterface(own.name, own.network.address);
+    this.#claims.announceInterface(own.name);
   }
 
   #nextHopTo(address: string): NextHop | null {
