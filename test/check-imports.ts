@@ -6,8 +6,9 @@
 // addon/src: abi < core < host < device, node < js; core knows neither Node nor the kernel.
 // Prints one line per violation; status 1 if there is one.
 
-import {readdirSync, readFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import path from 'node:path';
+import {filesBelow, root} from './support/source-files.ts';
 
 const RANKS: Record<string, number> = {
   base: 0,
@@ -37,14 +38,6 @@ const CORE_HEADERS = new Set(
     ' ',
   ),
 );
-
-const root = path.resolve(import.meta.dirname, '../../..');
-
-function filesBelow(folder: string, ending: RegExp): string[] {
-  return readdirSync(path.join(root, folder), {recursive: true, withFileTypes: true})
-    .filter((entry) => entry.isFile() && ending.test(entry.name))
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
-}
 
 function* importsOf(file: string): Generator<string> {
   const text = readFileSync(path.join(root, file), 'utf8');

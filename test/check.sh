@@ -40,6 +40,7 @@ check() {
 
 check 'TypeScript' tsc -b
 check 'import directions' node build/js/test/check-imports.js
+check 'walks in READMEs' node build/js/test/check-walks.js
 check 'oxlint' oxlint --type-aware --deny-warnings
 check 'prettier' prettier --check --log-level warn .
 check 'clang-format' clang-format-14 --dry-run -Werror "${native[@]}"
@@ -54,4 +55,4 @@ if [ ${#failed[@]} -gt 0 ]; then
   echo "check: failed: $(printf '%s, ' "${failed[@]}" | sed 's/, $//')"
   exit 1
 fi
-echo 'check: format, lint, types and import directions are in order'
+echo 'check: format, lint, types, import directions and walks are in order'
