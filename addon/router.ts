@@ -156,8 +156,8 @@ export interface FlowImport {
 }
 
 /**
- * made: it is known now · kept: it was known, and lasts on · held: it is with another open endpoint (TCP; a UDP
- * flow moves to who reported it last) · full: no place.
+ * made: it is known now · kept: it was known, and is extended · held: it is with another open endpoint (TCP; a UDP
+ * flow moves to who reported it last) · full: no entry is free.
  */
 export type ImportResult = 'made' | 'kept' | 'held' | 'full';
 

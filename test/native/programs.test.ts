@@ -9,7 +9,7 @@ test.serial('IPv4: the quick look says what the careful ones say', program, 'nat
 test.serial('a ring whose slots become ready out of turn', program, 'native', 'ring_order');
 test.serial('a policy is in force for what is received after it', program, 'native', 'fresh_policy');
 test.serial('frames for an interface that is not there are counted', program, 'native', 'missing_interface');
-test.serial('flow table: half full, where flows lie', program, 'native', 'flow_table_places');
+test.serial('flow table: half full, where flows are', program, 'native', 'flow_table_candidates');
 test.serial('flow table: threads at full speed', program, 'native', 'flow_table_threads');
 test.serial('flow table: writers killed at any instruction', program, 'native', 'flow_table_crash');
 test.serial('segment: snapshots at full speed', program, 'native', 'segment_threads');

@@ -3,7 +3,7 @@
 //
 // Under a random key two given inputs have the same NH sum with a probability of at most 2^-32, whatever they
 // are: without the key nobody can name addresses and ports that share a bucket, neither by calculation nor
-// from a list made beforehand. The key is 128 random bits, drawn with the segment and told to nobody. Linux
+// from a list made beforehand. The key is 128 random bits, drawn with the segment and kept secret. Linux
 // asks no more of the hash under its own tables of connections and of IPVS. It is no cryptographic function:
 // who sees hashes could calculate the key. Outside, only a packet of an unknown flow shows a little of its
 // hash, by the endpoint that answers it; and who could fill a bucket would achieve that flows of it are not

@@ -8,7 +8,7 @@ namespace coscanet {
 
 Pipeline::Client Pipeline::affinity_client(const Packet& p, const PolicyService& service) const {
   Client client;
-  client.key.client = p.flow.client & service.affinity.mask;
+  client.key.client = p.nat_source & service.affinity.mask;
   client.key.vip = {service.affinity.group, service.affinity.mask.low};
   client.hash = affinities_.hash(client.key);
   return client;

@@ -21,8 +21,8 @@ class AffinityReservations {
   /// reserves `wanted` and returns that.
   template <typename Valid>
   EndpointRef reserve(uint64_t hash, uint32_t now, EndpointRef wanted, Valid valid) const {
-    const uint64_t who = 1ull << 63 | (hash & 0x7ff) << kClient;
-    const uint64_t mine = who | (now & kSeconds) << kTime |
+    const uint64_t client = 1ull << 63 | (hash & 0x7ff) << kClient;
+    const uint64_t mine = client | (now & kSeconds) << kTime |
                           static_cast<uint64_t>(wanted.generation) << kGeneration | wanted.slot;
     coscanet_u64& shared = words_[hash >> 52 & (kWords - 1)];
     uint64_t word = shared.load(std::memory_order_acquire);
@@ -30,7 +30,7 @@ class AffinityReservations {
       const EndpointRef other{static_cast<uint16_t>(word), static_cast<uint16_t>(word >> kGeneration)};
       // Clocks are read once for a batch: the other's may be a second behind or ahead.
       const bool fresh = ((now + 1 - (word >> kTime)) & kSeconds) <= 2;
-      if (word >> kClient == who >> kClient && fresh && valid(other)) return other;
+      if (word >> kClient == client >> kClient && fresh && valid(other)) return other;
       if (shared.compare_exchange(word, mine, std::memory_order_acq_rel)) return wanted;
     }
   }

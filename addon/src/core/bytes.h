@@ -1,7 +1,6 @@
 #pragma once
-// Bytes as they stand on the wire, and the three small values made of them: ports and lengths in network
-// order, MAC addresses, and 16-byte addresses (IPv4 is stored mapped, ::ffff:a.b.c.d, so that IPv6 needs no
-// second table).
+// Bytes as they are on the wire, and the three small values made of them: ports and lengths in network order,
+// MAC addresses, and 16-byte addresses (IPv4 is mapped, so that IPv6 needs no second table).
 #include <cstdint>
 #include <cstring>
 

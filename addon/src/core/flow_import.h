@@ -5,8 +5,8 @@
 
 namespace coscanet {
 
-/// made: it is known now. kept: it was known, and lasts on. held: it is with another open endpoint (TCP; a
-/// UDP flow moves to who reported it last). full: no place.
+/// made: it is known now. kept: it was known, and is extended. held: it is with another open endpoint (TCP; a
+/// UDP flow moves to the endpoint that was reported last). full: no entry is free.
 enum class ImportResult : uint8_t { made, kept, held, full };
 
 struct FlowImport {

@@ -2,7 +2,7 @@
 // The flow table: five-tuple → endpoint, in memory that several processes share, each of which may die at any
 // instruction.
 //
-//   bucket = 4 entries of one cache line each; a flow lives in one of two buckets (its hash names both).
+//   bucket = 4 entries of one cache line each; a flow is in one of two buckets (its hash names both).
 //   tag      version | fingerprint    readable when the fingerprint is not 0
 //            version | owner, owned   being written by its owner (slot and generation)
 //   value    version | state | endpoint generation | endpoint slot: changed by one compare-and-swap
@@ -35,25 +35,21 @@ struct FlowKey {
   uint16_t port = 0;
   uint8_t protocol = 0;
 
-  bool operator==(const FlowKey& o) const {
-    return client_port == o.client_port && port == o.port && protocol == o.protocol && client == o.client &&
-           vip == o.vip;
-  }
   uint64_t ports_word() const {
     return static_cast<uint64_t>(protocol) << COSCANET_PORTS_PROTOCOL_SHIFT |
            static_cast<uint64_t>(client_port) << COSCANET_PORTS_CLIENT_SHIFT | port;
   }
 };
 
-/// Endpoint slot of the policy and the generation that the flow was given to.
+/// An endpoint of the policy: its slot, and the generation that the flow was given to.
 struct EndpointRef {
   uint16_t slot = 0;
   uint16_t generation = 0;
   bool operator==(const EndpointRef& o) const { return slot == o.slot && generation == o.generation; }
 };
 
-/// Who writes: a forwarder's slot, or the supervisor's, and how often that slot has been started. Never 0 as
-/// a whole.
+/// The writer of an entry: a forwarder's slot, or the supervisor's, and how often that slot has been started.
+/// Never 0 as a whole.
 struct Owner {
   uint8_t slot = 0;
   uint32_t generation = 1;  // 23 bits are kept
@@ -122,7 +118,7 @@ class FlowTable {
   /// Puts the deadline at least `timeout` seconds ahead.
   void extend(const Ref& ref, uint32_t now, uint32_t timeout) const;
 
-  /// Changes state and endpoint in one step. false: somebody else changed the entry first.
+  /// Changes state and endpoint in one step. false: another writer changed the entry first.
   bool update(Ref& ref, const Flow& flow) const;
 
   struct Record {

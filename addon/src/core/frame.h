@@ -34,13 +34,13 @@ constexpr unsigned kBatch = 64;
 struct Frame {
   uint8_t* data = nullptr;
   uint32_t length = 0;
-  /// Index of the interface that it came in by.
+  /// Index of the interface that received it.
   uint8_t ingress = 0;
   /// An 802.1Q tag that the kernel took out of the frame; it leaves with the same tag.
   bool tagged = false;
   uint16_t tag_tpid = 0;
   uint16_t tag_tci = 0;
-  /// Who received it found the checksum of its TCP or UDP right.
+  /// The card or the kernel has verified the checksum of its TCP or UDP.
   bool checksum_right = false;
 
   VnetHdr* vnet() const { return reinterpret_cast<VnetHdr*>(data - kVnetBytes); }

@@ -36,7 +36,7 @@ inline void turn_echo_into_reply(uint8_t* p, uint32_t length, bool unfinished) {
   if (!unfinished) set_checksum(p, length);
 }
 
-/// Header of an error whose quote (`quoted` bytes) already stands behind it. `mtu` only with
+/// Header of an error whose quote (`quoted` bytes) is already behind it. `mtu` only with
 /// kFragmentationNeeded.
 inline void write_error(uint8_t* p, uint8_t type, uint8_t code, uint16_t mtu, uint32_t quoted) {
   memset(p, 0, kHeader);

@@ -65,22 +65,22 @@ Verdict Pipeline::route_icmp_error(Packet& p) {
 Verdict Pipeline::route_inbound_error(Packet& p) {
   const Quote quote(p);
   if (!quote.ip || !(quote.source == p.destination)) return drop(Counter::k_drop_icmp_unmatched);
-  p.flow = {quote.destination, quote.source, quote.destination_port, quote.source_port, quote.protocol};
+  FlowKey flow{quote.destination, quote.source, quote.destination_port, quote.source_port, quote.protocol};
   // From a node to an instance on another: the quoted packet had passed DNAT.
   const PolicyEndpoint* sender =
-      from_nodes(p) ? policy_.find_reverse_nat(p.flow.client, p.flow.protocol, p.flow.client_port) : nullptr;
+      from_nodes(p) ? policy_.find_reverse_nat(flow.client, flow.protocol, flow.client_port) : nullptr;
   if (sender) {
     snat(p, *sender);
-    p.flow.client = p.snat.address;
-    p.flow.client_port = p.snat.port;
+    flow.client = p.snat.address;
+    flow.client_port = p.snat.port;
   }
-  if (const PolicyBlock* block = policy_.find_block(p.flow.vip, p.flow.port)) {
+  if (const PolicyBlock* block = policy_.find_block(flow.vip, flow.port)) {
     p.set_next_hop(block->mac, block->egress);
   } else {
-    const FlowTable::Ref flow = flows_.find(p.flow, flows_.hash(p.flow), now_);
-    const PolicyEndpoint* endpoint = flow ? policy_.endpoint(flow.flow.endpoint) : nullptr;
+    const FlowTable::Ref found = flows_.find(flow, flows_.hash(flow), now_);
+    const PolicyEndpoint* endpoint = found ? policy_.endpoint(found.flow.endpoint) : nullptr;
     if (!endpoint) return drop(Counter::k_drop_icmp_unmatched);
-    forward_to(p, *endpoint);
+    forward_to(p, *endpoint, flow.client, flow.client_port);
   }
   apply_nat_to_error(p, quote);
   return {};

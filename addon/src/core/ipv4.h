@@ -44,15 +44,14 @@ inline Address destination(const uint8_t* p) {
   return Address::v4(p + 16);
 }
 
-/// A header of this version, whole, as long as it says. `available`: see is_plain.
+/// A whole header of this version. `available`: see is_plain.
 inline bool has_header(const uint8_t* p, uint32_t available) {
   return available >= kHeader && version(p) == 4 && header_length(p) >= kHeader &&
          header_length(p) <= available;
 }
 
-/// Whether nothing is wrong with the header, nor anything unusual (options) in it; `available`: bytes in the
-/// frame from it on. All in registers and at one go, for nearly all packets; of one that is not plain, the
-/// path's steps find out why.
+/// Is the header valid and without options? `available`: bytes in the frame from it on. One check in
+/// registers for nearly all packets; of one that is not plain, Pipeline::validate_ipv4 finds out why.
 inline bool is_plain(const uint8_t* p, uint32_t available) {
   if (available < kHeader) return false;
   uint64_t first, second;
@@ -71,8 +70,8 @@ inline bool is_plain(const uint8_t* p, uint32_t available) {
          static_cast<uint8_t>(second) != 0 && sum == 0xffff && source - 1u < 223 && source != 127;
 }
 
-/// RFC 7600's dummy address: as whom a node sees itself, when its own service answers it by way of a VIP
-/// (NAT). It would not take a packet from an address of its own.
+/// RFC 7600's dummy address: the client's address that a node sees when it is its own client by way of a VIP
+/// (NAT). It would not accept a packet from an address of its own.
 inline Address node_itself() {
   const uint8_t bytes[] = {192, 0, 0, 8};
   return Address::v4(bytes);

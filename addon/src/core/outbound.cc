@@ -29,6 +29,8 @@ Verdict Pipeline::route_outbound(Packet& p) {
 /// `sender`: the translated endpoint that the packet comes from.
 void Pipeline::snat(Packet& p, const PolicyEndpoint& sender) const {
   p.snat = {true, sender.nat.vip_port, sender.nat.vip};
+  p.nat_source = p.snat.address;
+  p.nat_source_port = p.snat.port;
 }
 
 /// Where a packet of an endpoint goes, or of an instance that opened the connection (no `sender`). `port`: of

@@ -45,11 +45,11 @@ struct Packet {
   uint16_t source_port = 0;  // of TCP and UDP
   uint16_t destination_port = 0;
   uint8_t tcp_flags = 0;
+  /// The source after SNAT, if there is any: as the destination knows it.
+  Address nat_source;
+  uint16_t nat_source_port = 0;
 
-  /// Of a packet to a VIP: the flow that it belongs to; of an ICMP error: the flow that it is about. The
-  /// client is known there by the address that leaves the router, after SNAT.
-  FlowKey flow;
-  uint64_t flow_hash = 0;  // 0: of no flow
+  uint64_t flow_hash = 0;  // of a packet to a VIP; 0: of no flow
   /// The first of the burst that it is in: packets to a VIP, all of one flow. It may be alone.
   Packet* head = nullptr;
   FlowEntry* prefetched = nullptr;  // of a head: where the table most likely has the flow
@@ -77,6 +77,12 @@ struct Packet {
     snat.used = dnat.used = false;
   }
   bool is_head() const { return head == this; }
+  /// Of a packet to a VIP: the tuple of its flow.
+  FlowKey flow() const { return {nat_source, destination, nat_source_port, destination_port, protocol}; }
+  bool shares_flow_with(const Packet& o) const {
+    return nat_source_port == o.nat_source_port && destination_port == o.destination_port &&
+           protocol == o.protocol && nat_source == o.nat_source && destination == o.destination;
+  }
   bool translated() const { return snat.used || dnat.used; }
   void set_next_hop(const Mac& mac, uint8_t egress) {
     has_next_hop = true;

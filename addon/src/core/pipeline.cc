@@ -218,6 +218,8 @@ Verdict Pipeline::parse_transport(Packet& p) {
   p.source_port = udp::source_port(p.l4);
   p.destination_port = udp::destination_port(p.l4);
   if (p.source_port == 0 || p.destination_port == 0) return drop(Counter::k_drop_port_zero);
+  p.nat_source = p.source;
+  p.nat_source_port = p.source_port;
   // With NAT we write this address ourselves (forward_to): no host may have it.
   if (policy_.header().routes && p.source == ipv4::node_itself()) return drop(Counter::k_drop_ip_source);
   return {};
@@ -251,12 +253,12 @@ Verdict Pipeline::rewrite(Packet& p) {
 
 /// To an endpoint. The client's address stays, so that servers see who asks; but a node that is its own
 /// client would not accept a packet from its own address.
-void Pipeline::forward_to(Packet& p, const PolicyEndpoint& endpoint) const {
+void Pipeline::forward_to(Packet& p, const PolicyEndpoint& endpoint, const Address& client,
+                          uint16_t client_port) const {
   p.set_next_hop(endpoint.mac, endpoint.egress);
   if (!endpoint.translated) return;
   p.dnat = {true, endpoint.nat.node_port, endpoint.nat.node};
-  if (from_nodes(p) && p.flow.client == endpoint.nat.node)
-    p.snat = {true, p.flow.client_port, ipv4::node_itself()};
+  if (from_nodes(p) && client == endpoint.nat.node) p.snat = {true, client_port, ipv4::node_itself()};
 }
 
 void Pipeline::apply_nat(Packet& p) const {

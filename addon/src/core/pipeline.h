@@ -108,7 +108,8 @@ class Pipeline {
   [[gnu::cold, gnu::noinline]] Verdict route_inbound_error(Packet& p);
   [[gnu::cold, gnu::noinline]] Verdict route_outbound_error(Packet& p);
 
-  void forward_to(Packet& p, const PolicyEndpoint& endpoint) const;
+  void forward_to(Packet& p, const PolicyEndpoint& endpoint, const Address& client,
+                  uint16_t client_port) const;
   void apply_nat(Packet& p) const;
 
   // reply.cc

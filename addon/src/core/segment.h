@@ -46,7 +46,7 @@ class Segment {
   /// Supervisor: a snapshot that no forwarder can be reading, to clear, fill and pass to activate().
   uint8_t* free_snapshot(unsigned* index) const;
   void activate(unsigned index) const;
-  /// The snapshot in force, or null. For the supervisor, who alone changes it.
+  /// The snapshot in force, or null. For the supervisor, which alone changes it.
   uint8_t* active_snapshot() const;
 
   /// Forwarder: pins the snapshot in force until the next pin; null when none is published.

@@ -23,17 +23,12 @@ FlowState next_state(FlowState state, const Packet& p) {
 
 Verdict Pipeline::identify_flow(Packet& p) {
   if (p.has_next_hop || p.protocol == ipv4::kIcmp) return {};
-  p.flow = {p.source, p.destination, p.source_port, p.destination_port, p.protocol};
-  if (p.snat.used) {
-    p.flow.client = p.snat.address;
-    p.flow.client_port = p.snat.port;
-  }
-  if (last_.burst && p.flow == last_.burst->flow) {
+  if (last_.burst && p.shares_flow_with(*last_.burst)) {
     p.head = last_.burst;
     return {};
   }
   // A packet from itself to itself ("land") would make a server talk to itself for ever.
-  if (p.flow.client == p.flow.vip && p.flow.client_port == p.flow.port)
+  if (p.nat_source == p.destination && p.nat_source_port == p.destination_port)
     return drop(Counter::k_drop_ip_source);
   // A port block belongs to one node, which opened the connection: no flow, no schedule.
   if (const PolicyBlock* block = policy_.find_block(p.destination, p.destination_port)) {
@@ -45,7 +40,7 @@ Verdict Pipeline::identify_flow(Packet& p) {
 
 Verdict Pipeline::hash_flow(Packet& p) {
   if (p.has_next_hop || p.protocol == ipv4::kIcmp) return {};
-  p.flow_hash = p.is_head() ? flows_.hash(p.flow) : p.head->flow_hash;
+  p.flow_hash = p.is_head() ? flows_.hash(p.flow()) : p.head->flow_hash;
   last_.burst = p.head;
   return {};
 }
@@ -53,7 +48,7 @@ Verdict Pipeline::hash_flow(Packet& p) {
 Verdict Pipeline::select_endpoint(Packet& p) {
   if (p.has_next_hop) return {};
   if (const PolicyEndpoint* endpoint = continues_last_flow(p) ? last_.endpoint : find_endpoint(p)) {
-    forward_to(p, *endpoint);
+    forward_to(p, *endpoint, p.nat_source, p.nat_source_port);
     return {};
   }
   if (awaits_import(p)) return drop(Counter::k_drop_awaiting_import);
@@ -94,7 +89,7 @@ bool Pipeline::continues_last_flow(const Packet& p) const {
 /// Null if nobody serves the port, or if the flow is yet to be imported.
 const PolicyEndpoint* Pipeline::find_endpoint(const Packet& p) {
   const PolicyService* service = find_service(p);
-  FlowTable::Ref flow = flows_.find(p.flow, p.flow_hash, now_, p.head->prefetched);
+  FlowTable::Ref flow = flows_.find(p.flow(), p.flow_hash, now_, p.head->prefetched);
   const PolicyEndpoint* endpoint = flow ? known_endpoint(p, service, flow) : nullptr;
   last_.known = endpoint ? p.head : nullptr;
   last_.endpoint = endpoint;
@@ -140,7 +135,7 @@ const PolicyEndpoint* Pipeline::schedule_flow(const Packet& p, const PolicyServi
   if (flow && flows_.update(flow, chosen)) {
     flows_.touch(flow, now_, timeout);
     counters_.add(Counter::k_flows_rescheduled);
-  } else if ((flow = flows_.insert(p.flow, p.flow_hash, chosen, now_, timeout, owner_))) {
+  } else if ((flow = flows_.insert(p.flow(), p.flow_hash, chosen, now_, timeout, owner_))) {
     counters_.add(Counter::k_flows_created);
   } else {
     counters_.add(Counter::k_flow_table_full);

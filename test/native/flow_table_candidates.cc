@@ -1,5 +1,5 @@
-// Where flows lie: in a table half full nearly all find room, most where they are looked for first, and a
-// batch's prefetch names the place of each. To be told another place does no harm.
+// Where flows are: in a table half full nearly all find a free entry, most of them their first candidate, and
+// a batch's prefetch names the entry of each. Naming another one does no harm.
 #include <memory>
 #include <vector>
 
@@ -22,14 +22,14 @@ struct Memory {
   alignas(64) FlowEntry entries[kCapacity];
 };
 
-std::vector<FlowEntry*> approach_all(const FlowTable& table) {
+std::vector<FlowEntry*> prefetch_all(const FlowTable& table) {
   std::vector<FlowEntry*> all;
   for (uint32_t begin = 0; begin < kFlows; begin += kBatch) {
     uint64_t hashes[kBatch];
-    FlowEntry* places[kBatch];
+    FlowEntry* entries[kBatch];
     for (unsigned i = 0; i < kBatch; ++i) hashes[i] = table.hash(key_of(begin + i));
-    table.prefetch(hashes, kBatch, places);
-    all.insert(all.end(), places, places + kBatch);
+    table.prefetch(hashes, kBatch, entries);
+    all.insert(all.end(), entries, entries + kBatch);
   }
   return all;
 }
@@ -39,8 +39,8 @@ std::vector<FlowEntry*> approach_all(const FlowTable& table) {
 int main() {
   const auto memory = std::make_unique<Memory>();
   FlowTable table(memory->entries, memory->pages, kCapacity, {3, 4}, memory->owner_generations);
-  // Nothing is known yet: the place that is looked at first.
-  const std::vector<FlowEntry*> homes = approach_all(table);
+  // Nothing is known yet: the first candidates.
+  const std::vector<FlowEntry*> first = prefetch_all(table);
 
   unsigned refused = 0;
   for (uint32_t number = 0; number < kFlows; ++number) {
@@ -49,23 +49,23 @@ int main() {
     refused += !table.insert(key, table.hash(key), flow, kNow, kTimeout, {0, 1});
   }
 
-  const std::vector<FlowEntry*> places = approach_all(table);
-  unsigned known = 0, at_home = 0;
+  const std::vector<FlowEntry*> likely = prefetch_all(table);
+  unsigned known = 0, at_first = 0;
   for (uint32_t number = 0; number < kFlows; ++number) {
     const FlowKey key = key_of(number);
     const uint64_t hash = table.hash(key);
     const FlowTable::Ref ref = table.find(key, hash, kNow);
-    EXPECT(table.find(key, hash, kNow, homes[number]).entry == ref.entry);
-    EXPECT(table.find(key, hash, kNow, places[number]).entry == ref.entry);
-    EXPECT(!table.find(key, hash, kNow + kTimeout, places[number]));
+    EXPECT(table.find(key, hash, kNow, first[number]).entry == ref.entry);
+    EXPECT(table.find(key, hash, kNow, likely[number]).entry == ref.entry);
+    EXPECT(!table.find(key, hash, kNow + kTimeout, likely[number]));
     if (!ref) continue;
     ++known;
-    at_home += ref.entry == homes[number];
-    EXPECT(ref.entry == places[number]);
+    at_first += ref.entry == first[number];
+    EXPECT(ref.entry == likely[number]);
   }
-  printf("of %u flows %u found no room, %u lie where they are looked for first\n", kFlows, refused, at_home);
+  printf("of %u flows %u found no free entry, %u are in their first candidate\n", kFlows, refused, at_first);
   EXPECT(known + refused == kFlows);
   EXPECT(refused < kFlows / 1000);
-  EXPECT(at_home > kFlows / 10 * 7);
+  EXPECT(at_first > kFlows / 10 * 7);
   return 0;
 }
