@@ -6,42 +6,65 @@ import {systemClock} from './base/clock.ts';
 import {messageOf, UserError} from './base/error.ts';
 import {systemExec} from './base/exec.ts';
 import {createLogger} from './base/logger.ts';
+import type {Logger} from './base/logger.ts';
+import {readSecret} from './base/secret.ts';
 import {availableModes} from './config/schema.ts';
 import {DEFAULT_SECRET_FILE} from './config/settings.ts';
 import {cleanup} from './daemon/cleanup.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
-import {startRouter} from './daemon/start.ts';
-import type {StartOptions} from './daemon/start.ts';
+import {readSettings, startRouter} from './daemon/start.ts';
+import type {RunningRouter, StartOptions} from './daemon/start.ts';
 
 const DEFAULT_CONFIG = '/etc/coscanet/router.yaml';
 
 type RouterOptions = StartOptions & {runDir: string};
 
+function secretFileOf({secretFile}: StartOptions): string | undefined {
+  return secretFile ?? process.env['COSCANET_SECRET_FILE'];
+}
+
+/** Aborted by the signals that end the router. */
+function stopSignal(log: Logger): AbortSignal {
+  const stop = new AbortController();
+  const abort = (signal: string) => {
+    if (!stop.signal.aborted) log.info({signal}, 'stopping');
+    stop.abort();
+  };
+  process.on('SIGTERM', abort);
+  process.on('SIGINT', abort);
+  return stop.signal;
+}
+
 async function supervise(options: RouterOptions): Promise<void> {
   const log = createLogger('coscanet-router');
   const paths = pathsIn(options.runDir);
-  const secretFile = options.secretFile ?? process.env['COSCANET_SECRET_FILE'];
-  const router = await startRouter(
-    {native, exec: systemExec, clock: systemClock, log, paths},
-    {...options, secretFile},
-  );
-  let stopping = false;
-  const stop = async (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    log.info({signal}, 'stopping');
-    await router.stop();
-    process.exit(0);
-  };
-  process.on('SIGTERM', (signal) => void stop(signal));
-  process.on('SIGINT', (signal) => void stop(signal));
+  const stop = stopSignal(log);
+  const stopped = new Promise<null>((resolve) => stop.addEventListener('abort', () => resolve(null)));
+  let router: RunningRouter | null = null;
   process.on('SIGHUP', () => {
-    router.reload().then(
+    router?.reload().then(
       ({differences}) => log.info({differences}, 'configuration reloaded'),
       (error: unknown) =>
         log.error({error: messageOf(error)}, 'new configuration refused; the old one stays'),
     );
   });
+  const deps = {native, exec: systemExec, clock: systemClock, log, paths};
+  while (!stop.aborted) {
+    router = await startRouter(deps, {...options, secretFile: secretFileOf(options)}, stop);
+    if (!router) break;
+    const reason = await Promise.race([router.outdated, stopped]);
+    if (reason !== null) log.warn({reason}, 'starting anew');
+    await router.stop();
+    router = null;
+  }
+  process.exit(0);
+}
+
+/** All that can be said of a configuration without starting. */
+async function check(options: RouterOptions): Promise<void> {
+  const settings = await readSettings(native, {...options, secretFile: secretFileOf(options)});
+  readSecret(settings.secretFile);
+  process.stdout.write(`${options.config} is in order\n`);
 }
 
 async function cleanUp({runDir}: {runDir: string}): Promise<void> {
@@ -72,12 +95,23 @@ const program = new Command('coscanet-router')
     '--secret-file <file>',
     `what agents must show (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,
   )
+  .option(
+    '--no-wait',
+    'end, if an interface is missing, down or without an address, instead of waiting for it',
+  )
   .option('--user <user>', 'the unprivileged user that forwarders run as (default: nobody)')
   .option(...runDirOption)
   .configureOutput({outputError: (text, write) => write(oneLine(text))})
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   .allowExcessArguments(false)
   .action((options: RouterOptions) => supervise(options));
+
+program
+  .command('check')
+  .description(
+    'check the configuration, as the options before this word complete it, and this host; start nothing',
+  )
+  .action((_, command: Command) => check(command.optsWithGlobals<RouterOptions>()));
 
 program
   .command('cleanup')

@@ -21,6 +21,8 @@ export interface ControlOptions {
   router: () => RouterApi | null;
   /** Resolves when the router has started: requests wait for that a little, then are answered 503. */
   ready: Promise<void>;
+  /** Why there is none. */
+  reason?: () => string;
   /** The secret to show, or null: none needed. */
   secret: (() => string) | null;
   log: Logger;
@@ -59,7 +61,7 @@ interface Served {
 }
 
 function createServer(options: ControlOptions): Served {
-  const {router, secret, log} = options;
+  const {router, secret, log, reason = () => 'the router is starting'} = options;
   const server = Fastify({bodyLimit: BODY_LIMIT, forceCloseConnections: true});
   server.addHook('onRequest', async (request, reply) => {
     const shown = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
@@ -68,7 +70,7 @@ function createServer(options: ControlOptions): Served {
       return refuse(reply, 401, 'wrong or missing secret');
     }
     if (!router()) await Promise.race([options.ready, setTimeout(READY_WAIT_MS)]);
-    if (!router()) return refuse(reply.header('retry-after', '1'), 503, 'the router is starting');
+    if (!router()) return refuse(reply.header('retry-after', '1'), 503, reason());
   });
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof UnsupportedError) return refuse(reply, 501, error.message);

@@ -31,25 +31,33 @@ export function networksOf({addresses}: Pick<HostInterface, 'addresses'>): Netwo
   return networks.map(({address, prefix}) => ({address, prefix}));
 }
 
+/** Why an interface is of no use to the router, and whether that may change without a hand on the configuration. */
+interface Unusable {
+  message: string;
+  mayCome: boolean;
+}
+
+const yetUnusable = (message: string): Unusable => ({message, mayCome: true});
+
 /** The interface in this role, or what is wrong with it. */
-function interfaceFrom(
+export function interfaceFrom(
   name: string,
   role: InterfaceRole,
   onHost: readonly HostInterface[],
-): Interface | string {
+): Interface | Unusable {
   const link = onHost.find((one) => one.name === name);
   const names = onHost.map((one) => one.name).filter((one) => one !== 'lo');
   if (!link) {
     const guess = likely(name, names);
     const meant = guess === null ? '' : ` (did you mean "${guess}"?)`;
-    return `interface ${name} does not exist${meant}; there are: ${names.join(', ') || 'none'}`;
+    return yetUnusable(`interface ${name} does not exist${meant}; there are: ${names.join(', ') || 'none'}`);
   }
   if (link.type !== 'ether' || link.mac === null)
-    return `interface ${name} has no Ethernet address (its type is ${link.type})`;
-  if (!link.up) return `interface ${name} is down: ip link set ${name} up`;
+    return {message: `interface ${name} has no Ethernet address (its type is ${link.type})`, mayCome: false};
+  if (!link.up) return yetUnusable(`interface ${name} is down: ip link set ${name} up`);
   const onLink = networksOf(link);
   const [network] = onLink;
-  if (!network) return `interface ${name} has no IPv4 address`;
+  if (!network) return yetUnusable(`interface ${name} has no IPv4 address`);
   return {name, role, mac: link.mac, mtu: link.mtu, network, onLink, index: link.index};
 }
 
@@ -58,18 +66,21 @@ export interface InterfaceNames {
   internal: {name: string; path: Problem['path']};
 }
 
-/** External first; one when both are the same interface. */
+/** External first; one when both are the same interface. `missing`: what may come to the host. */
 export function resolveInterfaces(
   names: InterfaceNames,
   onHost: readonly HostInterface[],
-): {interfaces: Interface[]; problems: Problem[]} {
+): {interfaces: Interface[]; problems: Problem[]; missing: Problem[]} {
   const external = {...names.external, role: 'external' as const};
   const internal = {...names.internal, role: 'internal' as const};
   const wanted = external.name === internal.name ? [external] : [external, internal];
   const found = wanted.map(({name, role, path}) => ({one: interfaceFrom(name, role, onHost), path}));
-  const interfaces = found.flatMap(({one}) => (typeof one === 'string' ? [] : [one]));
-  const problems = found.flatMap(({one, path}) => (typeof one === 'string' ? [{path, message: one}] : []));
-  return {interfaces, problems};
+  const interfaces = found.flatMap(({one}) => ('message' in one ? [] : [one]));
+  const unusable = (mayCome: boolean): Problem[] =>
+    found.flatMap(({one, path}) =>
+      'message' in one && one.mayCome === mayCome ? [{path, message: one.message}] : [],
+    );
+  return {interfaces, problems: unusable(false), missing: unusable(true)};
 }
 
 /** Why nobody could reach the VIP, or null. One on no network of ours is routed to us. */

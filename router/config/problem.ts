@@ -20,6 +20,9 @@ export class ConfigError extends UserError {
   }
 }
 
+/** Nothing is wrong but that the host has not (yet) what the configuration names: that may come. */
+export class HostNotReady extends ConfigError {}
+
 /** Turns paths into "FILE:LINE: ". */
 export class Locator {
   readonly #file: string;

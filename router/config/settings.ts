@@ -15,7 +15,7 @@ import {applicationsOf, settled, weightProblems} from './applications.ts';
 import {metricsProblems, resolveInterfaces, vipProblems} from './host.ts';
 import type {HostInterface} from './host.ts';
 import {ownershipProblems} from './ownership.ts';
-import {ConfigError, Locator, problemsOf} from './problem.ts';
+import {ConfigError, HostNotReady, Locator, problemsOf} from './problem.ts';
 import type {Problem} from './problem.ts';
 import {modeSchema} from '../protocol/messages.ts';
 import type {Mode} from '../protocol/messages.ts';
@@ -140,7 +140,7 @@ function interfacesOf(
   options: Options,
   file: File,
   onHost: readonly HostInterface[],
-): {interfaces: Interface[]; problems: Problem[]} {
+): ReturnType<typeof resolveInterfaces> {
   const problems: Problem[] = [];
   const pick = (role: 'external' | 'internal') => {
     const path = options[role] === undefined ? ['interfaces', role] : null;
@@ -152,7 +152,7 @@ function interfacesOf(
     return {name: name ?? '', path};
   };
   const names = {external: pick('external'), internal: pick('internal')};
-  if (problems.length > 0) return {interfaces: [], problems};
+  if (problems.length > 0) return {interfaces: [], problems, missing: []};
   return resolveInterfaces(names, onHost);
 }
 
@@ -164,7 +164,7 @@ function probesOf({probes}: File): ProbeRules {
   });
 }
 
-/** Throws a ConfigError with every problem that there is. */
+/** Throws a ConfigError with every problem that there is; a HostNotReady if all of them may pass. */
 export function settle(
   fileName: string,
   text: string,
@@ -177,12 +177,12 @@ export function settle(
   const given = {text: options.mode ?? file.mode, path: options.mode === undefined ? ['mode'] : null};
   const mode = modeOf(given, available, shapeIsRight || options.mode !== undefined ? problems : []);
   const interfaces = interfacesOf(options, file, onHost);
-  if (shapeIsRight || (options.external !== undefined && options.internal !== undefined))
-    problems.push(
-      ...(interfaces.problems.length > 0
-        ? interfaces.problems
-        : oneArmedProblem(mode, interfaces.interfaces)),
-    );
+  const missing: Problem[] = [];
+  if (shapeIsRight || (options.external !== undefined && options.internal !== undefined)) {
+    missing.push(...interfaces.missing);
+    const isWhole = interfaces.problems.length + missing.length === 0;
+    problems.push(...(isWhole ? oneArmedProblem(mode, interfaces.interfaces) : interfaces.problems));
+  }
   const applications = applicationsOf(file);
   // Checked on what the file says, range by range, so that a problem stands at its line.
   const written = applications.map((one, index) => ({
@@ -198,7 +198,8 @@ export function settle(
   );
   const listen = listenOf(options.control ?? file.control?.listen, interfaces.interfaces, problems);
   const metrics = file.metrics === undefined ? null : parseSocketAddress(file.metrics);
-  if (metrics) problems.push(...metricsProblems(metrics, listen, onHost));
+  // An address may come with its interface.
+  if (metrics && missing.length === 0) problems.push(...metricsProblems(metrics, listen, onHost));
   const settings: Settings = {
     mode,
     interfaces: interfaces.interfaces,
@@ -213,6 +214,8 @@ export function settle(
     probes: probesOf(file),
     applications,
   };
-  if (problems.length > 0) throw new ConfigError([...new Set(problems.map((one) => locator.line(one)))]);
+  const lines = [...new Set([...missing, ...problems].map((one) => locator.line(one)))];
+  if (problems.length > 0) throw new ConfigError(lines);
+  if (missing.length > 0) throw new HostNotReady(lines);
   return settings;
 }

@@ -36,6 +36,8 @@ export interface AssembleDeps {
   /** Reads the configuration again, for a reload. */
   readSettings: () => Promise<Settings>;
   readSecret: (settings: Settings) => void;
+  /** The provider cannot go on with the host as it is now. */
+  onOutdated: (reason: string) => void;
 }
 
 interface Core {
@@ -69,6 +71,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
         onInterface: (name, what, trouble) => {
           events.add({event: trouble ? 'interface-trouble' : 'interface', detail: `${name}: ${what}`});
         },
+        onOutdated: deps.onOutdated,
         onVip: (event, vip, detail) => events.add({event, vip, ...(detail === undefined ? {} : {detail})}),
         onForwarder: (event, detail) => events.add({event, detail}),
       },

@@ -91,6 +91,8 @@ export interface ProviderEvents {
   onChange(): void;
   /** One of the router's interfaces has changed, or cannot do its work. */
   onInterface(name: string, what: string, trouble: boolean): void;
+  /** The host has changed so that the provider has to be started anew to go on. */
+  onOutdated(reason: string): void;
   onVip(event: 'vip-claimed' | 'vip-released' | 'vip-conflict', vip: string, detail?: string): void;
   /** A process that moves packets. */
   onForwarder(event: 'forwarder-started' | 'forwarder-stuck' | 'forwarder-died', detail: string): void;

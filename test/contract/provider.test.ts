@@ -29,6 +29,7 @@ let files = 0;
 function eventsTo(told: string[]): ProviderEvents {
   return {
     onChange: () => told.push('change'),
+    onOutdated: (reason) => told.push(reason),
     onInterface: (name, what) => told.push(`interface ${name}: ${what}`),
     onVip: (event, vip) => told.push(`${event} ${vip}`),
     onForwarder: (event) => told.push(event),

@@ -114,7 +114,7 @@ const both = ['--external', 'eth0', '--internal', 'eth1'];
 const routers = [
   {
     what: 'an interface that does not exist',
-    words: ['--external', 'eth7', '--internal', 'eth1', ...control],
+    words: ['--external', 'eth7', '--internal', 'eth1', '--no-wait', ...control],
     says: /eth7/,
   },
   {what: 'no external interface', words: ['--internal', 'eth1', ...control], says: /--external/},

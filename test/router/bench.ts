@@ -90,6 +90,8 @@ export class Bench {
   readonly events = new EventLog(this.clock, silentLogger);
   readonly exposition = new Exposition(seriesGroups);
   readonly registry: Registry;
+  /** Why the router has to be started anew. */
+  readonly outdated: string[] = [];
   /** Addresses of nodes that answer echoes; null: none can be asked. */
   echoes: Set<string> | null = null;
   readonly provider: UserspaceProvider;
@@ -132,6 +134,7 @@ export class Bench {
         },
         events: {
           onChange: () => this.supervisor.changed(),
+          onOutdated: (reason) => void this.outdated.push(reason),
           onInterface: (name, what, trouble) => {
             events.add({event: trouble ? 'interface-trouble' : 'interface', detail: `${name}: ${what}`});
           },

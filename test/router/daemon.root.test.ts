@@ -184,7 +184,7 @@ test.serial('reload: the difference, or file and line and the old configuration 
 const failures: [string, string[], number, RegExp, (() => () => void)?][] = [
   [
     'an interface that is missing',
-    ['--external', 'eht0'],
+    ['--external', 'eht0', '--no-wait'],
     2,
     /^coscanet-router: interface eht0 does not exist \(did you mean "eth0"\?\); there are: /,
   ],
@@ -246,6 +246,74 @@ for (const [title, words, expected, message, prepare] of failures)
     lab.assertNothingLeft(t);
   });
 
+const absences: [string, () => void, () => void, RegExp][] = [
+  [
+    'down',
+    () => void lab.in('router', 'ip', 'link', 'set', 'eth1', 'down'),
+    () => void lab.in('router', 'ip', 'link', 'set', 'eth1', 'up'),
+    /interfaces\.internal: interface eth1 is down/,
+  ],
+  [
+    'missing',
+    () => void lab.in('router', 'sh', '-c', 'ip link set eth1 down; ip link set eth1 name eth7'),
+    () => void lab.in('router', 'sh', '-c', 'ip link set eth7 name eth1; ip link set eth1 up'),
+    /interfaces\.internal: interface eth1 does not exist.*; there are: eth0, eth7/,
+  ],
+  [
+    'without an address',
+    () => void lab.in('router', 'ip', 'addr', 'del', '10.88.0.1/24', 'dev', 'eth1'),
+    () => void lab.in('router', 'ip', 'addr', 'add', '10.88.0.1/24', 'dev', 'eth1'),
+    /interfaces\.internal: interface eth1 has no IPv4 address/,
+  ],
+];
+for (const [title, take, give, says] of absences)
+  test.serial(`an interface that is ${title} at the start is waited for`, async (t) => {
+    take();
+    const router = lab.start('--forwarders', '1');
+    try {
+      await waitUntil('it says what it waits for', 15_000, () => router.log().includes('waiting: '));
+      t.regex(router.log(), says);
+      const {status: code, stderr} = await lab.coscanet('status');
+      t.is(code, 1);
+      t.regex(stderr, /^coscanet: the router is starting; it waits: /);
+      t.regex(stderr, says);
+      for (const words of [['--no-wait'], ['check']]) {
+        const ended = await lab.start(...words).ended;
+        t.is(ended.status, 2);
+        t.regex(ended.stderr, says);
+      }
+    } finally {
+      give();
+    }
+    await waitUntil('the router is ready', 15_000, () => router.log().includes('router is ready'));
+    t.is((await status()).interfaces[1]?.address, '10.88.0.1');
+    t.is(router.log().split(says).length, 2, 'it is said once');
+    router.kill('SIGTERM');
+    t.is((await router.ended).status, 0);
+    lab.assertNothingLeft(t);
+  });
+
+test.serial('a router that waits ends when it is told to, or when its configuration is broken', async (t) => {
+  const waiting = lab.start('--internal', 'eth7');
+  await waitUntil('it waits', 15_000, () => waiting.log().includes('waiting: '));
+  waiting.kill('SIGTERM');
+  t.is((await waiting.ended).status, 0);
+  lab.assertNothingLeft(t);
+  const broken = lab.start('--internal', 'eth7');
+  await waitUntil('it waits', 15_000, () => broken.log().includes('waiting: '));
+  lab.configure(`${config}    tennant: acme\n`);
+  t.is((await broken.ended).status, 2);
+  t.regex(broken.log(), /unknown key \(did you mean "tenant"\?\)/);
+  lab.assertNothingLeft(t);
+});
+
+test.serial('check: in order', async (t) => {
+  const ended = await lab.start('check').ended;
+  t.is(ended.stderr, '');
+  t.is(ended.stdout, `${lab.configFile} is in order\n`);
+  t.is(ended.status, 0);
+});
+
 test.serial('a second router in the same run directory is refused; the first goes on', async (t) => {
   const router = await lab.router('--forwarders', '1');
   const second = await lab.start('--control', '10.88.0.1:7401').ended;
@@ -306,3 +374,31 @@ test.serial('an interface whose MAC and MTU change is followed; one that is lost
   t.is((await router.ended).status, 0);
   lab.assertNothingLeft(t);
 });
+
+test.serial(
+  'an interface that is made anew, with another address: the router comes back with it',
+  async (t) => {
+    const router = await lab.router('--forwarders', '1');
+    const pid = (await status()).pid;
+    lab.in('router', 'ip', 'link', 'del', 'eth0');
+    lab.in('router', 'ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other');
+    lab.in(
+      'router',
+      'sh',
+      '-c',
+      'ip link set eth0 up; ip link set other up; ip addr add 10.77.0.3/24 dev eth0',
+    );
+    await waitUntil('it is back', 15_000, async () => {
+      const shown = await view('status', statusViewSchema).catch(() => null);
+      return shown?.interfaces[0]?.address === '10.77.0.3';
+    });
+    t.regex(router.log(), /"starting anew"/);
+    t.is((await status()).pid, pid);
+    lab.put(1, 1, [80]);
+    await waitUntil('it serves', 15_000, async () => (await endpoints())[0]?.state === 'up');
+    router.kill('SIGTERM');
+    t.is((await router.ended).status, 0);
+    lab.in('router', 'ip', 'link', 'del', 'eth0');
+    lab.assertNothingLeft(t);
+  },
+);

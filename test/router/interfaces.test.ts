@@ -88,7 +88,7 @@ const troubles: [string, Link | null, string][] = [
   ['without a carrier', {carrier: false}, 'it has no carrier (its cable, or the other end)'],
   ['gone', null, 'it is gone'],
   ['renamed', {name: 'eth9'}, 'it is gone'],
-  ['made anew', {index: 9}, 'it is another interface than at the start: restart the router'],
+  ['made anew', {index: 9}, 'it is another interface than at the start'],
 ];
 for (const [title, link, text] of troubles)
   test(`an interface that is ${title}: said once, and when it is over`, async (t) => {
@@ -110,7 +110,7 @@ test('an interface that is gone, and another of its name comes', async (t) => {
   await change({}, {index: 9});
   t.deepEqual(told(), [
     'interface-trouble eth1: it is gone',
-    'interface-trouble eth1: it is another interface than at the start: restart the router',
+    'interface-trouble eth1: it is another interface than at the start',
   ]);
 });
 
@@ -132,8 +132,40 @@ test('the router’s own address goes: said, for nodes look for it there', async
   await change({}, {address: '10.88.0.9'});
   t.deepEqual(told(), [
     'interface eth1: addresses 10.88.0.1/24 → 10.88.0.9/24',
-    'interface-trouble eth1: its address 10.88.0.1 is gone: restart the router',
+    'interface-trouble eth1: its address 10.88.0.1 is gone',
   ]);
+});
+
+const replacements: [string, (Link | null)[], string][] = [
+  ['made anew', [{}, {index: 9}], 'interface eth1 is number 9 with 10.88.0.1/24 now'],
+  ['with another address', [{address: '10.77.0.9'}], 'interface eth0 is number 2 with 10.77.0.9/24 now'],
+];
+for (const [title, changed, reason] of replacements)
+  test(`an interface that is ${title} for 2 s: the router is started anew`, async (t) => {
+    const {bench, change} = await running();
+    await change(...changed);
+    await bench.clock.advance(1999);
+    t.deepEqual(bench.outdated, []);
+    await bench.clock.advance(1);
+    t.deepEqual(bench.outdated, [reason]);
+    await bench.provider.close();
+  });
+
+test('one that comes back as it was, is down or gone: the router goes on, or waits for it', async (t) => {
+  const {bench, change} = await running();
+  await change({}, {index: 9});
+  await bench.clock.advance(1500);
+  await change({}, {});
+  await bench.clock.advance(1500);
+  await change({}, {index: 9, up: false});
+  await bench.clock.advance(3000);
+  await change({}, null);
+  await bench.clock.advance(3000);
+  t.deepEqual(bench.outdated, []);
+  await change({}, {index: 9});
+  await bench.provider.close();
+  await bench.clock.advance(3000);
+  t.deepEqual(bench.outdated, []);
 });
 
 test('translation: the watch ends with the provider', async (t) => {

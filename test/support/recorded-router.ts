@@ -38,6 +38,7 @@ export class RecordedRouter {
     const told: ProviderEvents = {
       onChange: () => this.supervisor.changed(),
       onInterface: () => {},
+      onOutdated: () => {},
       onVip: (event, vip) => events.add({event, vip}),
       onForwarder: () => {},
     };

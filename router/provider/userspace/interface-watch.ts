@@ -1,15 +1,21 @@
 // The router's interfaces while it runs. A new MAC, MTU or network is followed; what cannot be followed (the
-// interface is down, gone or made anew, the router's address is lost) is said, and when it is over too.
+// interface is down, gone or made anew, the router's address is lost) is said, and when it is over too. When another
+// interface or address is there in its place, the router has to be started anew with it.
 
 import type {KernelChange, KernelWatcher, RtnetlinkNative} from '../../../addon/rtnetlink.ts';
+import type {Clock, Timer} from '../../base/clock.ts';
 import {messageOf} from '../../base/error.ts';
 import type {Logger} from '../../base/logger.ts';
-import {networksOf, readInterfaces} from '../../config/host.ts';
+import {interfaceFrom, networksOf, readInterfaces} from '../../config/host.ts';
 import type {HostInterface} from '../../config/host.ts';
 import type {Interface} from '../../model/interface.ts';
 
+/** Something else in an interface's or address' place has to stay for so long: what configures them does it in steps. */
+const SETTLED_MS = 2000;
+
 export interface InterfaceWatchDeps {
   native: Pick<RtnetlinkNative, 'watchKernel' | 'getLinks' | 'getAddresses'>;
+  clock: Clock;
   log: Logger;
   /** As they were when the configuration was read. */
   interfaces: readonly Interface[];
@@ -19,6 +25,8 @@ export interface InterfaceWatchDeps {
   onTrouble(own: Interface, trouble: string | null): void;
   /** Its link was interrupted, if for a moment: what switches knew of it may be forgotten. */
   onLinkBack(own: Interface): void;
+  /** An interface is there again, but as another interface or with another address than the data plane knows. */
+  onOutdated(reason: string): void;
 }
 
 export class InterfaceWatch {
@@ -29,6 +37,7 @@ export class InterfaceWatch {
   readonly #interrupted = new Set<string>();
   #interfaces: readonly Interface[];
   #watcher: KernelWatcher | null = null;
+  #outdated: {reason: string; timer: Timer} | null = null;
 
   constructor(deps: InterfaceWatchDeps) {
     this.#deps = deps;
@@ -59,6 +68,7 @@ export class InterfaceWatch {
 
   close(): void {
     this.#watcher?.close();
+    this.#outdated?.timer.cancel();
   }
 
   #concerns(change: KernelChange): boolean {
@@ -66,7 +76,9 @@ export class InterfaceWatch {
       return this.#interfaces.some(
         ({index, name}) => change.link.index === index || change.link.name === name,
       );
-    return change.kind === 'address' && this.#interfaces.some(({index}) => change.address.index === index);
+    if (change.kind !== 'address') return false;
+    // While one is missing, another interface may get its address.
+    return this.#troubles.size > 0 || this.#interfaces.some(({index}) => change.address.index === index);
   }
 
   #read(): void {
@@ -77,7 +89,17 @@ export class InterfaceWatch {
     }
   }
 
+  #follow(reason: string | null): void {
+    if (reason === (this.#outdated?.reason ?? null)) return;
+    this.#outdated?.timer.cancel();
+    this.#outdated = null;
+    if (reason === null) return;
+    const tell = () => this.#deps.onOutdated(reason);
+    this.#outdated = {reason, timer: this.#deps.clock.after(SETTLED_MS, tell)};
+  }
+
   #compare(onHost: readonly HostInterface[]): void {
+    this.#follow(replacement(this.#interfaces, onHost));
     const before = this.#interfaces;
     const looks = before.map((own) => lookAt(own, onHost));
     this.#interfaces = looks.map(({own}) => own);
@@ -99,19 +121,39 @@ function isInterruption(change: KernelChange): change is Extract<KernelChange, {
   return change.kind === 'link' && (change.deleted || !change.link.up || !change.link.carrier);
 }
 
+/** What is there in place of an interface that is lost; null: none is lost, or there is nothing (yet) instead. */
+function replacement(interfaces: readonly Interface[], onHost: readonly HostInterface[]): string | null {
+  for (const own of interfaces) {
+    if (!lookAt(own, onHost).isLost) continue;
+    const now = interfaceFrom(own.name, own.role, onHost);
+    if ('message' in now) return null;
+    const {address, prefix} = now.network;
+    return `interface ${own.name} is number ${now.index} with ${address}/${prefix} now`;
+  }
+  return null;
+}
+
+interface Look {
+  own: Interface;
+  trouble: string | null;
+  /** Only a new start helps, unless it comes back as it was. */
+  isLost: boolean;
+}
+
 /** The interface as it is now, or as it was with what is wrong with it. */
-function lookAt(own: Interface, onHost: readonly HostInterface[]): {own: Interface; trouble: string | null} {
+function lookAt(own: Interface, onHost: readonly HostInterface[]): Look {
   const found = onHost.find((one) => one.name === own.name);
-  if (found === undefined) return {own, trouble: 'it is gone'};
+  if (found === undefined) return {own, trouble: 'it is gone', isLost: true};
   if (found.index !== own.index || found.mac === null)
-    return {own, trouble: 'it is another interface than at the start: restart the router'};
+    return {own, trouble: 'it is another interface than at the start', isLost: true};
   const onLink = networksOf(found);
   const now = {...own, mac: found.mac, mtu: found.mtu, onLink};
   const {address} = own.network;
-  if (!found.up) return {own: now, trouble: 'it is down'};
-  if (!found.carrier) return {own: now, trouble: 'it has no carrier (its cable, or the other end)'};
-  const lost = !onLink.some((network) => network.address === address);
-  return {own: now, trouble: lost ? `its address ${address} is gone: restart the router` : null};
+  if (!found.up) return {own: now, trouble: 'it is down', isLost: false};
+  if (!found.carrier)
+    return {own: now, trouble: 'it has no carrier (its cable, or the other end)', isLost: false};
+  const isLost = !onLink.some((network) => network.address === address);
+  return {own: now, trouble: isLost ? `its address ${address} is gone` : null, isLost};
 }
 
 /** "MAC 02:…:01 → 02:…:02, MTU 1500 → 1400", or "". */

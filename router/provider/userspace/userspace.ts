@@ -83,6 +83,7 @@ export class UserspaceProvider implements RoutingProvider {
       onTrouble: (own, trouble) =>
         deps.events.onInterface(own.name, trouble ?? 'it is well again', trouble !== null),
       onLinkBack: (own) => this.#claims.announceInterface(own.name),
+      onOutdated: (reason) => deps.events.onOutdated(reason),
     });
     this.#claims = new VipClaims({
       ...deps,
