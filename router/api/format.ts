@@ -151,7 +151,10 @@ export function formatEvents(rows: readonly RouterEvent[]): string {
 }
 
 export function formatStatus(status: StatusView): string {
-  const interfaces = status.interfaces.map((one) => `${one.role} ${one.name} ${one.address} (${one.mac})`);
+  const interfaces = status.interfaces.map(({role, name, address, mac, trouble}) => {
+    const wrong = trouble ? `; ${trouble.what}, for ${formatDuration(trouble.sinceSeconds)}` : '';
+    return `${role} ${name} ${address} (${mac})${wrong}`;
+  });
   const vips = status.vips.map(
     ({address, state, rival}) =>
       `${address} ${state}${rival === undefined ? '' : `, also used by the host with MAC ${rival}`}`,

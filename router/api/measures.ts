@@ -18,13 +18,14 @@ export interface MeasuresDeps {
 }
 
 export function measuresOf({registry, provider, events, applications}: MeasuresDeps): Measures {
-  const {counters, vips, forwarders} = provider.stats();
+  const {counters, vips, interfaces, forwarders} = provider.stats();
   return {
     counters,
     vips,
     flowTable: provider.flows && {flows: applications.flows, capacity: provider.flows.capacity},
     applications: registry.applications,
     accounts: applications.accounts(),
+    interfaces,
     forwarders,
     blocksRefused: registry.ports.blocks.refusals,
     events: events.counts(),

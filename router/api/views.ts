@@ -5,6 +5,7 @@ import {UnsupportedError} from '../base/error.ts';
 import type {Settings} from '../config/settings.ts';
 import {blockCounts} from './blocks-view.ts';
 import {LEASE_MS} from '../protocol/messages.ts';
+import {formatDuration} from '../protocol/duration.ts';
 import type {EndpointView, FlowView, NodeView, ServiceView, StatusView} from '../protocol/views.ts';
 import type {EndpointRecord} from '../model/records.ts';
 import {serviceKey} from '../model/records.ts';
@@ -13,7 +14,7 @@ import {endpointName} from '../model/target.ts';
 import type {EndpointStatus} from '../policy/endpoint-status.ts';
 import {currentStatuses} from '../policy/endpoint-status.ts';
 import type {Drains} from '../supervisor/drains.ts';
-import type {Flow, RoutingProvider} from '../provider/provider.ts';
+import type {Flow, InterfaceTrouble, RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {
   registry: Registry;
@@ -55,9 +56,23 @@ export class Views {
       const kept = status.affinityMember ? ', its clients are kept' : '';
       return {...status, reason: `${status.reason}, ${left}${kept}`};
     }
+    if (status.state === 'unreachable' && record.unreachable === 'unsent')
+      return {...status, reason: [status.reason, ...this.#troubles()].join(': ')};
     if (status.weight > 0 && provider.neighbor(record.address).mac === null)
       return {...status, state: 'resolving', weight: 0, reason: "the node's MAC address is not known"};
     return status;
+  }
+
+  /** "eth1: it is down, for 12s". */
+  #troubles(): string[] {
+    return this.#deps.provider.stats().interfaces.flatMap(({name, trouble}) => {
+      if (trouble === null) return [];
+      return [`${name}: ${trouble.what}, for ${formatDuration(this.#secondsSince(trouble))}`];
+    });
+  }
+
+  #secondsSince({since}: InterfaceTrouble): number {
+    return Math.round((this.#deps.clock.now() - since) / 1000);
   }
 
   /** Virtual services, and exclusive ports that are leased to a node without an endpoint there. */
@@ -143,11 +158,12 @@ export class Views {
       uptimeSeconds: Math.round((clock.now() - startedAt) / 1000),
       generation,
       control: `${settings.listen.address}:${settings.listen.port}`,
-      interfaces: interfaces.map(({name, role, mac, network}) => ({
+      interfaces: interfaces.map(({name, role, mac, network, trouble}) => ({
         role: oneArmed ? 'both' : role,
         name,
         mac,
         address: network.address,
+        ...(trouble ? {trouble: {what: trouble.what, sinceSeconds: this.#secondsSince(trouble)}} : {}),
       })),
       vips,
       forwarders: forwarders.map(({index, pid, heartbeatAgeMs}) => ({index, pid, heartbeatAgeMs})),

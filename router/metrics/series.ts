@@ -16,6 +16,7 @@ export interface Measures {
   applications: readonly {tenant: string; name: string; vips: readonly string[]}[];
   accounts: Accounts | null;
   vips: readonly {address: string; state: string; rival?: string}[];
+  interfaces: readonly {name: string; role: string; trouble: object | null}[];
   forwarders: readonly {index: number; heartbeatAgeMs: number}[];
   blocksRefused: number;
   events: ReadonlyMap<RouterEvent['event'], number>;
@@ -188,6 +189,14 @@ const ownSeries: readonly Series<Measures>[] = [
     help: 'Times that a node could not have a block that it wanted.',
     labels: [],
     read: ({blocksRefused}) => [[{}, blocksRefused]],
+  },
+  {
+    kind: 'gauge',
+    name: 'interface_up',
+    help: '1: it does its work; 0: it is down, gone or without its address, see "coscanet status".',
+    labels: ['interface', 'role'],
+    read: ({interfaces}) =>
+      interfaces.map(({name, role, trouble}) => [{interface: name, role}, trouble === null ? 1 : 0]),
   },
   {
     kind: 'gauge',

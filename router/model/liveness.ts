@@ -1,8 +1,8 @@
 // From single probes to a verdict: an endpoint is unreachable after some bad ones in a row, and reachable again
 // after some good ones. Pure.
 
-/** open: SYN-ACK. refused: RST. silent: no answer in time. */
-export type ProbeResult = 'open' | 'refused' | 'silent';
+/** open: SYN-ACK. refused: RST. silent: no answer in time. unsent: the router could not send it, nor would flows go. */
+export type ProbeResult = 'open' | 'refused' | 'silent' | 'unsent';
 
 export interface ProbeRules {
   intervalMs: number;
@@ -19,9 +19,10 @@ export const defaultProbeRules: ProbeRules = {intervalMs: 750, rise: 2, fall: 3,
 
 /**
  * refuses: nobody listens, whatever its agent says · silent: it does not answer, though its node does · lost: its
- * node does not answer · unknown: it does not answer, and of its node nothing else is known.
+ * node does not answer · unknown: it does not answer, and of its node nothing else is known · unsent: the router's own
+ * interface cannot send to it.
  */
-export const unreachableKinds = ['refuses', 'silent', 'lost', 'unknown'] as const;
+export const unreachableKinds = ['refuses', 'silent', 'lost', 'unknown', 'unsent'] as const;
 export type Unreachable = (typeof unreachableKinds)[number];
 
 export interface Finding {
@@ -58,5 +59,6 @@ export function judge(streak: Streak, finding: Finding, rules: ProbeRules): Unre
 
 function kindOf({result, node}: Finding): Unreachable {
   if (result === 'refused') return 'refuses';
+  if (result === 'unsent') return 'unsent';
   return node === 'answers' ? 'silent' : node === 'silent' ? 'lost' : 'unknown';
 }

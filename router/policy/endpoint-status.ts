@@ -36,6 +36,7 @@ const unreachableReasons: Readonly<Record<Unreachable, string>> = {
   silent: 'it does not answer, though its node does',
   lost: 'its node does not answer',
   unknown: 'it does not answer',
+  unsent: 'the router cannot send to it',
 };
 
 function isLastResort({state, unreachable}: EndpointRecord, status: EndpointStatus): boolean {

@@ -188,7 +188,14 @@ export const statusViewSchema = z.strictObject({
   generation: z.number().int(),
   control: z.string(),
   interfaces: z.array(
-    z.strictObject({role: z.string(), name: z.string(), mac: z.string(), address: z.string()}),
+    z.strictObject({
+      role: z.string(),
+      name: z.string(),
+      mac: z.string(),
+      address: z.string(),
+      /** Absent: it does its work. */
+      trouble: z.strictObject({what: z.string(), sinceSeconds: z.number()}).optional(),
+    }),
   ),
   vips: z.array(
     z.strictObject({

@@ -48,13 +48,19 @@ export interface ProviderLimits {
 /** A process that moves packets turns at least each 100 ms; one that has not for so long is stuck. */
 export const STUCK_MS = 2000;
 
+/** Why an interface cannot do its work, and since when (Clock.now). */
+export interface InterfaceTrouble {
+  what: string;
+  since: number;
+}
+
 export interface ProviderStats {
   generation: number;
   counters: Record<string, number>;
   /** `rival`: MAC of another host that uses it, heard within the last minute. */
   vips: {address: string; state: VipState; rival?: string}[];
   /** As they are now. */
-  interfaces: readonly Interface[];
+  interfaces: readonly (Interface & {trouble: InterfaceTrouble | null})[];
   /** Processes that move packets; none if something else does. */
   forwarders: readonly Pick<ForwarderInfo, 'index' | 'pid' | 'heartbeatAgeMs'>[];
 }

@@ -145,6 +145,7 @@ function speaks(record: EndpointRecord, result: ProbeResult | undefined): boolea
 
 /** null: nothing is known this time. */
 function resultOf(record: EndpointRecord, results: Findings, node: Finding['node']): ProbeResult | null {
+  if (results.get(record) === 'unsent') return 'unsent';
   if (node === 'silent') return 'silent';
   const result = results.get(record) ?? null;
   if (isProbed(record) || node === 'unknown') return result;

@@ -135,7 +135,16 @@ test('status shows what is there and only counters that count', (t) => {
     uptimeSeconds: 61,
     generation: 3,
     control: '10.88.0.1:7400',
-    interfaces: [{role: 'external', name: 'eth0', mac: '02:00:00:00:00:01', address: '10.77.0.1'}],
+    interfaces: [
+      {role: 'external', name: 'eth0', mac: '02:00:00:00:00:01', address: '10.77.0.1'},
+      {
+        role: 'internal',
+        name: 'eth1',
+        mac: '02:00:00:00:00:02',
+        address: '10.88.0.1',
+        trouble: {what: 'it is down', sinceSeconds: 61},
+      },
+    ],
     vips: [{address: '10.77.0.100', state: 'conflict'}],
     forwarders: [
       {index: 0, pid: 8, heartbeatAgeMs: 12},
@@ -150,7 +159,8 @@ test('status shows what is there and only counters that count', (t) => {
   });
   for (const part of [
     'up 1m1s',
-    'external eth0 10.77.0.1',
+    'external eth0 10.77.0.1 (02:00:00:00:00:01)\n',
+    'internal eth1 10.88.0.1 (02:00:00:00:00:02); it is down, for 1m1s\n',
     '10.77.0.100 conflict',
     '0: pid 8, turned 12 ms ago\n',
     '1: pid 9, STUCK: last turned 2300 ms ago\n',

@@ -367,8 +367,23 @@ test.serial('an interface whose MAC and MTU change is followed; one that is lost
   await waitUntil('the MTU is followed', 15_000, () => told('MTU 1500 → 1400'));
   lab.in('router', 'ip', 'link', 'set', 'eth1', 'down');
   await waitUntil('it is said', 15_000, () => told('eth1: it is down'));
+  const metrics = () =>
+    lab.in(
+      'router',
+      'curl',
+      '-s',
+      '--unix-socket',
+      join(lab.runDir, 'control.sock'),
+      'http://router/metrics',
+    );
+  t.regex(metrics(), /^coscanet_interface_up\{interface="eth1",role="internal"\} 0$/m);
+  t.is((await status()).interfaces[1]?.trouble?.what, 'it is down');
+  await waitUntil('what it leads to is unreachable', 15_000, async () =>
+    /^the router cannot send to it: eth1: it is down, for \d+s$/.test((await endpoints())[0]?.reason ?? ''),
+  );
   lab.in('router', 'ip', 'link', 'set', 'eth1', 'up');
   await waitUntil('and that it is over', 15_000, () => told('eth1: it is well again'));
+  t.regex(metrics(), /^coscanet_interface_up\{interface="eth1",role="internal"\} 1$/m);
   lab.in('router', 'ip', 'link', 'set', 'eth0', 'mtu', '1500');
   router.kill('SIGTERM');
   t.is((await router.ended).status, 0);

@@ -6,7 +6,7 @@ import {Exposition} from '../../router/metrics/exposition.ts';
 import {seriesGroups} from '../../router/api/measures.ts';
 import {createRouterApi} from '../../router/api/router-api.ts';
 import type {Settings} from '../../router/config/settings.ts';
-import {Bench, VIP, web} from './bench.ts';
+import {Bench, hostInterfaces, VIP, web} from './bench.ts';
 import {parseMetrics, samplesOf} from './prometheus.ts';
 
 /** As the router would answer just now. */
@@ -54,6 +54,7 @@ test('applications, nodes, blocks and events', async (t) => {
   segment.forwarderList = [{index: 0, pid: 5, startTime: 5, heartbeatAgeMs: 50, descriptors: []}];
   segment.moved['drop_ip_checksum'] = 3;
   await bench.clock.advance(2500);
+  bench.native.setInterfaces(hostInterfaces.map((one) => ({...one, up: one.name !== 'eth1'})));
   // The agent of node2 is silent for longer than its lease.
   await bench.put(1, 2, [80], more);
   await bench.clock.advance(1000);
@@ -82,6 +83,8 @@ test('applications, nodes, blocks and events', async (t) => {
     [`virtual_ip_active{vip="${VIP}"}`, 1],
     ['virtual_ip_active{vip="10.77.0.101"}', 0],
     [`port_blocks{vip="${VIP}",state="leased"}`, 1],
+    ['interface_up{interface="eth0",role="external"}', 1],
+    ['interface_up{interface="eth1",role="internal"}', 0],
     ['forwarder_heartbeat_age_seconds{forwarder="0"}', 0.05],
     ['events_total{event="node-up"}', 3],
     ['events_total{event="forwarder-died"}', 0],

@@ -11,7 +11,9 @@ import type {EndpointRecord} from '../../router/model/records.ts';
 import type {Registry} from '../../router/model/registry.ts';
 import type {RoutingProvider} from '../../router/provider/provider.ts';
 import {Prober} from '../../router/supervisor/prober.ts';
-import {addressOf, Bench, macOf, nodeState, VIP} from './bench.ts';
+import type {Settings} from '../../router/config/settings.ts';
+import {Views} from '../../router/api/views.ts';
+import {addressOf, Bench, hostInterfaces, macOf, nodeState, VIP} from './bench.ts';
 import {FakeClock} from './fake-clock.ts';
 
 const {intervalMs, rise, fall} = defaultProbeRules;
@@ -44,6 +46,57 @@ function reason(bench: Bench, node: number, port: number): string | undefined {
   const record = bench.registry.endpoints().find((one) => one.node === `node${node}` && one.port === port);
   return record && currentStatuses(bench.registry).of(record).reason;
 }
+
+test('an interface that is down: what it leads to is unreachable, and says which and since when', async (t) => {
+  const bench = await started();
+  await renewed(bench, 2000);
+  const put = (up: boolean) =>
+    bench.native.setInterfaces(hostInterfaces.map((one) => ({...one, up: up || one.name !== 'eth1'})));
+  put(false);
+  await renewed(bench, intervalMs * (fall + 1));
+  t.deepEqual(bench.ring(80), []);
+  t.is(reason(bench, 1, 80), 'the router cannot send to it');
+  // What is wrong is another thing now; since when it is wrong stays.
+  bench.native.setInterfaces(hostInterfaces.filter((one) => one.name !== 'eth1'));
+  // Its agent may be silent as well: it reports by that interface.
+  await bench.clock.advance(8000);
+  t.deepEqual(bench.ring(80), []);
+  const {clock, registry, provider} = bench;
+  const settings = {listen: {address: '10.88.0.1', port: 7400}} as Settings;
+  const views = new Views({
+    registry,
+    provider,
+    drains: bench.supervisor.drains,
+    clock,
+    settings,
+    startedAt: 0,
+  });
+  const shown = views.endpoints().map((one) => [one.state, one.reason]);
+  const why = 'the router cannot send to it: eth1: it is gone, for 11s';
+  t.deepEqual(
+    shown,
+    Array.from({length: 4}, () => ['unreachable', why]),
+  );
+  t.deepEqual(
+    views.status().interfaces.map((one) => one.trouble),
+    [undefined, {what: 'it is gone', sinceSeconds: 11}],
+  );
+  put(true);
+  await renewed(bench, intervalMs * (rise + 1));
+  t.is(bench.ring(80)?.length, 2);
+});
+
+test('a probe that the kernel does not take is a bad one', async (t) => {
+  const bench = await started();
+  await renewed(bench, 2000);
+  const tcpProbe = bench.native.tcpProbe.bind(bench.native);
+  bench.native.tcpProbe = () => Promise.reject(new Error('sendto: ENETDOWN'));
+  await renewed(bench, intervalMs * (fall + 1));
+  t.is(reason(bench, 1, 80), 'the router cannot send to it');
+  bench.native.tcpProbe = tcpProbe;
+  await renewed(bench, intervalMs * (rise + 1));
+  t.is(bench.ring(80)?.length, 2);
+});
 
 test('a node that is cut off leaves within 3 s though its agent speaks, and returns when it answers', async (t) => {
   const bench = await started();

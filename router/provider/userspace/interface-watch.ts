@@ -9,6 +9,7 @@ import type {Logger} from '../../base/logger.ts';
 import {interfaceFrom, networksOf, readInterfaces} from '../../config/host.ts';
 import type {HostInterface} from '../../config/host.ts';
 import type {Interface} from '../../model/interface.ts';
+import type {InterfaceTrouble} from '../provider.ts';
 
 /** Something else in an interface's or address' place has to stay for so long: what configures them does it in steps. */
 const SETTLED_MS = 2000;
@@ -32,7 +33,7 @@ export interface InterfaceWatchDeps {
 export class InterfaceWatch {
   readonly #deps: InterfaceWatchDeps;
   /** By name. */
-  readonly #troubles = new Map<string, string>();
+  readonly #troubles = new Map<string, InterfaceTrouble>();
   /** Names of those whose link was interrupted since it was last well. */
   readonly #interrupted = new Set<string>();
   #interfaces: readonly Interface[];
@@ -47,6 +48,11 @@ export class InterfaceWatch {
   /** External first. */
   get interfaces(): readonly Interface[] {
     return this.#interfaces;
+  }
+
+  /** null: it can do its work. */
+  troubleOf(name: string): InterfaceTrouble | null {
+    return this.#troubles.get(name) ?? null;
   }
 
   start(): void {
@@ -89,6 +95,11 @@ export class InterfaceWatch {
     }
   }
 
+  #trouble(name: string, what: string): void {
+    const since = this.#troubles.get(name)?.since ?? this.#deps.clock.now();
+    this.#troubles.set(name, {what, since});
+  }
+
   #follow(reason: string | null): void {
     if (reason === (this.#outdated?.reason ?? null)) return;
     this.#outdated?.timer.cancel();
@@ -109,9 +120,9 @@ export class InterfaceWatch {
       if (what !== '') this.#deps.onChange(own, what);
       if (trouble !== null) this.#interrupted.add(own.name);
       else if (this.#interrupted.delete(own.name)) this.#deps.onLinkBack(own);
-      if ((this.#troubles.get(own.name) ?? null) === trouble) continue;
+      if ((this.#troubles.get(own.name)?.what ?? null) === trouble) continue;
       if (trouble === null) this.#troubles.delete(own.name);
-      else this.#troubles.set(own.name, trouble);
+      else this.#trouble(own.name, trouble);
       this.#deps.onTrouble(own, trouble);
     }
   }

@@ -19,6 +19,10 @@ export interface ProbesDeps {
   /** What nodes send to the world passes the router (NAT). */
   routes: boolean;
   wayTo(address: string): NeighborState & {egress: number};
+  /** Can this interface not do its work? */
+  inTrouble(name: string): boolean;
+  /** The kernel did not take a probe. */
+  onError(error: unknown): void;
 }
 
 interface Planned {
@@ -27,7 +31,7 @@ interface Planned {
   target: ProbeTarget;
 }
 
-/** One result for each target. Rejects if a probe cannot be sent. */
+/** One result for each target. */
 export async function probeEndpoints(
   deps: ProbesDeps,
   targets: readonly ProbeTarget[],
@@ -37,7 +41,9 @@ export async function probeEndpoints(
   const byEgress = new Map<number, Planned[]>();
   for (const [index, target] of targets.entries()) {
     const {mac, reachable, egress} = deps.wayTo(target.address);
-    if (mac === null) continue;
+    const used = interfacesFor(deps, egress);
+    if (used.some(({name}) => deps.inTrouble(name))) results[index] = 'unsent';
+    if (mac === null || results[index] === 'unsent') continue;
     if (!answersSyn(target)) {
       results[index] = reachable ? 'open' : 'silent';
       continue;
@@ -51,8 +57,13 @@ export async function probeEndpoints(
   );
   await Promise.all(
     batches.map(async ({egress, batch}) => {
-      const found = await probeBy(deps, egress, batch, timeoutMs);
-      for (const [place, {index}] of batch.entries()) results[index] = found[place] ?? 'silent';
+      try {
+        const found = await probeBy(deps, egress, batch, timeoutMs);
+        for (const [place, {index}] of batch.entries()) results[index] = found[place] ?? 'silent';
+      } catch (error) {
+        for (const {index} of batch) results[index] = 'unsent';
+        deps.onError(error);
+      }
     }),
   );
   return results;
@@ -68,16 +79,22 @@ export function answersSyn({protocol, instances}: Pick<ProbeTarget, 'protocol' |
   return protocol === 'tcp' && instances > 0;
 }
 
+/** By which a probe leaves, and by which its answer comes. */
+function interfacesFor({interfaces, routes}: ProbesDeps, egress: number): readonly ForwarderInterface[] {
+  const out = interfaces[egress];
+  const back = routes || out === interfaces.at(-1) ? out : interfaces[EXTERNAL];
+  return out && back ? [out, back] : [];
+}
+
 async function probeBy(
-  {native, interfaces, routes}: ProbesDeps,
+  deps: ProbesDeps,
   egress: number,
   planned: readonly Planned[],
   timeoutMs: number,
 ): Promise<ProbeResult[]> {
-  const out = interfaces[egress];
-  const back = routes || out === interfaces.at(-1) ? out : interfaces[EXTERNAL];
+  const [out, back] = interfacesFor(deps, egress);
   if (!out || !back) return [];
-  return await native.tcpProbe({
+  return await deps.native.tcpProbe({
     out: out.name,
     in: back.name,
     source: back.network.address,

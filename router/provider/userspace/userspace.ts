@@ -5,6 +5,7 @@
 
 import type {RouterNative} from '../../../addon/router.ts';
 import {inNetwork} from '../../base/address.ts';
+import {messageOf} from '../../base/error.ts';
 import {CleanupStack} from '../../base/cleanup-stack.ts';
 import type {Clock} from '../../base/clock.ts';
 import type {Exec} from '../../base/exec.ts';
@@ -64,6 +65,8 @@ export class UserspaceProvider implements RoutingProvider {
   readonly #adopted: ProviderCheckpoint | null;
   /** Whose MACs must be known. */
   #reached: readonly string[] = [];
+  /** Why the last probe that failed could not be sent. */
+  #complaint = '';
   #forwarding: Promise<void> = Promise.resolve();
 
   /** `adopted`: what the provider before this one left in the same segment. */
@@ -162,7 +165,14 @@ export class UserspaceProvider implements RoutingProvider {
   async probe(targets: readonly ProbeTarget[], timeoutMs: number): Promise<ProbeResult[]> {
     const {native} = this.#deps;
     const wayTo = (address: string) => ({...this.neighbor(address), egress: this.#egressTo(address)});
-    const deps = {native, interfaces: this.#interfaces, routes: this.method.routes, wayTo};
+    const deps = {
+      native,
+      interfaces: this.#interfaces,
+      routes: this.method.routes,
+      wayTo,
+      inTrouble: (name: string) => this.#watch.troubleOf(name) !== null,
+      onError: (error: unknown) => this.#complain(messageOf(error)),
+    };
     return await probeEndpoints(deps, targets, timeoutMs);
   }
 
@@ -198,7 +208,10 @@ export class UserspaceProvider implements RoutingProvider {
 
   stats(): ProviderStats {
     const {segment} = this.#deps.dataPlane;
-    const {interfaces} = this.#watch;
+    const interfaces = this.#watch.interfaces.map((one) => ({
+      ...one,
+      trouble: this.#watch.troubleOf(one.name),
+    }));
     const forwarders = segment.forwarders().filter((one) => one.pid !== 0);
     const vips = this.#claims.states();
     return {generation: segment.generation, counters: segment.counters(), vips, interfaces, forwarders};
@@ -214,6 +227,12 @@ export class UserspaceProvider implements RoutingProvider {
     rest.add('nftables table', () => removeTable(exec));
     rest.add('neighbors', () => this.#neighbors.close());
     await rest.run();
+  }
+
+  /** Once, until the reason is another. */
+  #complain(reason: string): void {
+    if (reason !== this.#complaint) this.#deps.log.warn({error: reason}, 'cannot probe endpoints');
+    this.#complaint = reason;
   }
 
   /** As they are now: external first, the router's own host last. */
