@@ -36,7 +36,7 @@ export class HostsNetwork implements Network {
   readonly spareAddresses: readonly string[] = [];
   readonly control: string;
   readonly programs: Program[] = [];
-  readonly #undo = new CleanupStack();
+  readonly #cleanUp = new CleanupStack();
   #environment: readonly string[] = [];
 
   constructor(hosts: Hosts) {
@@ -71,7 +71,7 @@ export class HostsNetwork implements Network {
     const here = await this.#folder(node, secret);
     const mount = `source '${ROOT}topology/lib.sh'; cd "$(cgroup_mount)"`;
     await node.run(['bash', '-c', `${mount}; mkdir -p "$1"`, 'bash', CGROUP]);
-    this.undo(node, ['bash', '-c', `${mount}; find "$1" -depth -type d -exec rmdir {} +`, 'bash', CGROUP]);
+    this.cleanUp(node, ['bash', '-c', `${mount}; find "$1" -depth -type d -exec rmdir {} +`, 'bash', CGROUP]);
     const common = {
       COSCANET_NODE: 'perf',
       COSCANET_ROUTER: this.control,
@@ -102,7 +102,7 @@ export class HostsNetwork implements Network {
 
   async #folder(host: Host, secret: string): Promise<string> {
     const folder = (await host.run(['mktemp', '-d', '/run/coscanet-perf-XXXXXX'])).trim();
-    this.undo(host, ['rm', '-rf', folder]);
+    this.cleanUp(host, ['rm', '-rf', folder]);
     await write(host, `${folder}/secret`, secret);
     await host.run(['chmod', '600', `${folder}/secret`]);
     return folder;
@@ -132,13 +132,13 @@ export class HostsNetwork implements Network {
     return measuredSchema.parse(JSON.parse(await this.router.run(['node', program])));
   }
 
-  undo(host: Host, command: readonly string[]): void {
-    this.#undo.add(host, command);
+  cleanUp(host: Host, command: readonly string[]): void {
+    this.#cleanUp.add(host, command);
   }
 
   async down(): Promise<void> {
     // Servers before the agent, which then leaves the node as it was; the router last.
     for (const program of this.programs.reverse()) await program.stop();
-    await this.#undo.all();
+    await this.#cleanUp.all();
   }
 }

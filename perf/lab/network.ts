@@ -60,7 +60,7 @@ export interface Network {
   /** Of the router's programs, in bytes. */
   memory(): Promise<number>;
   /** What puts back a change, when the network goes; the last change first. */
-  undo(host: Host, command: readonly string[]): void;
+  cleanUp(host: Host, command: readonly string[]): void;
   down(): Promise<void>;
 }
 
@@ -128,7 +128,7 @@ export class TestbedNetwork implements Network {
   }
 
   /** Namespaces take with them what was changed in them, but files are the machine's. */
-  undo(_host: Host, command: readonly string[]): void {
+  cleanUp(_host: Host, command: readonly string[]): void {
     if (command[0] === 'rm') this.#files.push([...command]);
   }
 

@@ -6,7 +6,7 @@ import type {Network} from '../lab/network.ts';
 export async function addVip(network: Network, host: Host, networkInterface: string): Promise<void> {
   const words = [`${network.vip}/32`, 'dev', networkInterface];
   await host.run(['ip', 'address', 'add', ...words]);
-  network.undo(host, ['ip', 'address', 'delete', ...words]);
+  network.cleanUp(host, ['ip', 'address', 'delete', ...words]);
 }
 
 export async function setSysctls(
@@ -17,6 +17,6 @@ export async function setSysctls(
   for (const [name, value] of Object.entries(values)) {
     const before = (await host.run(['sysctl', '-n', name])).trim();
     await host.run(['sysctl', '-qw', `${name}=${value}`]);
-    network.undo(host, ['sysctl', '-qw', `${name}=${before}`]);
+    network.cleanUp(host, ['sysctl', '-qw', `${name}=${before}`]);
   }
 }

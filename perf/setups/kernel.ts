@@ -8,7 +8,7 @@ import type {Setup} from './setup.ts';
 async function rules(network: Network, family: string, text: string): Promise<void> {
   const {router} = network;
   await router.run(['nft', '-f', '-'], {input: `table ${family} coscanet-perf {\n${text}\n}\n`});
-  network.undo(router, ['nft', 'delete', 'table', family, 'coscanet-perf']);
+  network.cleanUp(router, ['nft', 'delete', 'table', family, 'coscanet-perf']);
 }
 
 /** Translates the destination, and on the way back the source; what has been closed is forgotten at once. */

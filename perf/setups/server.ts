@@ -24,7 +24,7 @@ export const APPLICATION_PORTS = [
 /** A new folder on a host, removed with the network. */
 export async function folderOn(network: Network, host: Host): Promise<string> {
   const folder = (await host.run(['mktemp', '-d', '/tmp/coscanet-perf-XXXXXX'])).trim();
-  network.undo(host, ['rm', '-rf', folder]);
+  network.cleanUp(host, ['rm', '-rf', folder]);
   return folder;
 }
 

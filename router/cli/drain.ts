@@ -79,7 +79,7 @@ export function addDrainCommands(): void {
     .argument('[target]', TARGET)
     .option(
       '--deadline <duration>',
-      'when UDP conversations, handshakes and kept clients move; TCP connections stay until they end',
+      'when UDP flows, handshakes and kept clients move; TCP connections stay until they end',
       `${DEFAULT_DRAIN_SECONDS}s`,
     )
     .option('--keep-clients', 'clients with an affinity come back until the deadline')

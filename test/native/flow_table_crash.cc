@@ -115,8 +115,10 @@ int main(int argc, char** argv) {
   }
   for (const pid_t pid : writers) kill_writer(pid);
   const unsigned held = claimed(shared);
-  printf("%d kills, %lu insertions, claims seen after %u kills, %u of them the supervisor's, %u at the end\n",
-         kills, shared.writes.load(), left_behind, by_supervisor, held);
+  printf(
+      "%d kills, %lu insertions, owned entries seen after %u kills, %u of them the supervisor's, %u at the "
+      "end\n",
+      kills, shared.writes.load(), left_behind, by_supervisor, held);
   EXPECT(shared.writes.load() > 1000u);
   EXPECT(left_behind > 0);  // else no writer was ever killed in the middle of a write
   expect_whole(shared);

@@ -11,12 +11,12 @@ import {outcome} from './outcome.ts';
 import {CLIENT, POLICY, QUIET, TIMEOUTS, VIP, fromClient, icmp, tcp, udp} from './world.ts';
 
 // Flows of which each differs from the first in one thing alone: a burst ends where any of them changes.
-const NEIGHBOUR = '10.77.0.3';
+const NEIGHBOR = '10.77.0.3';
 const FLOWS: ((flags: string) => Packet)[] = [
   (flags) => tcp(flags),
   (flags) => tcp(flags, {from: 40001}),
   (flags) => tcp(flags, {to: 81}),
-  (flags) => fromClient.ipv4({from: NEIGHBOUR, to: VIP}).tcp({from: 40000, to: 80, flags}),
+  (flags) => fromClient.ipv4({from: NEIGHBOR, to: VIP}).tcp({from: 40000, to: 80, flags}),
   (flags) => fromClient.ipv4({from: CLIENT, to: QUIET}).tcp({from: 40000, to: 80, flags}),
   () => udp({to: 80}),
 ];

@@ -101,7 +101,7 @@ const finishedWhole = (packet: Packet) => packet;
 /** What leaves, as the number of segments in each frame. */
 const ROWS: [string, Segment[], number[]][] = [
   ['alike', as({}), [5]],
-  ['more than a train has', times(2 * MOST + 1, PLAIN), [MOST, MOST, 1]],
+  ['more than one frame takes', times(2 * MOST + 1, PLAIN), [MOST, MOST, 1]],
   ['a shorter one ends it', as({size: 700}), [3, 2]],
   [
     'a longer one does not belong to it',
@@ -123,7 +123,7 @@ const ROWS: [string, Segment[], number[]][] = [
   ['another identification', as({ip: {id: 9}}), [2, 1, 2]],
   ['… that means nothing', times(3, {ip: {id: 9, dontFragment: true}}), [3]],
   ['options of IP', times(3, {ip: {options: Buffer.alloc(4, 1)}, size: SIZE - 4}), [1, 1, 1]],
-  ['a train already', as({size: 4 * SIZE, dress: (packet) => packet.gso(SIZE)}), [2, 4, 2]],
+  ['coalesced already', as({size: 4 * SIZE, dress: (packet) => packet.gso(SIZE)}), [2, 4, 2]],
   ['a tag', as({dress: (packet) => packet.unfinished().tagged(7)}), [2, 1, 2]],
   ['checksums that nobody has looked at', times(3, {dress: finishedWhole}), [1, 1, 1]],
   ['checksums that are right', times(3, {dress: finishedWhole, frame: {checksumRight: true}}), [3]],
@@ -143,10 +143,10 @@ for (const from of ['client', 'node1'] as const)
       t.deepEqual(coalesced.flatMap(cut).map(finished), whole.flatMap(cut).map(finished));
     });
 
-test('a train says of itself what a sender of segments would', (t) => {
-  const [train] = sent('client', segments('client', [PLAIN, PLAIN, {size: 700}]), true);
+test('a coalesced frame has the header that a sender of segments would give it', (t) => {
+  const [coalesced] = sent('client', segments('client', [PLAIN, PLAIN, {size: 700}]), true);
   const options = 32;
-  t.deepEqual(train?.vnet, {
+  t.deepEqual(coalesced?.vnet, {
     ...NO_VNET,
     flags: 1,
     gsoType: 1,
@@ -155,7 +155,7 @@ test('a train says of itself what a sender of segments would', (t) => {
     csumStart: TCP,
     csumOffset: 16,
   });
-  const bytes = train?.bytes ?? Buffer.alloc(0);
+  const bytes = coalesced?.bytes ?? Buffer.alloc(0);
   const segment = options + 2 * SIZE + 700;
   t.is(bytes.readUInt16BE(IP + 2), 20 + segment);
   t.true(isChecksumRight(bytes.subarray(IP, TCP)));
@@ -169,7 +169,7 @@ const difference: fc.Arbitrary<Segment> = fc.oneof(
   {weight: 1, arbitrary: fc.record({size: fc.integer({min: 1, max: SIZE})})},
 );
 
-test('whatever comes: cut again, a train is what came', (t) => {
+test('whatever comes: segmented again, a coalesced frame is what came', (t) => {
   let joined = 0;
   fc.assert(
     fc.property(

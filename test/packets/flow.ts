@@ -298,7 +298,7 @@ export const FLOW: PacketCase[] = [
     flows: [`${FLOW_TEXT} established node1 8100`],
   },
   {
-    description: 'and so does a conversation of datagrams',
+    description: 'and so does a flow of datagrams',
     given: [question, publish(opener1)],
     input: udp(),
     verdict: {forward: 'node1'},

@@ -30,7 +30,7 @@ const stranger = answers().tcp({from: 8081, to: 40000, flags: 'R'});
 
 const question = {from: 40000, to: 53, payload: 'question'};
 const questioned = {...question, to: 5353};
-const conversation = [{receive: asks().udp(question), by} as const];
+const exchange = [{receive: asks().udp(question), by} as const];
 const CLOSED = {type: 3, code: 3};
 const quote = (about: ReturnType<typeof asks>) => about.network().subarray(0, 28);
 
@@ -123,7 +123,7 @@ export const NAT_SELF: PacketCase[] = [
     description: 'UDP, without a checksum, and back',
     policy,
     by,
-    given: conversation,
+    given: exchange,
     input: answers().udp({from: 5353, to: 40000, payload: 'answer', checksum: 0}),
     verdict: {forward: 'node1'},
     output: atProgram().udp({from: 53, to: 40000, payload: 'answer', checksum: 0}),
@@ -151,7 +151,7 @@ export const NAT_SELF: PacketCase[] = [
     description: 'the node says that the service is closed: the program is told',
     policy,
     by,
-    given: conversation,
+    given: exchange,
     input: answers().icmp({...CLOSED, payload: quote(atService({ttl: 62}).udp(questioned))}),
     verdict: {forward: 'node1'},
     output: atProgram().icmp({...CLOSED, payload: quote(asks({ttl: 62}).udp(question))}),
@@ -161,7 +161,7 @@ export const NAT_SELF: PacketCase[] = [
     description: 'the node says that the program is gone: the service is told',
     policy,
     by,
-    given: conversation,
+    given: exchange,
     input: asks().icmp({
       ...CLOSED,
       payload: quote(atProgram().udp({from: 53, to: 40000, payload: 'answer'})),

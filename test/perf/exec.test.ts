@@ -25,10 +25,10 @@ test('what cannot be put back keeps nothing else from it', async (t) => {
     },
     start: (command) => new Program(command),
   });
-  const undo = new CleanupStack();
-  undo.add(host('a', false), ['first']);
-  undo.add(host('b', true), ['second']);
-  undo.add(host('c', false), ['third']);
-  await t.throwsAsync(undo.all(), {message: 'b is gone'});
+  const cleanUp = new CleanupStack();
+  cleanUp.add(host('a', false), ['first']);
+  cleanUp.add(host('b', true), ['second']);
+  cleanUp.add(host('c', false), ['third']);
+  await t.throwsAsync(cleanUp.all(), {message: 'b is gone'});
   t.deepEqual(done, ['c: third', 'b: second', 'a: first']);
 });

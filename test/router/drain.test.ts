@@ -99,7 +99,7 @@ test('clients that are kept may come back until the deadline: not drained before
   t.like(overrides.drains()[0], {state: 'drained'});
 });
 
-test('UDP conversations do not hold a drain up after the deadline', async (t) => {
+test('UDP flows do not hold a drain up after the deadline', async (t) => {
   const {bench, overrides, segment} = await twoNodes();
   const endpoints = [{application: 'web', vip: VIP, protocol: 'udp' as const, port: 53, instances: 1}];
   await bench.put(3, 1, [], {endpoints});

@@ -13,7 +13,7 @@ import {Bench, macOf, VIP, web} from './bench.ts';
 
 const NAME = `node1:${VIP}:80/tcp`;
 
-function steer(bench: Bench): OverrideActions {
+function actionsOn(bench: Bench): OverrideActions {
   const {clock, registry, events, supervisor} = bench;
   const {drains} = supervisor;
   return new OverrideActions({clock, registry, events, drains, commit: () => supervisor.commit()});
@@ -23,7 +23,7 @@ async function twoNodes(): Promise<{bench: Bench; overrides: OverrideActions}> {
   const bench = await new Bench().start();
   await bench.put(1, 1, [80, 81]);
   await bench.put(2, 1, [80, 81]);
-  return {bench, overrides: steer(bench)};
+  return {bench, overrides: actionsOn(bench)};
 }
 
 const count = (ring: string[], node: string) => ring.filter((one) => one === node).length;

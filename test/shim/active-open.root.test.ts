@@ -81,7 +81,12 @@ for (const {mode, bed} of modes) {
       await bed.inNode('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets');
       const killed = Date.now();
       await program.kill();
-      await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, killed, 10_000);
+      await bed.waitForPut(
+        'no active-open endpoint',
+        (state) => activeOpens(state).length === 0,
+        killed,
+        10_000,
+      );
     },
   );
 
@@ -101,7 +106,7 @@ for (const {mode, bed} of modes) {
     const since = Date.now();
     const {lines} = await speak('connected', 53, ['10.88.0.1', 7]);
     t.deepEqual(lines, [seen(53)]);
-    const put = await bed.waitForPut('opener', (state) => activeOpens(state).length > 0, since);
+    const put = await bed.waitForPut('active-open endpoint', (state) => activeOpens(state).length > 0, since);
     t.deepEqual(activeOpens(put.state), [{...activeOpen20, protocol: 'udp', port: 53, ...nodeSide(53)}]);
     const puts = bed.readPuts().filter(({time}) => time >= since);
     t.deepEqual(
@@ -109,7 +114,12 @@ for (const {mode, bed} of modes) {
       [flowOf('udp', 53, '10.88.0.1')],
     );
     await bed.endInstances();
-    await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
+    await bed.waitForPut(
+      'no active-open endpoint',
+      (state) => activeOpens(state).length === 0,
+      Date.now(),
+      10_000,
+    );
   });
 
   test.serial(`${mode}: a connected datagram socket stays known`, async (t) => {
@@ -118,16 +128,25 @@ for (const {mode, bed} of modes) {
     t.deepEqual(lines, [seen(53)]);
     const put = await bed.waitForPut('flow', ({flows}) => (flows ?? []).length > 0, since);
     t.deepEqual(put.state.flows, [flowOf('udp', 53, WORLD)]);
-    // An endpoint until it is connected, an opener from then on; never neither.
+    // An endpoint until it is connected, an active-open endpoint from then on; never neither.
     const known = bed
       .readPuts()
       .filter(({time}) => time >= put.time)
       .map(({state}) => state.endpoints.length);
     t.deepEqual(new Set(known), new Set([1]));
-    const later = await bed.waitForPut('opener', (state) => activeOpens(state).length > 0, since);
+    const later = await bed.waitForPut(
+      'active-open endpoint',
+      (state) => activeOpens(state).length > 0,
+      since,
+    );
     t.deepEqual(activeOpens(later.state), [{...activeOpen20, protocol: 'udp', port: 53, ...nodeSide(53)}]);
     await bed.endInstances();
-    await bed.waitForPut('no opener', (state) => activeOpens(state).length === 0, Date.now(), 10_000);
+    await bed.waitForPut(
+      'no active-open endpoint',
+      (state) => activeOpens(state).length === 0,
+      Date.now(),
+      10_000,
+    );
   });
 
   test.serial(`${mode}: a flow that the router refuses: EADDRNOTAVAIL, and why`, async (t) => {
