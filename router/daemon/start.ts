@@ -7,6 +7,7 @@ import type {RouterNative} from '../../addon/router.ts';
 import {CleanupStack} from '../base/cleanup-stack.ts';
 import type {Clock} from '../base/clock.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
+import {requireCommands} from '../base/exec.ts';
 import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
 import {readInterfaces} from '../config/host.ts';
@@ -33,6 +34,13 @@ import {checkVipCount} from './reload.ts';
 import {forwarderSpawner} from '../provider/userspace/dataplane/spawn.ts';
 import type {SpawnForwarder} from '../provider/userspace/dataplane/spawn.ts';
 import {resolveUser} from './user.ts';
+
+/** Of the host; each with an argument that changes nothing. */
+const COMMANDS = [
+  ['ip', '-V'],
+  ['nft', '--version'],
+  ['sysctl', '--version'],
+] as const;
 
 export interface StartOptions extends Options {
   /** Path of the configuration file. */
@@ -70,8 +78,14 @@ export async function readSettings(native: RouterNative, options: StartOptions):
 
 /** `left`: what a crashed router left there is not taken over, and stays. */
 function lockRunDir({native, paths}: StartDeps, left: () => boolean, cleanup: CleanupStack): void {
-  mkdirSync(paths.runDir, {recursive: true, mode: 0o755});
-  if (!native.lockFile(paths.lock))
+  let locked = false;
+  try {
+    mkdirSync(paths.runDir, {recursive: true, mode: 0o755});
+    locked = native.lockFile(paths.lock);
+  } catch (error) {
+    throw new UserError(`cannot use the run directory ${paths.runDir}: ${messageOf(error)}`);
+  }
+  if (!locked)
     throw new UserError(`another coscanet-router runs in ${paths.runDir} (it holds ${paths.lock})`);
   cleanup.add('run directory', () => {
     if (!left()) removeFiles(paths);
@@ -198,6 +212,7 @@ export async function startRouter(
     throw error;
   });
   if (process.getuid?.() !== 0) throw new UserError('coscanet-router must run as root');
+  await requireCommands(deps.exec, COMMANDS);
   const known = first && (await credentials(deps, first));
   const cleanup = new CleanupStack(log);
   const progress: Progress = {left: existsSync(paths.segment), adopting: false};

@@ -6,7 +6,7 @@ import {Command} from 'commander';
 import {native} from '../../addon/index.ts';
 import {systemClock} from '../../router/base/clock.ts';
 import {UserError, messageOf} from '../../router/base/error.ts';
-import {systemExec} from '../../router/base/exec.ts';
+import {requireCommands, systemExec} from '../../router/base/exec.ts';
 import {createLogger} from '../../router/base/logger.ts';
 import type {Logger} from '../../router/base/logger.ts';
 import {Agent} from './agent.ts';
@@ -57,6 +57,7 @@ async function runAgent(given: GivenOptions): Promise<void> {
   const options = agentOptions(given, process.env);
   requireRoot();
   const log = createLogger('coscanet-node', {node: options.node});
+  await requireCommands(systemExec, [['ip', '-V']]);
   await awaitAddress(options, log);
   let stopping = false;
   const parts = {native, exec: systemExec, clock: systemClock, log};

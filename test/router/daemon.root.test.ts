@@ -307,6 +307,33 @@ test.serial('a router that waits ends when it is told to, or when its configurat
   lab.assertNothingLeft(t);
 });
 
+const poor: [string, string, RegExp][] = [
+  [
+    'nft is missing',
+    'mount --bind /dev/null "$(command -v nft)"',
+    /command nft (is not installed|cannot be executed) /,
+  ],
+  ['ip fails', 'mount --bind /bin/false "$(command -v ip)"', /ip -V: exit status 1/],
+  [
+    'the run directory has no room',
+    `mount -t tmpfs -o nr_inodes=1 tmpfs ${lab.folder}`,
+    /cannot use the run directory .*: ENOSPC: no space left on device/,
+  ],
+];
+for (const [title, prepare, says] of poor)
+  test.serial(`a host on which ${title}: one line, and nothing is left`, (t) => {
+    // In a mount namespace of its own; what the run directory's file system hides is opened before.
+    const files = '--config /dev/fd/3 --secret-file /dev/fd/4';
+    const command = `exec 3<"$1" 4<"$2"; ${prepare} && exec "$0" ${files} --run-dir "$3"`;
+    const router = join(lab.bin, 'coscanet-router');
+    const words = ['sh', '-c', command, router, lab.configFile, lab.secretFile, lab.runDir];
+    const {status: code, stderr} = lab.try('router', 'unshare', '--mount', ...words);
+    t.is(code, 1, stderr);
+    t.regex(stderr, says);
+    t.is(stderr.trim().split('\n').length, 1, stderr);
+    lab.assertNothingLeft(t);
+  });
+
 test.serial('check: in order', async (t) => {
   const ended = await lab.start('check').ended;
   t.is(ended.stderr, '');

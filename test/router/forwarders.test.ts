@@ -58,6 +58,7 @@ function stage({autoReady = true, startable = (_n: number): boolean => true} = {
   /** Process id → milliseconds since its loop turned last; null: never. */
   const silences = new Map<number, number | null>();
   const recorded: ProcessId[][] = [];
+  const full = {disk: false};
   native.segment.forwarders = () =>
     spawned.flatMap(({index, pid}) => {
       const heartbeatAgeMs = silences.get(pid) ?? 0;
@@ -76,11 +77,14 @@ function stage({autoReady = true, startable = (_n: number): boolean => true} = {
       if (autoReady) process.becomeReady();
       return process;
     },
-    record: (ids) => void recorded.push([...ids]),
+    record: (ids) => {
+      if (full.disk) throw new Error('ENOSPC: no space left on device');
+      recorded.push([...ids]);
+    },
     onForwarder: (event, detail) => events.add({event, detail}),
   });
   const running = () => spawned.filter((one) => one.starts > 0).length;
-  return {clock, native, events, spawned, silences, recorded, forwarders, running};
+  return {clock, native, events, spawned, silences, recorded, full, forwarders, running};
 }
 
 test('a dead forwarder starts at once on the same descriptors', async (t) => {
@@ -106,6 +110,19 @@ test('a dead forwarder starts at once on the same descriptors', async (t) => {
     events.list().map((one) => one.detail),
     ['0: pid 1000', '1: pid 1001', '1: pid 1001, signal SIGKILL', '1: pid 1002'],
   );
+});
+
+test('a dead forwarder starts though the disk is full', async (t) => {
+  const {clock, spawned, forwarders, full} = stage();
+  await forwarders.start([[4]], async () => {});
+  full.disk = true;
+  await clock.advance(5000);
+  spawned[0]?.die('signal SIGKILL');
+  await settled();
+  t.is(spawned.length, 2);
+  t.is(spawned[1]?.starts, 1);
+  full.disk = false;
+  await forwarders.stop();
 });
 
 test('one that dies again and again is started ever more slowly, one that lived for a second is not', async (t) => {

@@ -3,7 +3,7 @@
 //     router: eth0 10.77.0.1/24 ───── peer: ext 10.77.0.9/24
 //             eth1 10.88.0.1/24 ─────       int 10.88.0.11/24, 10.88.0.12/24
 
-import {execFileSync, spawn} from 'node:child_process';
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -46,6 +46,7 @@ export interface Daemon {
 export class Lab {
   readonly #net = new Namespaces<Host>('lab');
   readonly folder = this.#net.folder;
+  readonly bin = bin;
   readonly runDir = join(this.folder, 'run');
   readonly configFile = join(this.folder, 'router.yaml');
   readonly secretFile = join(this.folder, 'secret');
@@ -73,6 +74,12 @@ export class Lab {
   in(where: Host, ...command: string[]): string {
     const [file = '', ...words] = this.#net.inside(where, command);
     return execFileSync(file, words, {encoding: 'utf8', env});
+  }
+
+  /** The same, whatever its exit status. */
+  try(where: Host, ...command: string[]): Ended {
+    const [file = '', ...words] = this.#net.inside(where, command);
+    return spawnSync(file, words, {encoding: 'utf8', env});
   }
 
   /** coscanet-router with this lab's files; `words` are added. */

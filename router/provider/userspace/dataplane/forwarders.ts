@@ -95,7 +95,12 @@ export class Forwarders {
 
   #record(): void {
     const pids = this.#places.flatMap((place) => (place.process ? [place.process.pid] : []));
-    this.#deps.record(pids.map((pid) => ({pid, startTime: this.#deps.native.processStartTime(pid)})));
+    try {
+      this.#deps.record(pids.map((pid) => ({pid, startTime: this.#deps.native.processStartTime(pid)})));
+    } catch (error) {
+      // A full disk is no reason to be without forwarders: those that run are in the segment, too.
+      this.#deps.log.error({error: messageOf(error)}, "cannot write down forwarders' process ids");
+    }
   }
 
   /** A process that does not come so far is killed, and `step` rejects. */
