@@ -18,6 +18,8 @@ export interface PolicyInterface {
   address?: string;
   /** Bits of `address` that name the network on this side: its hosts are looked for nowhere else (NAT: needed). */
   prefix?: number;
+  /** VLANs (1 … 4094, at most 16) whose tagged frames are ours; they keep their tag. Others are left to the host. */
+  vlans?: number[];
 }
 
 export interface PolicyVip {

@@ -63,6 +63,7 @@ function restartOnly(before: Settings, after: Settings): string[] {
   const show = (settings: Settings): Record<string, string> => ({
     mode: settings.mode,
     interfaces: settings.interfaces.map((one) => `${one.name} (${one.network.address})`).join(', '),
+    vlans: settings.interfaces[0]?.vlans?.join(', ') || 'none',
     control: `${settings.listen.address}:${settings.listen.port}`,
     metrics: settings.metrics ? `${settings.metrics.address}:${settings.metrics.port}` : 'on no port',
     forwarders: String(settings.forwarders),

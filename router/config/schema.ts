@@ -107,9 +107,25 @@ const probes = z
   })
   .partial();
 
+/** As many as the segment has places for on an interface. */
+const MAX_VLANS = 16;
+const NO_VLAN = 'not a VLAN: a number from 1 to 4094';
+const vlan = z.int(NO_VLAN).min(1, NO_VLAN).max(4094, NO_VLAN);
+
 export const fileSchema = z.strictObject({
   mode: modeSchema.optional(),
-  interfaces: z.strictObject({external: z.string().optional(), internal: z.string().optional()}).optional(),
+  interfaces: z
+    .strictObject({
+      external: z.string().optional(),
+      internal: z.string().optional(),
+      /** Whose tagged frames are answered and forwarded, with their tag. */
+      vlans: z
+        .array(vlan)
+        .max(MAX_VLANS, `at most ${MAX_VLANS}`)
+        .refine((list) => new Set(list).size === list.length, 'a VLAN twice')
+        .optional(),
+    })
+    .optional(),
   control: z
     .strictObject({
       listen: z

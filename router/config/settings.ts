@@ -153,7 +153,9 @@ function interfacesOf(
   };
   const names = {external: pick('external'), internal: pick('internal')};
   if (problems.length > 0) return {interfaces: [], problems, missing: []};
-  return resolveInterfaces(names, onHost);
+  const resolved = resolveInterfaces(names, onHost);
+  const vlans = file.interfaces?.vlans ?? [];
+  return {...resolved, interfaces: resolved.interfaces.map((one) => ({...one, vlans}))};
 }
 
 function probesOf({probes}: File): ProbeRules {

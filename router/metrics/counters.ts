@@ -6,6 +6,7 @@ export const counterTexts: Readonly<Record<string, string>> = {
   rx_frames: 'Frames received.',
   rx_bytes: 'Bytes received, with their Ethernet headers.',
   passed: "Frames left to the host's own stack.",
+  other_vlan: "Frames of VLANs that the router does not have, left to the host's own stack.",
   forwarded_frames: 'Frames forwarded.',
   forwarded_bytes: 'Bytes forwarded, with their Ethernet headers.',
   flows_created: 'Flows that were given an endpoint and remembered.',

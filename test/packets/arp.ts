@@ -72,6 +72,21 @@ export const ARP: PacketCase[] = [
     verdict: {reply: 'arp_replies'},
     output: answer(),
   },
+  {
+    description: 'who has the VIP in a VLAN that is not ours?',
+    input: who().vlan(8),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… its tag taken out by the kernel',
+    input: who().tagged(8),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: 'another host claims the VIP in a VLAN that is not ours: it may have it there',
+    input: who({sender: VIP}).tagged(8),
+    verdict: {pass: 'other_vlan'},
+  },
   {description: 'who has an inactive VIP?', input: who({target: INACTIVE}), verdict: {drop: 'vip_inactive'}},
   {
     description: 'who has the router’s own address? The host answers',

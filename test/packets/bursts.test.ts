@@ -21,7 +21,16 @@ const FLOWS: ((flags: string) => Packet)[] = [
   () => udp({to: 80}),
 ];
 /** What comes between: no flow of the table, or not of one that is known. */
-const OTHERS = [icmp({type: 8}), tcp('A', {to: BLOCK.node1 + 2}), tcp('A', {from: 50_000}), udp({to: 69})];
+const OTHERS = [
+  icmp({type: 8}),
+  tcp('A', {to: BLOCK.node1 + 2}),
+  tcp('A', {from: 50_000}),
+  udp({to: 69}),
+  // The Ethernet header and the flow of those around it, in another VLAN and in one of ours.
+  tcp('A').tagged(8),
+  tcp('A').vlan(8),
+  tcp('A').tagged(7),
+];
 
 const services = [
   {vip: VIP, protocol: 'tcp', port: 80},

@@ -18,11 +18,12 @@ export const publish = (policy: Policy): Given => ({publish: policy});
 export const importFlow = (one: FlowImport): Given => ({importFlow: one});
 
 /**
- * pass: left to the host. drop: the counter without drop_. forward: by the station's interface, to its MAC, nothing
+ * pass: left to the host, under that counter if it has its own. drop: the counter without drop_. forward: by the station's interface, to its MAC, nothing
  * else changed unless `output` says so. reply: the counter of the answer, which goes out where the question came in.
  * end: it goes no further, and that is no loss; the counter.
  */
-export type Verdict = 'pass' | {drop: string} | {end: string} | {forward: Station} | {reply: string};
+export type Verdict =
+  'pass' | {pass: string} | {drop: string} | {end: string} | {forward: Station} | {reply: string};
 
 export interface PacketCase {
   description: string;

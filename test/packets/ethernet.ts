@@ -1,11 +1,19 @@
 // Ethernet and 802.1Q (IEEE 802.3, 802.1Q): which frames are for us, which are nobody's business of ours.
 
 import {packet} from '../support/packet-builder.ts';
+import type {Policy} from '../../addon/router.ts';
 import type {PacketCase} from './case.ts';
+import {receive} from './case.ts';
 import {CLIENT, MAC, POLICY, VIP, fromClient, tcp} from './world.ts';
 
 const knock = tcp('S');
 const created = {flows_created: 1};
+const UNTAGGED: Policy = {
+  ...POLICY,
+  interfaces: POLICY.interfaces.map(({vlans: _, ...one}) => one),
+};
+/** As many as an interface may have. */
+const MANY = Array.from({length: 16}, (_, n) => 4094 - 15 + n);
 
 export const ETHERNET: PacketCase[] = [
   {
@@ -169,6 +177,70 @@ export const ETHERNET: PacketCase[] = [
     description: 'one tag taken out, one in the frame',
     input: knock.vlan(8).tagged(7, 0x88a8),
     verdict: {drop: 'vlan_nested'},
+  },
+  {
+    description: 'of a VLAN that the interface has not: another network, of which a host knows nothing',
+    input: knock.vlan(8),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… its tag taken out by the kernel',
+    input: knock.tagged(8),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… with a priority',
+    input: knock.vlan(0xe008),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… with a service tag',
+    input: knock.vlan(8, 0x88a8),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… and with a tag of ours in it',
+    input: knock.vlan(8, 0x88a8).vlan(7),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… of a flow that is known without a tag',
+    given: [receive(knock)],
+    input: tcp('A').tagged(8),
+    verdict: {pass: 'other_vlan'},
+    flows: ['tcp 10.77.0.2:40000 10.77.0.100:80 syn node1 30'],
+  },
+  {
+    description: 'of a VLAN that only the other interface has',
+    input: knock.vlan(11),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… which is the interface that it came by',
+    input: knock.link(MAC.node2, MAC.internal).vlan(11),
+    by: 1,
+    verdict: {forward: 'node1'},
+    also: created,
+  },
+  {
+    description: 'where no VLAN is configured, a tag is never ours',
+    policy: UNTAGGED,
+    input: knock.vlan(7),
+    verdict: {pass: 'other_vlan'},
+  },
+  {
+    description: '… but a tag that holds a priority alone',
+    policy: UNTAGGED,
+    input: knock.tagged(0xe000),
+    verdict: {forward: 'node1'},
+    also: created,
+  },
+  {
+    description: 'the last VLAN that there is',
+    policy: {...UNTAGGED, interfaces: UNTAGGED.interfaces.map((one) => ({...one, vlans: MANY}))},
+    input: knock.vlan(4094),
+    verdict: {forward: 'node1'},
+    also: created,
   },
   {
     description: 'an unknown ethertype behind a tag',

@@ -47,6 +47,7 @@ function difference(before: Counters, after: Counters): Counters {
 function expectedCounters(one: PacketCase, bytes: number): Counters {
   const counters: Counters = {rx_frames: 1, rx_bytes: bytes, ...one.also};
   if (one.verdict === 'pass') counters['passed'] = 1;
+  else if ('pass' in one.verdict) counters[one.verdict.pass] = 1;
   else if ('drop' in one.verdict) counters[`drop_${one.verdict.drop}`] = 1;
   else if ('end' in one.verdict) counters[one.verdict.end] = 1;
   else if ('reply' in one.verdict) counters[one.verdict.reply] = 1;
@@ -62,7 +63,7 @@ function sideOf(station: Station): number {
 /** What must go out, as text that a failure shows well. */
 function expectedFrames(one: PacketCase, input: FrameIn): object[] {
   const {verdict, output} = one;
-  if (verdict === 'pass' || 'drop' in verdict || 'end' in verdict) return [];
+  if (verdict === 'pass' || 'pass' in verdict || 'drop' in verdict || 'end' in verdict) return [];
   const tag = input.tag === undefined ? {} : {tag: input.tag};
   const egress = 'forward' in verdict ? sideOf(verdict.forward) : (one.by ?? 0);
   if (output !== undefined) {

@@ -29,11 +29,17 @@ const hex = (mac: string) => macBytes(mac).toString('hex');
 const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
 const replies = (counters: Counters) => sum(REPLIES.map((name) => counters[name]!));
 
+/** Left to the host, or at an end that is no loss. */
+const ENDS = ['passed', 'other_vlan', 'probe_resets'];
+
 /** Frames whose fate is counted: passed, forwarded, answered or dropped. */
 function fates(counters: Counters): number {
   const drops = Object.entries(counters).filter(([name]) => name.startsWith('drop_'));
   return (
-    counters['passed']! + counters['forwarded_frames']! + replies(counters) + sum(drops.map(([, n]) => n))
+    sum(ENDS.map((name) => counters[name]!)) +
+    counters['forwarded_frames']! +
+    replies(counters) +
+    sum(drops.map(([, n]) => n))
   );
 }
 

@@ -52,11 +52,14 @@ const service = (change: Pick<PolicyService, 'slot' | 'protocol' | 'port' | 'rin
   ...change,
 });
 
-/** 80/tcp and 53/udp take turns of node1 and node2; 8080/tcp and 69/udp have no endpoint; 25/tcp is outside's. */
+/**
+ * VLANs 7 and 9 are ours everywhere but at the host, 5 and 11 on one interface.
+ * 80/tcp and 53/udp take turns of node1 and node2; 8080/tcp and 69/udp have no endpoint; 25/tcp is outside's.
+ */
 export const POLICY: Policy = {
   interfaces: [
-    {name: 'eth0', role: 'external', mac: MAC.external, mtu: 1500},
-    {name: 'eth1', role: 'internal', mac: MAC.internal, mtu: 1500},
+    {name: 'eth0', role: 'external', mac: MAC.external, mtu: 1500, vlans: [5, 7, 9]},
+    {name: 'eth1', role: 'internal', mac: MAC.internal, mtu: 1500, vlans: [7, 9, 11]},
     {name: 'coscanet1', role: 'host', mac: MAC.local, mtu: 1500},
   ],
   vips: [

@@ -67,6 +67,17 @@ test('a good file', (t) => {
   t.is(settings.applications[1]?.tenant, 'default');
 });
 
+test('VLANs: none, unless named; of both interfaces, and applied by a restart', (t) => {
+  const vlans = (settings: Settings) => settings.interfaces.map((one) => one.vlans);
+  t.deepEqual(vlans(load(good)), [[], []]);
+  const tagged = load(good.replace('internal: eth1', 'internal: eth1, vlans: [10, 20]'));
+  t.deepEqual(vlans(tagged), [
+    [10, 20],
+    [10, 20],
+  ]);
+  t.deepEqual(differences(load(good), tagged), ['! vlans: none → 10, 20: applied at the next restart']);
+});
+
 test('the command line beats the file, and completes one that has only applications', (t) => {
   const settings = load(good, {internal: 'eth0', control: '10.77.0.1:7500', forwarders: '3'});
   t.deepEqual(
@@ -373,6 +384,48 @@ const edits: [string, (text: string) => string, Options, RegExp[]][] = [
   ['interface down', (s) => s, {external: 'eth2'}, [/^interface eth2 is down/]],
   ['interface without address', (s) => s, {internal: 'eth3'}, [/^interface eth3 has no IPv4 address/]],
   ['interface is no Ethernet', (s) => s, {internal: 'lo'}, [/^interface lo has no Ethernet address/]],
+  [
+    'a VLAN that there cannot be',
+    (s) => s.replace('internal: eth1', 'internal: eth1, vlans: [10, 4095]'),
+    {},
+    [/^r\.yaml:2: interfaces\.vlans\[2\]: not a VLAN: a number from 1 to 4094$/],
+  ],
+  [
+    'the untagged VLAN needs no name',
+    (s) => s.replace('internal: eth1', 'internal: eth1, vlans: [0]'),
+    {},
+    [/^r\.yaml:2: interfaces\.vlans\[1\]: not a VLAN: a number from 1 to 4094$/],
+  ],
+  [
+    'a VLAN in words',
+    (s) => s.replace('internal: eth1', 'internal: eth1, vlans: [voice]'),
+    {},
+    [/^r\.yaml:2: interfaces\.vlans\[1\]: wrong: must be a number$/],
+  ],
+  [
+    'a VLAN twice',
+    (s) => s.replace('internal: eth1', 'internal: eth1, vlans: [10, 10]'),
+    {},
+    [/^r\.yaml:2: interfaces\.vlans: a VLAN twice$/],
+  ],
+  [
+    'too many VLANs',
+    (s) =>
+      s.replace(
+        'internal: eth1',
+        `internal: eth1, vlans: [${[...Array(17).keys()].map((n) => n + 1).join()}]`,
+      ),
+    {},
+    [/^r\.yaml:2: interfaces\.vlans: at most 16$/],
+  ],
+  [
+    'a key of the interfaces',
+    (s) => s.replace('internal: eth1', 'internal: eth1, vlan: [10]'),
+    {},
+    [
+      /^r\.yaml:2: interfaces\.vlan: unknown key \(did you mean "vlans"\?\); valid: vlans, external, internal$/,
+    ],
+  ],
   [
     'no interfaces',
     (s) => s.replace(/interfaces.*\n/, ''),

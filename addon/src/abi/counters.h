@@ -7,6 +7,7 @@
   X(rx_frames)               \
   X(rx_bytes)                \
   X(passed)                  \
+  X(other_vlan)              \
   X(forwarded_frames)        \
   X(forwarded_bytes)         \
   X(flows_created)           \

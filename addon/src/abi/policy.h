@@ -19,12 +19,17 @@
 // What an interface leads to: clients, nodes, or the router's own host.
 enum coscanet_role { COSCANET_EXTERNAL, COSCANET_INTERNAL, COSCANET_HOST };
 
+// Most on an interface.
+#define COSCANET_VLANS 16
+
 struct coscanet_interface {
   struct coscanet_mac mac;
   uint16_t mtu;
-  uint8_t role;                     // coscanet_role
+  uint8_t role;  // coscanet_role
+  uint8_t vlan_count;
   struct coscanet_address address;  // the host's own, whose packets are left to its stack; all zero: none
   struct coscanet_address mask;     // its bits that name the interface's network
+  uint16_t vlans[COSCANET_VLANS];   // those whose tagged frames are ours, too
 };
 
 struct coscanet_vip {
@@ -124,7 +129,7 @@ struct coscanet_policy_header {
   uint32_t registry_length;
 };
 
-static_assert(sizeof(struct coscanet_interface) == 48, "shared layout");
+static_assert(sizeof(struct coscanet_interface) == 80, "shared layout");
 static_assert(offsetof(struct coscanet_interface, role) == 8, "shared layout");
 static_assert(offsetof(struct coscanet_interface, address) == 16, "shared layout");
 static_assert(sizeof(struct coscanet_vip) == 24, "shared layout");
@@ -141,9 +146,9 @@ static_assert(offsetof(struct coscanet_affinity, mask) == 8, "shared layout");
 static_assert(sizeof(struct coscanet_service) == 88, "shared layout");
 static_assert(offsetof(struct coscanet_service, ring_first) == 24, "shared layout");
 static_assert(offsetof(struct coscanet_service, affinity) == 48, "shared layout");
-static_assert(sizeof(struct coscanet_policy_header) == 208, "shared layout");
+static_assert(sizeof(struct coscanet_policy_header) == 304, "shared layout");
 static_assert(offsetof(struct coscanet_policy_header, interfaces) == 8, "shared layout");
-static_assert(offsetof(struct coscanet_policy_header, gateway) == 154, "shared layout");
-static_assert(offsetof(struct coscanet_policy_header, endpoint_end) == 164, "shared layout");
+static_assert(offsetof(struct coscanet_policy_header, gateway) == 250, "shared layout");
+static_assert(offsetof(struct coscanet_policy_header, endpoint_end) == 260, "shared layout");
 
 #endif

@@ -17,7 +17,7 @@
 
 #define COSCANET_SEGMENT_MAGIC 0x74656e6163736f63u  // "coscanet"
 // Another one whenever the layout of anything in the segment changes.
-#define COSCANET_SEGMENT_VERSION 13u
+#define COSCANET_SEGMENT_VERSION 14u
 
 enum coscanet_region {
   COSCANET_REGION_HEADER,          // coscanet_segment_header

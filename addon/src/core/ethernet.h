@@ -14,6 +14,10 @@ constexpr uint16_t kServiceTagged = 0x88a8;
 inline bool is_tag(uint16_t type) {
   return type == kTagged || type == kServiceTagged;
 }
+/// The VLAN of a tag's TCI; 0: none, the tag holds a priority only.
+inline uint16_t vlan_of(uint16_t tci) {
+  return tci & 0xfff;
+}
 inline Mac source(const uint8_t* p) {
   return load_mac(p + 6);
 }

@@ -7,6 +7,8 @@
 //                              ▲ data
 // Devices guarantee kVnetBytes + kTagBytes writable bytes before `data`: header and frame leave in one piece,
 // and a tag that the kernel took out can be put back.
+#include <cstddef>
+
 #include "core/bytes.h"
 
 namespace coscanet {
@@ -43,8 +45,17 @@ struct Frame {
   /// The card or the kernel has verified the checksum of its TCP or UDP.
   bool checksum_right = false;
 
+  /// `ingress` and `tagged` in one word: to be compared.
+  uint16_t arrival() const {
+    uint16_t word;
+    memcpy(&word, &ingress, sizeof word);
+    return word;
+  }
+
   VnetHdr* vnet() const { return reinterpret_cast<VnetHdr*>(data - kVnetBytes); }
 };
+
+static_assert(offsetof(Frame, tagged) == offsetof(Frame, ingress) + 1, "one word");
 
 /// Room for an answer of our own (at most a 576-byte ICMP error, RFC 1812 §4.3.2.3), headroom included.
 struct Scratch {

@@ -98,19 +98,16 @@ Verdict Pipeline::parse_ethernet(Packet& p) {
   if (f.length < ethernet::kHeader) return drop(Counter::k_drop_frame_short);
   // The answer depends on the Ethernet header alone, and most frames have that of the one before.
   const ethernet::Header header = ethernet::header(f.data);
-  if (header == last_.header && f.ingress == last_.ingress) {
+  if (header == last_.header && f.arrival() == last_.arrival) {
     p.ethertype = ethernet::kIpv4;
     p.l3 = ethernet::kHeader;
     return {};
   }
   p.ethertype = ethernet::type(f.data);
   p.l3 = ethernet::kHeader;
-  if (ethernet::is_tag(p.ethertype)) {
-    if (f.length < ethernet::kHeader + ethernet::kTag) return drop(Counter::k_drop_frame_short);
-    p.ethertype = load_be16(f.data + ethernet::kHeader + 2);
-    p.l3 += ethernet::kTag;
-    if (f.tagged || ethernet::is_tag(p.ethertype)) return drop(Counter::k_drop_vlan_nested);
-  }
+  const bool tagged = f.tagged || ethernet::is_tag(p.ethertype);
+  if (tagged)
+    if (const Verdict verdict = parse_tag(p); verdict.kind != Verdict::more) return verdict;
   if (p.ethertype != ethernet::kIpv4 && p.ethertype != ethernet::kArp) return {Verdict::pass};
 
   const uint64_t source = ethernet::source_word(f.data);
@@ -119,11 +116,29 @@ Verdict Pipeline::parse_ethernet(Packet& p) {
     if (source == mac_word(policy_.interface(i).mac)) return drop(Counter::k_drop_own_frame);
   const bool ours = ethernet::destination_word(f.data) == mac_word(own_mac(p));
   if (!ours) return ethernet::to_group(f.data) ? Verdict{} : Verdict{Verdict::pass};
-  if (p.ethertype == ethernet::kIpv4 && p.l3 == ethernet::kHeader) {
+  if (p.ethertype == ethernet::kIpv4 && !tagged) {
     last_.header = header;
-    last_.ingress = f.ingress;
+    last_.arrival = f.arrival();
   }
   return {};
+}
+
+/// One tag, of a VLAN that the interface has: the others are other networks, of which a host knows nothing.
+Verdict Pipeline::parse_tag(Packet& p) {
+  const Frame& f = *p.frame;
+  uint16_t tci = f.tag_tci;
+  bool nested = f.tagged && ethernet::is_tag(p.ethertype);
+  if (!f.tagged) {
+    if (f.length < ethernet::kHeader + ethernet::kTag) return drop(Counter::k_drop_frame_short);
+    tci = load_be16(f.data + ethernet::kHeader);
+    p.ethertype = load_be16(f.data + ethernet::kHeader + 2);
+    p.l3 += ethernet::kTag;
+    nested = ethernet::is_tag(p.ethertype);
+  }
+  const uint16_t vlan = ethernet::vlan_of(tci);
+  if (vlan != 0 && !has_vlan(policy_.interface(f.ingress), vlan))
+    return {Verdict::pass, Counter::k_other_vlan};
+  return nested ? drop(Counter::k_drop_vlan_nested) : Verdict{};
 }
 
 Verdict Pipeline::answer_arp(Packet& p) {

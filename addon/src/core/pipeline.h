@@ -34,8 +34,8 @@ class Pipeline {
   /// Results of the last look-ups: most packets of a batch repeat them. Cleared with each batch, as the
   /// policy may be another for the next.
   struct BatchCache {
-    ethernet::Header header;  // of a frame with IPv4 for us
-    uint8_t ingress = 0;
+    ethernet::Header header;  // of an untagged frame with IPv4 for us
+    uint16_t arrival = 0;
     Address destination;
     const PolicyVip* vip = nullptr;
     const PolicyService* service = nullptr;
@@ -67,6 +67,7 @@ class Pipeline {
   Verdict select_endpoint(Packet& p);
   Verdict rewrite(Packet& p);
 
+  [[gnu::noinline]] Verdict parse_tag(Packet& p);
   Verdict validate_ipv4(const Packet& p, uint32_t available) const;
 
   // select_endpoint.cc

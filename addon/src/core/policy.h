@@ -12,6 +12,7 @@ namespace coscanet {
 
 constexpr unsigned kInterfaces = COSCANET_INTERFACES;
 constexpr uint16_t kNoNode = COSCANET_NO_NODE;
+constexpr unsigned kVlans = COSCANET_VLANS;
 constexpr uint16_t kBlockPorts = COSCANET_BLOCK_PORTS;
 
 /// How much a segment holds.
@@ -44,6 +45,11 @@ using PolicyHeader = coscanet_policy_header;
 
 inline InterfaceRole role_of(const PolicyInterface& interface) {
   return static_cast<InterfaceRole>(interface.role);
+}
+inline bool has_vlan(const PolicyInterface& interface, uint16_t vlan) {
+  for (unsigned i = 0; i < interface.vlan_count; ++i)
+    if (interface.vlans[i] == vlan) return true;
+  return false;
 }
 inline uint32_t timeout_of(const PolicyService& service, FlowState state) {
   return service.timeouts.of[static_cast<unsigned>(state)];

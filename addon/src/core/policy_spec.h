@@ -38,12 +38,13 @@ struct Unread {};
     }                                                                    \
   };
 
-#define COSCANET_INTERFACE(X)                   \
-  X(InterfaceRole, role, "role")                \
-  X(Mac, mac, "mac")                            \
-  X(uint32_t, mtu, "mtu")                       \
-  X(std::optional<Address>, address, "address") \
-  X(std::optional<Prefix>, prefix, "prefix")    \
+#define COSCANET_INTERFACE(X)                             \
+  X(InterfaceRole, role, "role")                          \
+  X(Mac, mac, "mac")                                      \
+  X(uint32_t, mtu, "mtu")                                 \
+  X(std::optional<Address>, address, "address")           \
+  X(std::optional<Prefix>, prefix, "prefix")              \
+  X(std::optional<std::vector<uint32_t>>, vlans, "vlans") \
   X(Unread, name, "name")
 COSCANET_RECORD(InterfaceSpec, "PolicyInterface", "interface", "interface ", COSCANET_INTERFACE)
 

@@ -39,6 +39,7 @@ const char* PolicyWriter::write(const PolicySpec& spec) {
     if (header_->routes && !(one.address && one.prefix))
       return "policy.routes: each interface needs an address and its prefix";
     if (!add_interface(one)) return "too many interfaces";
+    if (one.vlans && !set_vlans(*one.vlans)) return "no such VLAN, or too many on an interface";
   }
   if (spec.gateway && !set_gateway(*spec.gateway)) return "gateway on no interface";
   if (spec.blocks)
@@ -76,9 +77,23 @@ void PolicyWriter::clear(const PolicySpec& spec) {
 bool PolicyWriter::add_interface(const InterfaceSpec& spec) {
   if (header_->interface_count == kInterfaces) return false;
   const Prefix prefix = spec.prefix.value_or(Prefix{32});
-  header_->interfaces[header_->interface_count++] = {
-      spec.mac, static_cast<uint16_t>(std::min(spec.mtu, 0xffffu)), static_cast<uint8_t>(spec.role),
-      spec.address.value_or(Address{}), Address::mask_v4(prefix.bits)};
+  header_->interfaces[header_->interface_count++] = {spec.mac,
+                                                     static_cast<uint16_t>(std::min(spec.mtu, 0xffffu)),
+                                                     static_cast<uint8_t>(spec.role),
+                                                     0,
+                                                     spec.address.value_or(Address{}),
+                                                     Address::mask_v4(prefix.bits),
+                                                     {}};
+  return true;
+}
+
+bool PolicyWriter::set_vlans(const std::vector<uint32_t>& vlans) {
+  if (vlans.size() > kVlans) return false;
+  PolicyInterface& interface = header_->interfaces[header_->interface_count - 1];
+  for (const uint32_t vlan : vlans) {
+    if (vlan < 1 || vlan > 4094) return false;
+    interface.vlans[interface.vlan_count++] = static_cast<uint16_t>(vlan);
+  }
   return true;
 }
 

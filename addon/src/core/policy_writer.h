@@ -17,6 +17,8 @@ class PolicyWriter : public Policy {
  private:
   void clear(const PolicySpec& spec);
   bool add_interface(const InterfaceSpec& spec);
+  /// Of the interface that was added last.
+  bool set_vlans(const std::vector<uint32_t>& vlans);
   bool set_gateway(const GatewaySpec& spec);
   bool add_block(const BlockSpec& spec);
   bool add_vip(const VipSpec& spec);

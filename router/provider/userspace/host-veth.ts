@@ -86,7 +86,7 @@ export async function removeHostVeth(kernel: Kernel, exec: Exec): Promise<void> 
 }
 
 /** What forwarders and tables need to know of an interface. */
-export type ForwarderInterface = Pick<Interface, 'name' | 'role' | 'mac' | 'mtu' | 'network'>;
+export type ForwarderInterface = Pick<Interface, 'name' | 'role' | 'mac' | 'mtu' | 'network' | 'vlans'>;
 
 export interface HostVethDeps {
   native: Kernel;

@@ -182,13 +182,9 @@ export class UserspaceProvider implements RoutingProvider {
     const {policy, scheduled, served} = this.#compiler.compile({
       routes: this.method.routes,
       gateway: this.#gateway?.address ? this.#nextHopTo(this.#gateway.address) : null,
-      interfaces: this.#interfaces.map(({name, role, mac, mtu, network}) => ({
-        name,
-        role,
-        mac,
-        mtu,
-        ...network,
-      })),
+      interfaces: this.#interfaces.map(({name, role, mac, mtu, network, vlans = []}) => {
+        return {name, role, mac, mtu, vlans, ...network};
+      }),
       vips: vips.map(({address, state}) => ({address, active: state === 'active'})),
       desired,
       nextHopOf: (address) => this.#nextHopTo(address),
