@@ -3,6 +3,7 @@
 
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
+import type {Policy} from '../../addon/router.ts';
 import {createMemoryRouter} from '../support/memory-router.ts';
 import type {Counters, FrameIn, FrameOut, MemoryRouter} from '../support/memory-router.ts';
 import {NO_VNET} from '../support/packet-builder.ts';
@@ -79,12 +80,16 @@ function expectedFrames(one: PacketCase, input: FrameIn): object[] {
 
 const shown = (frame: FrameOut): object => ({...frame, bytes: frame.bytes.toString('hex')});
 
-function flowsText(router: MemoryRouter): string[] {
+function flowsText(router: MemoryRouter, {endpoints}: Policy): string[] {
+  const nodeOf = (slot: number) => {
+    const mac = endpoints.find((one) => one.slot === slot)?.mac;
+    return NODES.find((node) => MAC[node] === mac);
+  };
   return router
     .flows()
     .map((f) => {
       const ends = `${f.client}:${f.clientPort} ${f.vip}:${f.port}`;
-      return `${f.protocol} ${ends} ${f.state} ${NODES[f.endpointSlot]} ${f.expiresInSeconds}`;
+      return `${f.protocol} ${ends} ${f.state} ${nodeOf(f.endpointSlot)} ${f.expiresInSeconds}`;
     })
     .sort();
 }
@@ -101,7 +106,8 @@ function run(t: ExecutionContext, one: PacketCase): void {
   const wanted = expectedFrames(one, input);
   t.deepEqual(sent.map(shown), wanted, 'frames sent');
   t.deepEqual(change, expectedCounters(one, input.bytes.length), 'counters');
-  if (one.flows !== undefined) t.deepEqual(flowsText(router), one.flows.toSorted(), 'flows');
+  if (one.flows !== undefined)
+    t.deepEqual(flowsText(router, one.policy ?? POLICY), one.flows.toSorted(), 'flows');
   for (const [name, value] of Object.entries(change)) moved[name] = (moved[name] ?? 0) + value;
 }
 

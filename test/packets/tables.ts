@@ -16,6 +16,7 @@ import {NAT_HOST} from './nat-host.ts';
 import {NAT_ICMP} from './nat-icmp.ts';
 import {NAT_IN} from './nat-in.ts';
 import {NAT_OUT} from './nat-out.ts';
+import {NAT_REPLY_FLOWS} from './nat-reply-flows.ts';
 import {NAT_SELF} from './nat-self.ts';
 import {REPLY} from './reply.ts';
 import {TCP} from './tcp.ts';
@@ -33,6 +34,7 @@ export const TABLES: Record<string, PacketCase[]> = {
   'mtu-gso': MTU_GSO,
   'nat in': NAT_IN,
   'nat out': NAT_OUT,
+  'nat reply flows': NAT_REPLY_FLOWS,
   'nat host': NAT_HOST,
   'nat self': NAT_SELF,
   'nat icmp': NAT_ICMP,

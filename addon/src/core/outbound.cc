@@ -1,9 +1,11 @@
 // NAT: what nodes send to addresses that are no VIP. A packet of an endpoint gets the endpoint's VIP and port
 // as its source; that follows from the endpoint alone, so the way back needs no flow entry. Its next hop is
-// where the other end's packets came from, which the table of last hops knows.
+// where the other end's packets came from, which the table of last hops knows. Only what says something new
+// of its flow is looked up: a datagram renews it, a FIN or RST ends it.
 #include "core/ethernet.h"
 #include "core/ipv4.h"
 #include "core/pipeline.h"
+#include "core/tcp.h"
 
 namespace coscanet {
 
@@ -21,7 +23,10 @@ bool Pipeline::may_be_outbound(const Packet& p) const {
 Verdict Pipeline::route_outbound(Packet& p) {
   if (!from_nodes(p) || p.protocol == ipv4::kIcmp) return {};
   const PolicyEndpoint* sender = policy_.find_reverse_nat(p.source, p.protocol, p.source_port);
-  if (sender) snat(p, *sender);
+  if (sender) {
+    snat(p, *sender);
+    if (p.protocol == ipv4::kUdp || (p.tcp_flags & (tcp::kFin | tcp::kRst))) p.replier = sender;
+  }
   if (!p.outbound) return {};
   return sender || p.from_vip ? reply_hop(p, sender, p.destination_port) : send_prohibited(p);
 }
@@ -39,6 +44,34 @@ Verdict Pipeline::reply_hop(Packet& p, const PolicyEndpoint* sender, uint16_t po
   if (!sender || !(p.destination == ipv4::node_itself())) return find_next_hop(p);
   p.dnat = {true, port, sender->nat.node};
   p.set_next_hop(sender->mac, sender->egress);
+  return {};
+}
+
+Verdict Pipeline::hash_reply_flow(Packet& p) {
+  if (!p.replier) return {};
+  if (!p.has_next_hop) {
+    // To another service: of a flow of its own, which select_endpoint() finds.
+    p.replier = nullptr;
+    return {};
+  }
+  if (last_.reply_burst && p.shares_flow_with(*last_.reply_burst)) p.head = last_.reply_burst;
+  p.flow_hash = p.is_head() ? flows_.hash(p.reply_flow()) : p.head->flow_hash;
+  last_.reply_burst = p.head;
+  return {};
+}
+
+/// Changes the flow that the packet answers, if that is with its sender (still).
+Verdict Pipeline::update_reply_flow(Packet& p) {
+  if (!p.replier) return {};
+  const bool udp = p.protocol == ipv4::kUdp;
+  // The first of the burst has renewed the conversation.
+  if (udp && !p.is_head()) return {};
+  const PolicyService* service = policy_.find_service(p.nat_source, p.protocol, p.nat_source_port);
+  FlowTable::Ref flow = flows_.find(p.reply_flow(), p.flow_hash, now_, p.head->prefetched);
+  if (!service || !flow || !(flow.flow.endpoint == policy_.ref(*p.replier))) return {};
+  const FlowState state = udp ? FlowState::udp : FlowState::closing;
+  if (state != flow.flow.state) flows_.update(flow, {flow.flow.endpoint, state});
+  flows_.touch(flow, now_, timeout_of(*service, state));
   return {};
 }
 

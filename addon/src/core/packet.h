@@ -49,8 +49,8 @@ struct Packet {
   Address nat_source;
   uint16_t nat_source_port = 0;
 
-  uint64_t flow_hash = 0;  // of a packet to a VIP; 0: of no flow
-  /// The first of the burst that it is in: packets to a VIP, all of one flow. It may be alone.
+  uint64_t flow_hash = 0;  // of a packet to a VIP or of a replier; 0: of no flow
+  /// The first of the burst that it is in: packets of one direction of one flow. It may be alone.
   Packet* head = nullptr;
   FlowEntry* prefetched = nullptr;  // of a head: where the table most likely has the flow
 
@@ -61,6 +61,8 @@ struct Packet {
   bool outbound = false;
   /// To a port of a node's port block.
   bool by_block = false;
+  /// The translated endpoint that the packet comes from, if the packet changes the state of its flow.
+  const PolicyEndpoint* replier = nullptr;
   NatRewrite snat;
   NatRewrite dnat;
   bool has_next_hop = false;
@@ -73,12 +75,18 @@ struct Packet {
     tcp_flags = 0;
     flow_hash = 0;
     head = this;
+    replier = nullptr;
     from_vip = outbound = by_block = has_next_hop = false;
     snat.used = dnat.used = false;
   }
   bool is_head() const { return head == this; }
   /// Of a packet to a VIP: the tuple of its flow.
   FlowKey flow() const { return {nat_source, destination, nat_source_port, destination_port, protocol}; }
+  /// Of a packet of a replier: the tuple of the flow that it answers. A node that is its own client is known
+  /// there by its own address.
+  FlowKey reply_flow() const {
+    return {dnat.used ? dnat.address : destination, nat_source, destination_port, nat_source_port, protocol};
+  }
   bool shares_flow_with(const Packet& o) const {
     return nat_source_port == o.nat_source_port && destination_port == o.destination_port &&
            protocol == o.protocol && nat_source == o.nat_source && destination == o.destination;

@@ -74,14 +74,16 @@ Verdict Pipeline::classify(Packet& p) {
                   &Pipeline::parse_transport,  // TCP, UDP: ports and flags
                   &Pipeline::route_outbound,   // from a node: SNAT and next hop
                   &Pipeline::identify_flow,    // to a VIP: a node's port block, or a flow
+                  &Pipeline::hash_reply_flow,  // from an endpoint: the flow that it renews or ends
                   &Pipeline::hash_flow>(p);
 }
 
 /// To which endpoint, and how the frame is changed for it.
 Verdict Pipeline::forward(Packet& p) {
-  return first_of<&Pipeline::route_icmp_error,  // an ICMP error follows the flow that it is about
-                  &Pipeline::select_endpoint,   // the flow's endpoint, or one for a new flow
-                  &Pipeline::rewrite>(p);       // MACs; with NAT addresses, ports, TTL and checksums
+  return first_of<&Pipeline::route_icmp_error,   // an ICMP error follows the flow that it is about
+                  &Pipeline::update_reply_flow,  // an endpoint renews or ends its flow
+                  &Pipeline::select_endpoint,    // the flow's endpoint, or one for a new flow
+                  &Pipeline::rewrite>(p);        // MACs; with NAT addresses, ports, TTL and checksums
 }
 
 void Pipeline::count(const Verdict& verdict, const Packet& p, Totals& totals) {

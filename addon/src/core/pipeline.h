@@ -40,6 +40,7 @@ class Pipeline {
     const PolicyVip* vip = nullptr;
     const PolicyService* service = nullptr;
     Packet* burst = nullptr;  // its head
+    Packet* reply_burst = nullptr;
     // In the second half: the head of the burst whose flow was known, its endpoint, and the flow's state.
     const Packet* known = nullptr;
     const PolicyEndpoint* endpoint = nullptr;
@@ -60,10 +61,12 @@ class Pipeline {
   Verdict parse_transport(Packet& p);
   Verdict route_outbound(Packet& p);
   Verdict identify_flow(Packet& p);
+  Verdict hash_reply_flow(Packet& p);
   Verdict hash_flow(Packet& p);
 
   // The steps of forward.
   Verdict route_icmp_error(Packet& p);
+  Verdict update_reply_flow(Packet& p);
   Verdict select_endpoint(Packet& p);
   Verdict rewrite(Packet& p);
 

@@ -1,6 +1,6 @@
 // Which endpoint: that of the flow, the next in the service's ring for a new flow, or, for a flow that the
-// table does not hold, the one that its hash names. State is inferred from the client's packets alone: with
-// direct server return we see no answers.
+// table does not hold, the one that its hash names. State is inferred from the client's packets; with NAT
+// from those of the endpoint as well (outbound.cc), which direct server return does not show.
 #include "core/ipv4.h"
 #include "core/pipeline.h"
 #include "core/tcp.h"
