@@ -146,6 +146,8 @@ export interface AgentNative extends Pick<RtnetlinkNative, 'watchKernel' | 'getL
   portsInUse(address: string, first: number, last: number, protocol?: 'tcp' | 'udp'): boolean;
   /** Which of these TCP connections live (not: TIME-WAIT)? In order. */
   liveConnections(pairs: readonly {local: SocketAddress; remote: SocketAddress}[]): boolean[];
+  /** Which of these TCP connections has the kernel no more, or only their TIME-WAIT? In order. */
+  endedConnections(pairs: readonly {local: SocketAddress; remote: SocketAddress}[]): boolean[];
   /**
    * All live TCP connections and connected UDP sockets whose local address is one of these, read in parts: each call
    * of the result returns some more, soon after `most` (an empty array: that was all).

@@ -2,9 +2,10 @@
 // few frames the supervisor itself sends. Every method throws an Error with `code` (an errno name) when the
 // kernel refuses. Addresses are text ("10.77.0.100"), MACs "aa:bb:cc:dd:ee:ff", ports host order.
 
+import type {EndedFlow, Flow, FlowImport, ImportResult, Protocol, SilentFlow} from './flow.ts';
 import type {RtnetlinkNative} from './rtnetlink.ts';
 
-export type Protocol = 'tcp' | 'udp';
+export type {EndedFlow, Flow, FlowImport, FlowState, ImportResult, Protocol, SilentFlow} from './flow.ts';
 
 /** What an interface leads to: clients, nodes (absent when one-armed: both are external), or the router's own host. */
 export type InterfaceRole = 'external' | 'internal' | 'host';
@@ -129,40 +130,6 @@ export interface SegmentLimits {
   registryBytes: number;
 }
 
-export type FlowState = 'syn' | 'established' | 'closing' | 'udp';
-
-export interface Flow {
-  protocol: Protocol;
-  client: string;
-  clientPort: number;
-  vip: string;
-  port: number;
-  state: FlowState;
-  endpointSlot: number;
-  endpointGeneration: number;
-  idleSeconds: number;
-  expiresInSeconds: number;
-}
-
-/** A flow that a node knows of its own endpoint. */
-export interface FlowImport {
-  protocol: Protocol;
-  client: string;
-  clientPort: number;
-  vip: string;
-  port: number;
-  endpointSlot: number;
-  endpointGeneration: number;
-  /** Seconds until it expires, unless packets of it come. */
-  timeout: number;
-}
-
-/**
- * made: it is known now · kept: it was known, and is extended · held: it is with another open endpoint (TCP; a UDP
- * flow moves to who reported it last) · full: no entry is free.
- */
-export type ImportResult = 'made' | 'kept' | 'held' | 'full';
-
 export interface ForwarderInfo {
   index: number;
   /** 0: none. */
@@ -210,6 +177,14 @@ export interface Segment {
    * table, going on where the last call stopped.
    */
   expiring(seconds: number, limit: number): Flow[];
+  /**
+   * TCP flows without a packet for `seconds`, at most `limit`, going on where the last call stopped. Established ones
+   * among the next 65,536 places of the table; with `slots` established and closing ones of these endpoints, in the
+   * whole table.
+   */
+  silent(seconds: number, limit: number, slots?: readonly number[]): SilentFlow[];
+  /** Ends those that are with the same endpoint and have had no packet since `seen`. Returns how many. */
+  endFlows(flows: readonly EndedFlow[]): number;
   /** New flows so far by service slot (wraps at 2^32). */
   newFlows(): Record<number, number>;
   /** Those that forwarders have seen since the last call, or since the segment was opened; at most 32 VIPs each. */

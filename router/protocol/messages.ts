@@ -73,6 +73,13 @@ export const flowReportSchema = z.strictObject({
 });
 export type FlowReport = z.infer<typeof flowReportSchema>;
 
+/** A TCP flow that the router has seen no packet of for a while. */
+export const silentFlowSchema = flowReportSchema.omit({opening: true}).extend({
+  /** Second of the router's clock of its last packet: an answer is for the flow as it was then. */
+  seen: z.number().int().nonnegative(),
+});
+export type SilentFlow = z.infer<typeof silentFlowSchema>;
+
 /** Ports of a VIP that are the node's own, for the connections that its instances open. Whole 64s. */
 export const portBlockSchema = z.strictObject({vip: ipv4, first: port, last: port});
 export type PortBlock = z.infer<typeof portBlockSchema>;
@@ -127,6 +134,8 @@ export const nodeStateSchema = z.strictObject({
    * lost its table.
    */
   flows: z.array(flowReportSchema).max(MAX_FLOW_REPORTS).optional(),
+  /** Those of the silent flows that the router named in its last answer whose connections have ended. */
+  ended: z.array(silentFlowSchema).max(MAX_FLOW_REPORTS).optional(),
   /** The agent leaves for good (its unit was stopped by the operator): its endpoints go with this message. */
   leaving: z.boolean().optional(),
 });
@@ -186,6 +195,8 @@ export const nodeConfigSchema = z.strictObject({
   flowsRefused: z.array(z.strictObject({flow: flowReportSchema, reason: z.string()})).optional(),
   /** Connections of the node's endpoints that the router would soon forget: report those that still live. */
   confirm: z.array(flowReportSchema).max(MAX_FLOW_REPORTS).optional(),
+  /** TCP flows of the node's endpoints without packets: report those that have ended, say nothing of others. */
+  silent: z.array(silentFlowSchema).max(MAX_FLOW_REPORTS).optional(),
   /** Networks ("10.88.0.0/24") that instances reach under the node's own address, not from a VIP. */
   direct: z.array(z.string()).optional(),
   /** Why an endpoint of the state was not taken, one line each, for the agent's log. */

@@ -3,8 +3,15 @@
 // is in force; what the provider finds out by itself (a node's MAC, another host that uses a VIP) it reports through
 // `ProviderEvents`. Every provider passes test/contract/provider.contract.ts.
 
-import type {Flow, FlowImport, ImportResult, ForwarderInfo} from '../../addon/router.ts';
-export type {Flow, FlowImport, ImportResult} from '../../addon/router.ts';
+import type {
+  EndedFlow,
+  Flow,
+  FlowImport,
+  ImportResult,
+  ForwarderInfo,
+  SilentFlow,
+} from '../../addon/router.ts';
+export type {EndedFlow, Flow, FlowImport, ImportResult, SilentFlow} from '../../addon/router.ts';
 import type {Protocol} from '../protocol/terms.ts';
 import type {ProbeResult} from '../model/liveness.ts';
 import type {ForwardingMethod} from '../model/method.ts';
@@ -81,8 +88,15 @@ export interface FlowCapability {
    * the last call stopped.
    */
   expiring(seconds: number, limit: number): Flow[];
-  /** So many calls of `expiring` look at the whole table. */
+  /** So many calls of `expiring`, or of `silent` without slots, look at the whole table. */
   readonly expiringParts: number;
+  /**
+   * TCP flows that have been silent for `seconds`; at most `limit`, going on where the last call stopped: established
+   * ones of the next part of the table, or established and closing ones of the endpoints in `slots`.
+   */
+  silent(seconds: number, limit: number, slots?: readonly number[]): SilentFlow[];
+  /** Forgets flows that have ended, unless a packet has come since they were seen. Returns how many. */
+  end(flows: readonly EndedFlow[]): number;
   /**
    * Live flows by endpoint; with `quietSeconds` without those TCP flows that have been silent so long and are no
    * connections (any more).

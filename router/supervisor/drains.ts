@@ -82,6 +82,26 @@ export class Drains {
     return this.#deps.registry.overrides.drainOf(record)?.over ?? false;
   }
 
+  /** Endpoints that are being drained and have TCP flows left, as of the last look. */
+  unfinished(): EndpointRecord[] {
+    const {registry} = this.#deps;
+    const waiting = [...registry.overrides.drains().keys()].filter((name) => !this.#drained.has(name));
+    if (waiting.length === 0) return [];
+    return registry
+      .endpoints()
+      .filter(
+        (record) =>
+          record.protocol === 'tcp' &&
+          namesOf(record).some((name) => waiting.includes(name)) &&
+          !this.#isUnused(record),
+      );
+  }
+
+  /** Flows have ended. */
+  recount(): void {
+    void this.#look();
+  }
+
   /** Nobody uses an endpoint that is being drained, and nobody will. */
   isDrained(record: EndpointRecord): boolean {
     const drain = this.#deps.registry.overrides.drainOf(record);

@@ -17,6 +17,7 @@ import type {EndpointStatuses} from '../policy/endpoint-status.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import {Applications} from './applications.ts';
 import {Drains} from './drains.ts';
+import {EndedFlows} from './ended-flows.ts';
 import {FlowReports} from './flow-reports.ts';
 import {Prober} from './prober.ts';
 import {Publisher} from './publisher.ts';
@@ -55,6 +56,7 @@ export class Supervisor {
   readonly #timers: Timer[] = [];
   /** null: the provider knows nothing of flows. */
   readonly #flows: FlowReports | null;
+  readonly #ended: EndedFlows | null;
   readonly vips: VipLifecycle;
   readonly drains: Drains;
   readonly prober: Prober;
@@ -71,6 +73,14 @@ export class Supervisor {
     this.#flows = flows && new FlowReports({...deps, flows});
     this.prober = new Prober({...deps, onResult: () => void this.#commitSoon()}, deps.probes);
     this.drains = new Drains({...deps, onDeadline: () => this.#commitSoon()});
+    this.#ended =
+      flows &&
+      new EndedFlows({
+        ...deps,
+        flows,
+        draining: () => this.drains.unfinished(),
+        onEnded: () => this.drains.recount(),
+      });
     this.applications = new Applications(deps);
     this.vips = new VipLifecycle({...deps, graceMs: deps.vipGraceMs});
     this.#publisher = new Publisher({
@@ -89,6 +99,7 @@ export class Supervisor {
     this.#timers.push(clock.every(PRUNE_MS, () => this.#prune()));
     if (this.#awaitImports) this.#timers.push(clock.after(LEASE_MS, () => this.#reported()));
     this.#flows?.start();
+    this.#ended?.start();
     this.prober.start();
     this.drains.start();
     this.applications.start();
@@ -98,6 +109,7 @@ export class Supervisor {
   stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#flows?.stop();
+    this.#ended?.stop();
     this.prober.stop();
     this.drains.stop();
     this.applications.stop();
@@ -124,8 +136,10 @@ export class Supervisor {
     await this.commit();
     report.write(events);
     const flowsRefused = this.#take(node, result.kind, state.flows ?? []);
+    if (result.kind === 'applied') this.#ended?.take(node, state.ended ?? []);
     const confirm = this.#flows ? {confirm: this.#flows.questionsFor(name)} : {};
-    return {kind: 'config', config: {...this.#config(node), flowsRefused, ...confirm}};
+    const asked = {...confirm, ...this.#ended?.configFor(name)};
+    return {kind: 'config', config: {...this.#config(node), flowsRefused, ...asked}};
   }
 
   #take(node: NodeRecord, kind: 'applied' | 'overtaken', reports: readonly FlowReport[]): FlowsRefused {

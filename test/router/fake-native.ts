@@ -2,6 +2,7 @@
 
 import type {
   ArpConflict,
+  EndedFlow,
   ImportResult,
   Flow,
   FlowImport,
@@ -11,6 +12,7 @@ import type {
   RouterNative,
   Segment,
   SegmentLimits,
+  SilentFlow,
   TcpProbe,
 } from '../../addon/router.ts';
 import {FakeKernel} from './fake-kernel.ts';
@@ -104,6 +106,21 @@ export class FakeSegment implements Segment {
   conflicts: ArpConflict[] = [];
   arpConflicts(): ArpConflict[] {
     return this.conflicts.splice(0);
+  }
+  /** What is silent, of all endpoints. */
+  silentList: SilentFlow[] = [];
+  /** How often a part of the whole table was asked for. */
+  silentCalls = 0;
+  silent(seconds: number, limit: number, slots?: readonly number[]): SilentFlow[] {
+    if (slots === undefined) this.silentCalls += 1;
+    const asked = (flow: SilentFlow) =>
+      slots === undefined ? flow.state === 'established' : slots.includes(flow.endpointSlot);
+    return this.silentList.filter((flow) => flow.idleSeconds >= seconds && asked(flow)).slice(0, limit);
+  }
+  readonly ended: EndedFlow[] = [];
+  endFlows(flows: readonly EndedFlow[]): number {
+    this.ended.push(...flows);
+    return flows.length;
   }
   flowsBegun: Record<number, number> = {};
   newFlows(): Record<number, number> {

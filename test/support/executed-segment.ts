@@ -2,7 +2,14 @@
 // the file has taken. Flows are the router's.
 
 import {native} from '../../addon/index.ts';
-import type {FlowImport, ImportResult, Policy, Segment, SegmentLimits} from '../../addon/router.ts';
+import type {
+  EndedFlow,
+  FlowImport,
+  ImportResult,
+  Policy,
+  Segment,
+  SegmentLimits,
+} from '../../addon/router.ts';
 import {createMemoryRouter} from './memory-router.ts';
 import type {MemoryRouter} from './memory-router.ts';
 
@@ -54,6 +61,12 @@ export class ExecutedSegment implements Segment {
   }
   expiring(seconds: number, limit: number) {
     return this.router.expiring(seconds, limit);
+  }
+  silent(seconds: number, limit: number, slots?: readonly number[]) {
+    return this.router.silent(seconds, limit, slots);
+  }
+  endFlows(flows: readonly EndedFlow[]): number {
+    return this.router.endFlows(flows);
   }
   newFlows(): Record<number, number> {
     return this.router.newFlows();

@@ -2,7 +2,15 @@
 // and a clock that stands still until it is moved. What crosses the boundary is typed here and nowhere else.
 
 import {testAddon} from './test-addon.ts';
-import type {ArpConflict, ImportResult, Flow, FlowImport, Policy, SegmentLimits} from '../../addon/router.ts';
+import type {
+  ArpConflict,
+  ImportResult,
+  Flow,
+  FlowImport,
+  Policy,
+  Segment,
+  SegmentLimits,
+} from '../../addon/router.ts';
 
 /** An 802.1Q tag that the kernel took out of the frame. */
 export interface Tag {
@@ -50,6 +58,8 @@ export interface MemoryRouter {
   flows(): Flow[];
   importFlows(flows: readonly FlowImport[]): ImportResult[];
   expiring(seconds: number, limit: number): Flow[];
+  silent: Segment['silent'];
+  endFlows: Segment['endFlows'];
   newFlows(): Record<number, number>;
   /** As of a segment. */
   arpConflicts(): ArpConflict[];

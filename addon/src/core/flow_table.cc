@@ -191,8 +191,15 @@ bool FlowTable::touch(const Ref& ref, uint32_t now, uint32_t timeout) const {
   if (ref.entry->seen.load(kRelaxed) == now && ref.entry->expires.load(kRelaxed) == now + timeout)
     return false;
   ref.entry->seen.store(now, kRelaxed);
-  ref.entry->expires.store(now + timeout, kRelaxed);
+  ref.entry->expires.store(now + timeout, kRelease);
   return true;
+}
+
+bool FlowTable::end(const Ref& ref, uint32_t seen, uint32_t now) const {
+  // Whoever touches the flow after this look, or gets the entry for another one, changes `expires`.
+  uint32_t expires = ref.entry->expires.load(kAcquire);
+  if (ref.entry->seen.load(kAcquire) != seen) return false;
+  return ref.entry->expires.compare_exchange(expires, now);
 }
 
 void FlowTable::extend(const Ref& ref, uint32_t now, uint32_t timeout) const {

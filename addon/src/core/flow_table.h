@@ -118,6 +118,9 @@ class FlowTable {
   /// Puts the deadline at least `timeout` seconds ahead.
   void extend(const Ref& ref, uint32_t now, uint32_t timeout) const;
 
+  /// Ends the flow, unless a packet of it has come in another second than `seen`. Tells whether it did.
+  bool end(const Ref& ref, uint32_t seen, uint32_t now) const;
+
   /// Changes state and endpoint in one step. false: another writer changed the entry first.
   bool update(Ref& ref, const Flow& flow) const;
 

@@ -108,6 +108,7 @@ void InitAgent(Napi::Env env, Napi::Object exports) {
   exports.Set("bindNat", Napi::Function::New(env, BindNat, "bindNat"));
   exports.Set("bindInBlock", Napi::Function::New(env, BindInBlock, "bindInBlock"));
   exports.Set("portsInUse", Napi::Function::New(env, PortsInUse, "portsInUse"));
+  exports.Set("endedConnections", Napi::Function::New(env, EndedConnections, "endedConnections"));
   exports.Set("liveConnections", Napi::Function::New(env, LiveConnections, "liveConnections"));
   exports.Set("readConnections", Napi::Function::New(env, ReadConnections, "readConnections"));
   exports.Set("virtualAddressIn", Napi::Function::New(env, VirtualAddressIn, "virtualAddressIn"));

@@ -29,6 +29,7 @@ Napi::Value VirtualAddressIn(const Napi::CallbackInfo& info);
 Napi::Value BindInBlock(const Napi::CallbackInfo& info);
 Napi::Value PortsInUse(const Napi::CallbackInfo& info);
 
+Napi::Value EndedConnections(const Napi::CallbackInfo& info);
 Napi::Value LiveConnections(const Napi::CallbackInfo& info);
 Napi::Value ReadConnections(const Napi::CallbackInfo& info);
 

@@ -17,14 +17,15 @@ static bool read_end(const Napi::Value& value, const char* name, SocketAddress* 
          read_port(object.Get("port"), "port", &out->port);
 }
 
-Napi::Value LiveConnections(const Napi::CallbackInfo& info) {
+// Asks the kernel for the state of each pair; what `holds` says of it, in order.
+static Napi::Value look_up_each(const Napi::CallbackInfo& info, bool (*holds)(int state)) {
   Napi::Env env = info.Env();
   if (!info[0].IsArray()) {
     type_error(env, "pairs must be an array");
     return env.Undefined();
   }
   auto pairs = info[0].As<Napi::Array>();
-  Napi::Array live = Napi::Array::New(env, pairs.Length());
+  Napi::Array answers = Napi::Array::New(env, pairs.Length());
   ConnectionLookup lookup;
   for (uint32_t i = 0; i < pairs.Length(); i++) {
     Napi::HandleScope scope(env);
@@ -33,9 +34,17 @@ Napi::Value LiveConnections(const Napi::CallbackInfo& info) {
     if (!read_object(pairs.Get(i), "pair", &pair) || !read_end(pair.Get("local"), "local", &local) ||
         !read_end(pair.Get("remote"), "remote", &remote))
       return env.Undefined();
-    live.Set(i, Napi::Boolean::New(env, is_live(lookup.state(local, remote))));
+    answers.Set(i, Napi::Boolean::New(env, holds(lookup.state(local, remote))));
   }
-  return live;
+  return answers;
+}
+
+Napi::Value LiveConnections(const Napi::CallbackInfo& info) {
+  return look_up_each(info, is_live);
+}
+
+Napi::Value EndedConnections(const Napi::CallbackInfo& info) {
+  return look_up_each(info, has_ended);
 }
 
 static Napi::Object end_value(Napi::Env env, const SocketAddress& end) {

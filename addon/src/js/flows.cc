@@ -10,12 +10,18 @@
 namespace coscanet {
 namespace {
 
-constexpr uint32_t kEntriesPerCall = 1u << 16;
-
 const char* state_text(FlowState state) {
   static const char* const kNames[] = {"syn", "established", "closing", "udp"};
   return kNames[static_cast<unsigned>(state)];
 }
+
+bool read_flow_import(const Napi::Value& value, const Limits& limits, FlowImport* out) {
+  Napi::Object o;
+  return read_object(value, "flow", &o) && read_flow(o, limits, &out->key, &out->endpoint) &&
+         read_timeout(o.Get("timeout"), "flow timeout", &out->timeout);
+}
+
+}  // namespace
 
 Napi::Object flow_object(Napi::Env env, const FlowTable::Record& r, uint32_t now) {
   Napi::Object o = Napi::Object::New(env);
@@ -32,28 +38,23 @@ Napi::Object flow_object(Napi::Env env, const FlowTable::Record& r, uint32_t now
   return o;
 }
 
-bool read_flow_import(const Napi::Value& value, const Limits& limits, FlowImport* out) {
-  Napi::Object o;
+bool read_flow(const Napi::Object& o, const Limits& limits, FlowKey* key, EndpointRef* endpoint) {
   uint32_t client_port, port, slot, generation;
-  if (!read_object(value, "flow", &o) || !read_protocol(o.Get("protocol"), &out->key.protocol) ||
-      !read_address(o.Get("client"), "flow client", &out->key.client) ||
+  if (!read_protocol(o.Get("protocol"), &key->protocol) ||
+      !read_address(o.Get("client"), "flow client", &key->client) ||
       !read_u32(o.Get("clientPort"), "flow clientPort", &client_port) ||
-      !read_address(o.Get("vip"), "flow vip", &out->key.vip) ||
-      !read_u32(o.Get("port"), "flow port", &port) ||
+      !read_address(o.Get("vip"), "flow vip", &key->vip) || !read_u32(o.Get("port"), "flow port", &port) ||
       !read_u32(o.Get("endpointSlot"), "flow endpointSlot", &slot) ||
-      !read_u32(o.Get("endpointGeneration"), "flow endpointGeneration", &generation) ||
-      !read_timeout(o.Get("timeout"), "flow timeout", &out->timeout))
+      !read_u32(o.Get("endpointGeneration"), "flow endpointGeneration", &generation))
     return false;
   if (client_port == 0 || client_port > 0xffff || port == 0 || port > 0xffff)
     return type_error(o.Env(), "flow: no such port");
   if (slot >= limits.endpoints || generation > 0xffff) return type_error(o.Env(), "flow: no such endpoint");
-  out->key.client_port = static_cast<uint16_t>(client_port);
-  out->key.port = static_cast<uint16_t>(port);
-  out->endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(generation)};
+  key->client_port = static_cast<uint16_t>(client_port);
+  key->port = static_cast<uint16_t>(port);
+  *endpoint = {static_cast<uint16_t>(slot), static_cast<uint16_t>(generation)};
   return true;
 }
-
-}  // namespace
 
 Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now) {
   Napi::Array out = Napi::Array::New(env);

@@ -7,6 +7,13 @@
 namespace coscanet {
 
 // `now`: seconds of the boot clock.
+Napi::Object flow_object(Napi::Env env, const FlowTable::Record& record, uint32_t now);
+/// Client, VIP and endpoint of a flow; a pending exception and false if they are not as addon/router.ts has
+/// them.
+bool read_flow(const Napi::Object& flow, const Limits& limits, FlowKey* key, EndpointRef* endpoint);
+/// How many entries of the table a call reads, so that it takes no more than a few milliseconds.
+constexpr uint32_t kEntriesPerCall = 1u << 16;
+
 Napi::Array flows_array(Napi::Env env, const Segment& segment, uint32_t now);
 /// Segment.importFlows: results in the order of `flows`; undefined with a pending JavaScript exception, and
 /// nothing written, if one is not as addon/router.ts has it.

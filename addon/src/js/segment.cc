@@ -8,6 +8,7 @@
 #include "js/flows.h"
 #include "js/init.h"
 #include "js/policy.h"
+#include "js/silent_flows.h"
 
 namespace coscanet {
 namespace {
@@ -31,6 +32,8 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
                            InstanceMethod<&JsSegment::flows_per_endpoint>("flowsPerEndpoint"),
                            InstanceMethod<&JsSegment::import_flows>("importFlows"),
                            InstanceMethod<&JsSegment::expiring>("expiring"),
+                           InstanceMethod<&JsSegment::silent>("silent"),
+                           InstanceMethod<&JsSegment::end_flows>("endFlows"),
                            InstanceMethod<&JsSegment::new_flows>("newFlows"),
                            InstanceMethod<&JsSegment::arp_conflicts>("arpConflicts"),
                            InstanceMethod<&JsSegment::counters>("counters"),
@@ -147,6 +150,16 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
     return expiring_array(info.Env(), segment(), boot_seconds(), seconds, limit, &next_index_);
   }
 
+  Napi::Value silent(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return silent_flows(info, segment(), boot_seconds(), &silent_cursor_);
+  }
+
+  Napi::Value end_flows(const Napi::CallbackInfo& info) {
+    if (!open(info.Env())) return info.Env().Undefined();
+    return coscanet::end_flows(info, segment(), boot_seconds());
+  }
+
   Napi::Value new_flows(const Napi::CallbackInfo& info) {
     if (!open(info.Env())) return info.Env().Undefined();
     return new_flows_object(info.Env(), segment());
@@ -206,6 +219,7 @@ class JsSegment : public Napi::ObjectWrap<JsSegment> {
   Owner owner_{FlowTable::kSupervisor, 0};
   ConflictReader conflicts_;
   uint32_t next_index_ = 0;  // of the flow table: where expiring() continues
+  SilentFlowsCursor silent_cursor_;
 };
 
 }  // namespace

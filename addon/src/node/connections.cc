@@ -23,6 +23,10 @@ bool is_live(int state) {
   return state > 0 && state < 32 && (kLiveStates >> state & 1) != 0;
 }
 
+bool has_ended(int state) {
+  return state == 0 || state == TCP_TIME_WAIT || state == TCP_CLOSE;
+}
+
 ConnectionLookup::ConnectionLookup() : fd_(open_netlink(NETLINK_SOCK_DIAG, false)) {}
 
 ConnectionLookup::~ConnectionLookup() {
@@ -38,15 +42,15 @@ int ConnectionLookup::state(const SocketAddress& local, const SocketAddress& rem
   id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
   if (inet_pton(AF_INET, local.address.c_str(), id.idiag_src) != 1 ||
       inet_pton(AF_INET, remote.address.c_str(), id.idiag_dst) != 1)
-    return 0;
+    return -EINVAL;
   int state = 0;
-  ask(fd_, &request.header, [&](const nlmsghdr* message) {
+  const int result = ask(fd_, &request.header, [&](const nlmsghdr* message) {
     auto* found = static_cast<const inet_diag_msg*>(NLMSG_DATA(message));
     // Without a connection the kernel names the listener that would take one.
     if (found->id.idiag_dport == id.idiag_dport) state = found->idiag_state;
     return false;
   });
-  return state;
+  return result < 0 && result != -ENOENT ? result : state;
 }
 
 struct ConnectionReader::Part {

@@ -29,8 +29,8 @@ class ConnectionLookup {
   ConnectionLookup(const ConnectionLookup&) = delete;
   ConnectionLookup& operator=(const ConnectionLookup&) = delete;
 
-  // The state of the connection between these ends (TCP_ESTABLISHED, …, TCP_TIME_WAIT); 0 if there is none,
-  // or the kernel does not answer.
+  // The state of the connection between these ends (TCP_ESTABLISHED, …, TCP_TIME_WAIT); 0 if there is none;
+  // -errno if the kernel does not say.
   int state(const SocketAddress& local, const SocketAddress& remote);
 
  private:
@@ -39,6 +39,9 @@ class ConnectionLookup {
 
 // Can data still flow? Not in TIME-WAIT.
 bool is_live(int state);
+
+// Is there none, or only its TIME-WAIT? Not while the handshake lasts, nor if the kernel does not say.
+bool has_ended(int state);
 
 // All live connections whose local address is one of some, read from the kernel in parts: each `next` reads
 // as far as its caller wants, and the kernel goes on from there.

@@ -7,7 +7,7 @@ import type {AgentNative, Connection} from '../../../addon/agent.ts';
 import {messageOf} from '../../../router/base/error.ts';
 import type {Logger} from '../../../router/base/logger.ts';
 import {MAX_FLOW_REPORTS} from '../../../router/protocol/messages.ts';
-import type {FlowReport, NodeEndpoint, NodeConfig} from '../../../router/protocol/messages.ts';
+import type {FlowReport, NodeEndpoint, NodeConfig, SilentFlow} from '../../../router/protocol/messages.ts';
 import {refusal} from '../bind-rules.ts';
 import type {Refusal} from '../bind-rules.ts';
 
@@ -15,11 +15,13 @@ const {EADDRNOTAVAIL} = os.constants.errno;
 
 /** A program waits 5 s; the reason must reach it before. */
 const REPORT_WAIT_MS = 4500;
+/** As which a node sees itself when it is a client of its own endpoint (NAT): node_itself() of addon/src/core/ipv4.h. */
+const NODE_ITSELF = '192.0.0.8';
 /** Datagram flows that are reported again to a router that lost its table: the last ones. */
 const MAX_DATAGRAM_FLOWS = 4096;
 
 export interface FlowReportsDeps {
-  native: Pick<AgentNative, 'liveConnections' | 'readConnections'>;
+  native: Pick<AgentNative, 'liveConnections' | 'endedConnections' | 'readConnections'>;
   /** The node's address, where NAT-mode sockets are (NAT). */
   address: () => string;
   endpoints(): readonly NodeEndpoint[];
@@ -45,6 +47,8 @@ export class FlowReports {
   #next: ((most: number) => Connection[]) | null = null;
   readonly #datagramFlows = new Map<string, FlowReport>();
   #flowTable: number | null = null;
+  /** Of the silent flows of the last answer, those that have ended: of the next message. */
+  #ended: readonly SilentFlow[] = [];
 
   constructor(deps: FlowReportsDeps) {
     this.#deps = deps;
@@ -57,8 +61,13 @@ export class FlowReports {
     return this.#inFlight.flatMap((key) => this.#waiting.get(key)?.flow ?? []);
   }
 
+  /** What goes with it besides. */
+  ended(): {ended?: SilentFlow[]} {
+    return this.#ended.length > 0 ? {ended: [...this.#ended]} : {};
+  }
+
   /** The router's answer to it. */
-  onConfig(config: Pick<NodeConfig, 'flowsRefused' | 'confirm' | 'flowTable'>): void {
+  onConfig(config: Pick<NodeConfig, 'flowsRefused' | 'confirm' | 'silent' | 'flowTable'>): void {
     const refused = new Map((config.flowsRefused ?? []).map(({flow, reason}) => [keyOf(flow), reason]));
     for (const key of this.#inFlight) {
       const entry = this.#waiting.get(key);
@@ -67,9 +76,10 @@ export class FlowReports {
     }
     this.#inFlight = [];
     this.#confirm(config.confirm ?? []);
+    this.#ended = this.#endedOf(config.silent ?? []);
     if (config.flowTable !== undefined && config.flowTable !== this.#flowTable) this.#reportAll();
     this.#flowTable = config.flowTable ?? this.#flowTable;
-    if (this.#waiting.size > 0 || this.#next !== null) void this.#deps.send(0);
+    if (this.#waiting.size > 0 || this.#ended.length > 0 || this.#next !== null) void this.#deps.send(0);
   }
 
   /** Reports a flow before its first packet. Null, or why it must not begin. */
@@ -106,14 +116,24 @@ export class FlowReports {
 
   #confirm(asked: readonly FlowReport[]): void {
     const flows = asked.filter(({protocol}) => protocol === 'tcp');
-    const live = this.#deps.native.liveConnections(
-      flows.map(({vip, port, nodePort, client, clientPort}) => ({
-        local:
-          nodePort === undefined ? {address: vip, port} : {address: this.#deps.address(), port: nodePort},
-        remote: {address: client, port: clientPort},
-      })),
-    );
+    const live = this.#deps.native.liveConnections(flows.map((flow) => this.#connectionOf(flow)));
     flows.filter((_, i) => live[i] === true).forEach((flow) => this.#add(flow));
+  }
+
+  #endedOf(silent: readonly SilentFlow[]): SilentFlow[] {
+    if (silent.length === 0) return [];
+    const ended = this.#deps.native.endedConnections(silent.map((flow) => this.#connectionOf(flow)));
+    return silent.filter((_, i) => ended[i] === true);
+  }
+
+  /** A flow as this node's kernel has it. */
+  #connectionOf({vip, port, nodePort, client, clientPort}: Omit<FlowReport, 'opening'>) {
+    if (nodePort === undefined)
+      return {local: {address: vip, port}, remote: {address: client, port: clientPort}};
+    const own = this.#deps.address();
+    // The router translates a node that is its own client.
+    const remote = client === own ? NODE_ITSELF : client;
+    return {local: {address: own, port: nodePort}, remote: {address: remote, port: clientPort}};
   }
 
   #reportAll(): void {

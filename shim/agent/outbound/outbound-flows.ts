@@ -72,13 +72,14 @@ export class OutboundFlows {
   }
 
   /** The part of the node's state that concerns them. */
-  report(): Pick<ReportedState, 'endpoints' | 'portRange' | 'outbound' | 'flows'> {
+  report(): Pick<ReportedState, 'endpoints' | 'portRange' | 'outbound' | 'flows' | 'ended'> {
     const endpoints = this.endpoints();
     return {
       endpoints,
       portRange: this.#portRange(),
       outbound: this.blocks.report(),
       flows: this.#flowReports.report(),
+      ...this.#flowReports.ended(),
     };
   }
 

@@ -10,6 +10,7 @@
 #include "js/convert.h"
 #include "js/flows.h"
 #include "js/policy.h"
+#include "js/silent_flows.h"
 
 namespace coscanet {
 namespace {
@@ -73,6 +74,8 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
                            InstanceMethod<&MemoryRouter::flows>("flows"),
                            InstanceMethod<&MemoryRouter::import_flows>("importFlows"),
                            InstanceMethod<&MemoryRouter::expiring>("expiring"),
+                           InstanceMethod<&MemoryRouter::silent>("silent"),
+                           InstanceMethod<&MemoryRouter::end_flows>("endFlows"),
                            InstanceMethod<&MemoryRouter::new_flows>("newFlows"),
                            InstanceMethod<&MemoryRouter::arp_conflicts>("arpConflicts"),
                            InstanceMethod<&MemoryRouter::counters>("counters"),
@@ -145,6 +148,12 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
       return info.Env().Undefined();
     return expiring_array(info.Env(), segment(), now(), seconds, limit, &next_index_);
   }
+  Napi::Value silent(const Napi::CallbackInfo& info) {
+    return silent_flows(info, segment(), now(), &silent_cursor_);
+  }
+  Napi::Value end_flows(const Napi::CallbackInfo& info) {
+    return coscanet::end_flows(info, segment(), now());
+  }
   Napi::Value new_flows(const Napi::CallbackInfo& info) { return new_flows_object(info.Env(), segment()); }
   Napi::Value arp_conflicts(const Napi::CallbackInfo& info) {
     return conflicts_.array(info.Env(), segment());
@@ -157,6 +166,7 @@ class MemoryRouter : public Napi::ObjectWrap<MemoryRouter> {
   std::unique_ptr<Pipeline> pipeline_;
   uint64_t now_ms_ = 1'000'000;
   uint32_t next_index_ = 0;
+  SilentFlowsCursor silent_cursor_;
 };
 
 }  // namespace

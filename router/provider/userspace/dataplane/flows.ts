@@ -13,6 +13,8 @@ export function flowsOf(segment: Segment): FlowCapability {
     list: () => segment.flows(),
     import: (flows) => segment.importFlows(flows),
     expiring: (seconds, limit) => segment.expiring(seconds, limit),
+    silent: (seconds, limit, slots) => segment.silent(seconds, limit, slots),
+    end: (flows) => segment.endFlows(flows),
     countByEndpoint: (quietSeconds) => segment.flowsPerEndpoint(quietSeconds),
     newByService: () => segment.newFlows(),
   };
