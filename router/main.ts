@@ -9,7 +9,7 @@ import {createLogger} from './base/logger.ts';
 import type {Logger} from './base/logger.ts';
 import {readSecret} from './base/secret.ts';
 import {availableModes} from './config/schema.ts';
-import {DEFAULT_SECRET_FILE} from './config/settings.ts';
+import {DEFAULT_SECRET_FILE, DEFAULT_STATE_FILE} from './config/settings.ts';
 import {cleanup} from './daemon/cleanup.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
 import {readSettings, startRouter} from './daemon/start.ts';
@@ -19,8 +19,12 @@ const DEFAULT_CONFIG = '/etc/coscanet/router.yaml';
 
 type RouterOptions = StartOptions & {runDir: string};
 
-function secretFileOf({secretFile}: StartOptions): string | undefined {
-  return secretFile ?? process.env['COSCANET_SECRET_FILE'];
+/** The files that an option or else the environment names. */
+function filesOf({secretFile, stateFile}: StartOptions) {
+  return {
+    secretFile: secretFile ?? process.env['COSCANET_SECRET_FILE'],
+    stateFile: stateFile ?? process.env['COSCANET_STATE_FILE'],
+  };
 }
 
 /** Aborted by the signals that end the router. */
@@ -50,7 +54,7 @@ async function supervise(options: RouterOptions): Promise<void> {
   });
   const deps = {native, exec: systemExec, clock: systemClock, log, paths};
   while (!stop.aborted) {
-    router = await startRouter(deps, {...options, secretFile: secretFileOf(options)}, stop);
+    router = await startRouter(deps, {...options, ...filesOf(options)}, stop);
     if (!router) break;
     const reason = await Promise.race([router.outdated, stopped]);
     if (reason !== null) log.warn({reason}, 'starting anew');
@@ -62,7 +66,7 @@ async function supervise(options: RouterOptions): Promise<void> {
 
 /** All that can be said of a configuration without starting. */
 async function check(options: RouterOptions): Promise<void> {
-  const settings = await readSettings(native, {...options, secretFile: secretFileOf(options)});
+  const settings = await readSettings(native, {...options, ...filesOf(options)});
   readSecret(settings.secretFile);
   process.stdout.write(`${options.config} is in order\n`);
 }
@@ -94,6 +98,10 @@ const program = new Command('coscanet-router')
   .option(
     '--secret-file <file>',
     `what agents must show (env COSCANET_SECRET_FILE; default ${DEFAULT_SECRET_FILE})`,
+  )
+  .option(
+    '--state-file <file>',
+    `where drains and weights are kept for the next start (env COSCANET_STATE_FILE; default ${DEFAULT_STATE_FILE})`,
   )
   .option(
     '--no-wait',

@@ -102,7 +102,7 @@ start_router() {
   local options=(--mode "$MODE" --external eth0 --internal "$INSIDE" --config "$CONFIG")
   [ -z "$FORWARDERS" ] || options+=(--forwarders "$FORWARDERS")
   start router router coscanet-router "${options[@]}" --control "$CONTROL:$CONTROL_PORT" \
-    --secret-file "$RUN_DIR/secret" --run-dir "$RUN_DIR/router"
+    --secret-file "$RUN_DIR/secret" --run-dir "$RUN_DIR/router" --state-file "$RUN_DIR/state/overrides.json"
 }
 
 # start_agent HOST [NAME]

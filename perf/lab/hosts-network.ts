@@ -62,6 +62,8 @@ export class HostsNetwork implements Network {
     const there = await this.#folder(router, secret);
     await write(router, `${there}/router.yaml`, configuration(this.vip, settings));
     this.keep(router, [
+      'env',
+      `COSCANET_STATE_FILE=${there}/overrides.json`,
       `${ROOT}router/bin/coscanet-router`,
       ...['--mode', shape, '--config', `${there}/router.yaml`].concat(
         ['--external', this.external, '--internal', this.internal, '--forwarders', String(forwarders)],

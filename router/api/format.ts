@@ -150,6 +150,22 @@ export function formatEvents(rows: readonly RouterEvent[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
+/** "2026-01-31T12:00:00.000Z"; "-": not known. */
+const timeText = (time: number | undefined) => (time === undefined ? '-' : new Date(time).toISOString());
+
+function overrideText({target, factor, deadline, since, by}: StatusView['overrides'][number]): string {
+  const what = deadline === undefined ? `factor ${factor}` : `drained, deadline ${timeText(deadline)}`;
+  return `${target}: ${what}, by ${by ?? 'the operator'}, ${timeText(since)}`;
+}
+
+/** A line for each that the next router will not know. */
+const unsavedLines = (rows: readonly {target: string; unsaved?: string | undefined}[]) =>
+  rows
+    .flatMap(({target, unsaved}) =>
+      unsaved === undefined ? [] : `${target}: in force, but not saved: ${unsaved}\n`,
+    )
+    .join('');
+
 export function formatStatus(status: StatusView): string {
   const interfaces = status.interfaces.map(({role, name, address, mac, trouble}) => {
     const wrong = trouble ? `; ${trouble.what}, for ${formatDuration(trouble.sinceSeconds)}` : '';
@@ -165,6 +181,7 @@ export function formatStatus(status: StatusView): string {
   );
   const flows = status.flows === undefined ? 'flows not counted' : `${status.flows} flows`;
   const nodes = `${status.nodes} (${status.services} services, ${status.endpoints} endpoints, ${flows})`;
+  const {path, problem} = status.stateFile;
   const {leased, quarantined, free, refused} = status.blocks;
   const blocks = `${leased} leased, ${quarantined} in quarantine, ${free} free, refused ${refused} times`;
   const rows: [string, string][] = [
@@ -179,6 +196,8 @@ export function formatStatus(status: StatusView): string {
     ...forwarders.map((text): [string, string] => ['forwarder', text]),
     ['nodes', nodes],
     ['port blocks', blocks],
+    ...status.overrides.map((one): [string, string] => ['override', overrideText(one)]),
+    ['state file', `${path}${problem === undefined ? '' : `: NOT SAVED: ${problem}`}`],
   ];
   const counters = Object.entries(status.counters).filter(([, value]) => value > 0);
   const table = formatTable(
@@ -197,21 +216,24 @@ export function formatReload({differences}: ReloadView): string {
 }
 
 export function formatWeights(rows: readonly WeightView[]): string {
-  return formatTable<WeightView>(
+  const table = formatTable<WeightView>(
     [
       {title: 'target', cell: (row) => row.target},
       {title: 'factor', cell: (row) => row.factor},
       {title: 'endpoints', cell: (row) => row.endpoints.length},
+      {title: 'by', cell: (row) => row.by ?? '-'},
+      {title: 'since', cell: (row) => timeText(row.since)},
     ],
     rows,
   );
+  return `${table}${unsavedLines(rows)}`;
 }
 
 export function formatDrains(rows: readonly DrainView[]): string {
   const now = Date.now();
   const left = ({deadline}: DrainView) =>
     deadline > now ? `in ${formatDuration(Math.ceil((deadline - now) / 1000))}` : 'passed';
-  return formatTable<DrainView>(
+  const table = formatTable<DrainView>(
     [
       {title: 'target', cell: (row) => row.target},
       {title: 'state', cell: (row) => row.state},
@@ -219,12 +241,16 @@ export function formatDrains(rows: readonly DrainView[]): string {
       {title: 'flows', cell: (row) => row.flows ?? '-'},
       {title: 'deadline', cell: left},
       {title: 'clients', cell: (row) => (row.keepClients ? 'kept until then' : 'go elsewhere')},
+      {title: 'by', cell: (row) => row.by ?? '-'},
+      {title: 'since', cell: (row) => timeText(row.since)},
     ],
     rows,
   );
+  return `${table}${unsavedLines(rows)}`;
 }
 
-export function formatUndrain({target, was, endpoints}: UndrainView): string {
+export function formatUndrain(view: UndrainView): string {
+  const {target, was, endpoints} = view;
   if (!was) return `${target} was not drained\n`;
-  return `${target} is in service again: ${endpoints.length} endpoints\n`;
+  return `${target} is in service again: ${endpoints.length} endpoints\n${unsavedLines([view])}`;
 }

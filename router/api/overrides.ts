@@ -26,7 +26,11 @@ export interface OverrideActionsDeps {
   drains: Drains;
   /** Resolves when what follows is in force. */
   commit: () => Promise<void>;
+  /** Resolves when what is set is kept for the next router: to null, or to why it could not be. */
+  save: () => Promise<string | null>;
 }
+
+const byWhom = (by: string | undefined) => (by === undefined ? '' : `, by ${by}`);
 
 export class OverrideActions {
   readonly #deps: OverrideActionsDeps;
@@ -36,55 +40,66 @@ export class OverrideActions {
   }
 
   /** Rejects with a UserError if there is no such node or endpoint. */
-  async weight({target, factor}: WeightRequest): Promise<WeightView> {
-    const {registry, events, commit} = this.#deps;
+  async weight({target, factor, by}: WeightRequest): Promise<WeightView> {
+    const {clock, registry, events} = this.#deps;
     // A target with a factor can be given another one, though it is not there now.
-    if (!registry.overrides.factors().has(target)) this.#check(target);
-    registry.overrides.setFactor(target, factor);
-    await commit();
-    events.add({event: 'weight', detail: `${target}: factor ${factor}`});
-    return {target, factor, endpoints: this.#endpoints(target)};
+    if (!registry.overrides.weights().has(target)) this.#check(target);
+    registry.overrides.setFactor(target, factor, clock.wall(), by);
+    const kept = await this.#inForce();
+    events.add({event: 'weight', detail: `${target}: factor ${factor}${byWhom(by)}`});
+    const set = registry.overrides.weights().get(target) ?? {factor: 1};
+    return {target, ...set, endpoints: this.#endpoints(target), ...kept};
   }
 
   weights(): WeightView[] {
-    const factors = [...this.#deps.registry.overrides.factors()];
-    return factors.map(([target, factor]) => ({target, factor, endpoints: this.#endpoints(target)}));
+    const weights = [...this.#deps.registry.overrides.weights()];
+    return weights.map(([target, set]) => ({target, ...set, endpoints: this.#endpoints(target)}));
+  }
+
+  /** What is set now is in force, and kept as far as that can be. */
+  async #inForce(): Promise<{unsaved?: string}> {
+    const {commit, save} = this.#deps;
+    const [, unsaved] = await Promise.all([commit(), save()]);
+    return unsaved === null ? {} : {unsaved};
   }
 
   /** New flows go elsewhere; again for the same target: with another deadline. Rejects as `weight` does. */
-  async drain({target, deadlineSeconds, keepClients}: DrainRequest): Promise<DrainView> {
-    const {clock, registry, events, drains, commit} = this.#deps;
+  async drain({target, deadlineSeconds, keepClients, by}: DrainRequest): Promise<DrainView> {
+    const {clock, registry, events, drains} = this.#deps;
     const before = registry.overrides.drains().get(target);
     if (!before) this.#check(target);
     const now = clock.wall();
     const deadline = now + deadlineSeconds * 1000;
-    registry.overrides.drain(target, {
+    const drain = {
       since: before?.since ?? now,
       deadline,
       keepClients,
       over: deadline <= now,
-    });
+      ...(by === undefined ? {} : {by}),
+    };
+    registry.overrides.drain(target, drain, now);
     drains.changed(target);
-    await commit();
+    const unsaved = await this.#inForce();
     const kept = keepClients ? ', clients kept' : '';
-    events.add({event: 'drain', detail: `${target}: until ${new Date(deadline).toISOString()}${kept}`});
+    const until = new Date(deadline).toISOString();
+    events.add({event: 'drain', detail: `${target}: until ${until}${kept}${byWhom(by)}`});
     const view = drains.views().find((one) => one.target === target);
     if (!view) throw new UserError(`${target} was undrained meanwhile`);
-    return view;
+    return {...view, ...unsaved};
   }
 
   drains(): DrainView[] {
     return this.#deps.drains.views();
   }
 
-  async undrain({target}: UndrainRequest): Promise<UndrainView> {
-    const {registry, events, drains, commit} = this.#deps;
-    const was = registry.overrides.undrain(target);
+  async undrain({target, by}: UndrainRequest): Promise<UndrainView> {
+    const {clock, registry, events, drains} = this.#deps;
+    const was = registry.overrides.undrain(target, clock.wall());
     if (!was) this.#check(target);
     drains.changed(target);
-    await commit();
-    if (was) events.add({event: 'undrain', detail: target});
-    return {target, was, endpoints: this.#endpoints(target)};
+    const kept = await this.#inForce();
+    if (was) events.add({event: 'undrain', detail: `${target}${byWhom(by)}`});
+    return {target, was, endpoints: this.#endpoints(target), ...kept};
   }
 
   #endpoints(target: string): string[] {

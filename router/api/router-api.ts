@@ -19,6 +19,7 @@ import type {
 } from '../protocol/views.ts';
 import type {RoutingProvider} from '../provider/provider.ts';
 import type {EventLog} from '../supervisor/event-log.ts';
+import type {OverrideFile} from '../supervisor/override-file.ts';
 import type {PutOutcome, Supervisor} from '../supervisor/supervisor.ts';
 import {blocksView} from './blocks-view.ts';
 import {measuresOf} from './measures.ts';
@@ -51,6 +52,7 @@ export interface RouterApiDeps {
   registry: Registry;
   provider: RoutingProvider;
   supervisor: Supervisor;
+  overrideFile: Pick<OverrideFile, 'path' | 'problem' | 'save'>;
   exposition: Exposition<RouterApi>;
   put: RouterApi['put'];
   reload: RouterApi['reload'];
@@ -59,8 +61,10 @@ export interface RouterApiDeps {
 }
 
 export function createRouterApi(deps: RouterApiDeps): RouterApi {
-  const {clock, events, registry, provider, supervisor, exposition, put, reload} = deps;
+  const {clock, events, registry, provider, supervisor, overrideFile, exposition, put, reload} = deps;
   const {applications, drains} = supervisor;
+  const commit = () => supervisor.commit();
+  const save = () => overrideFile.save(registry.overrides);
   const views = new Views({...deps, drains});
   const api: RouterApi = {
     put,
@@ -72,7 +76,7 @@ export function createRouterApi(deps: RouterApiDeps): RouterApi {
     applications: () => applications.views(),
     blocks: () => blocksView(registry, clock.now()),
     events: (since) => events.list(since),
-    overrides: new OverrideActions({clock, registry, events, drains, commit: () => supervisor.commit()}),
+    overrides: new OverrideActions({clock, registry, events, drains, commit, save}),
     reload,
     measures: () => measuresOf({registry, provider, events, applications}),
     metrics: () => exposition.write(api),

@@ -14,12 +14,14 @@ import {endpointName} from '../model/target.ts';
 import type {EndpointStatus} from '../policy/endpoint-status.ts';
 import {currentStatuses} from '../policy/endpoint-status.ts';
 import type {Drains} from '../supervisor/drains.ts';
+import type {OverrideFile} from '../supervisor/override-file.ts';
 import type {Flow, InterfaceTrouble, RoutingProvider} from '../provider/provider.ts';
 
 export interface ViewDeps {
   registry: Registry;
   provider: RoutingProvider;
   drains: Drains;
+  overrideFile: Pick<OverrideFile, 'path' | 'problem'>;
   clock: Clock;
   settings: Settings;
   /** Clock.now when the router started. */
@@ -148,7 +150,8 @@ export class Views {
   }
 
   status(): StatusView {
-    const {registry, provider, clock, settings, startedAt} = this.#deps;
+    const {registry, provider, clock, settings, startedAt, overrideFile} = this.#deps;
+    const {path, problem} = overrideFile;
     const {generation, counters, vips, interfaces, forwarders} = provider.stats();
     const flows = provider.flows && Object.values(provider.flows.countByEndpoint());
     const oneArmed = interfaces.length === 1;
@@ -172,9 +175,18 @@ export class Views {
       endpoints: registry.endpoints().filter((record) => record.state !== 'closed').length,
       ...(flows === null ? {} : {flows: flows.reduce((total, count) => total + count, 0)}),
       blocks: blockCounts(registry),
+      overrides: overridesIn(registry),
+      stateFile: {path, ...(problem === null ? {} : {problem})},
       counters,
     };
   }
+}
+
+function overridesIn({overrides}: Registry): StatusView['overrides'] {
+  return [
+    ...[...overrides.drains()].map(([target, {deadline, since, by}]) => ({target, deadline, since, by})),
+    ...[...overrides.weights()].map(([target, weight]) => ({target, ...weight})),
+  ];
 }
 
 /** Where an endpoint is: the port only where it is its own (NAT). */

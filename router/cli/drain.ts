@@ -11,6 +11,7 @@ import {DEFAULT_DRAIN_SECONDS, drainViewSchema} from '../protocol/overrides.ts';
 import type {DrainView} from '../protocol/overrides.ts';
 import {act, addCommand, print, TARGET} from './command.ts';
 import type {Options} from './command.ts';
+import {whoAmI} from './who.ts';
 
 const POLL_MS = 250;
 const list = z.array(drainViewSchema);
@@ -63,7 +64,7 @@ async function drain(target: string | undefined, options: DrainOptions): Promise
   const deadlineSeconds = secondsOf('--deadline', options.deadline);
   if (timeout !== undefined && !wait) throw new UserError('--timeout is for --wait', 2);
   const socket = pathsIn(runDir).socket;
-  const body = {target, deadlineSeconds, keepClients: keepClients ?? false};
+  const body = {target, deadlineSeconds, keepClients: keepClients ?? false, by: whoAmI()};
   const views =
     target === undefined
       ? await call(socket, 'GET', '/v1/drain', list)
@@ -88,5 +89,5 @@ export function addDrainCommands(): void {
     .action(drain);
   addCommand('undrain')
     .argument('<target>', TARGET)
-    .action((target: string, options: Options) => act(options, 'undrain', {target}));
+    .action((target: string, options: Options) => act(options, 'undrain', {target, by: whoAmI()}));
 }

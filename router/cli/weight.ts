@@ -2,6 +2,7 @@
 
 import {UserError} from '../base/error.ts';
 import {MAX_FACTOR} from '../protocol/overrides.ts';
+import {whoAmI} from './who.ts';
 import {act, addCommand, show, TARGET} from './command.ts';
 import type {Options} from './command.ts';
 
@@ -19,6 +20,6 @@ export function addWeightCommand(): void {
     .action(async (target: string | undefined, text: string | undefined, options: Options) => {
       if (target === undefined) return show(options, 'weight');
       if (text === undefined) throw new UserError('which factor? coscanet weight TARGET FACTOR', 2);
-      return act(options, 'weight', {target, factor: parseFactor(text)});
+      return act(options, 'weight', {target, factor: parseFactor(text), by: whoAmI()});
     });
 }

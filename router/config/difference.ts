@@ -68,6 +68,7 @@ function restartOnly(before: Settings, after: Settings): string[] {
     metrics: settings.metrics ? `${settings.metrics.address}:${settings.metrics.port}` : 'on no port',
     forwarders: String(settings.forwarders),
     user: settings.user,
+    'state-file': settings.stateFile,
   });
   const [old, now] = [show(before), show(after)];
   return Object.keys(old)

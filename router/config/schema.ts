@@ -148,6 +148,7 @@ export const fileSchema = z.strictObject({
   'spin-microseconds': z.number().int().min(0).max(MAX_SPIN, `at most ${MAX_SPIN}`).optional(),
   user: z.union([z.string(), z.number()]).optional(),
   'vip-grace': duration.optional(),
+  'state-file': z.string().startsWith('/', 'not an absolute path').optional(),
   'block-ports': z
     .number()
     .int()

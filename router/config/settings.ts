@@ -31,6 +31,7 @@ export interface Options {
   secretFile?: string | undefined;
   forwarders?: string | undefined;
   user?: string | undefined;
+  stateFile?: string | undefined;
 }
 
 export interface Settings {
@@ -50,10 +51,13 @@ export interface Settings {
   /** Ports in a block that a node gets for the connections its instances open. */
   blockPorts: number;
   probes: ProbeRules;
+  /** Where operators' overrides are kept for the next start. */
+  stateFile: string;
   applications: Application[];
 }
 
 export const DEFAULT_SECRET_FILE = '/etc/coscanet/secret';
+export const DEFAULT_STATE_FILE = '/var/lib/coscanet/overrides.json';
 const DEFAULT_PORT = 7400;
 const DEFAULT_VIP_GRACE = 10;
 const DEFAULT_BLOCK_PORTS = 256;
@@ -214,6 +218,7 @@ export function settle(
     vipGraceMs: (file['vip-grace'] ?? DEFAULT_VIP_GRACE) * 1000,
     blockPorts: file['block-ports'] ?? DEFAULT_BLOCK_PORTS,
     probes: probesOf(file),
+    stateFile: options.stateFile ?? file['state-file'] ?? DEFAULT_STATE_FILE,
     applications,
   };
   const lines = [...new Set([...missing, ...problems].map((one) => locator.line(one)))];

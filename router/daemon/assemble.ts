@@ -8,6 +8,7 @@ import type {Exec} from '../base/exec.ts';
 import type {Logger} from '../base/logger.ts';
 import type {Settings} from '../config/settings.ts';
 import {EventLog} from '../supervisor/event-log.ts';
+import {OverrideFile} from '../supervisor/override-file.ts';
 import type {RouterApi} from '../api/router-api.ts';
 import {Echo} from '../supervisor/echo.ts';
 import {Exposition} from '../metrics/exposition.ts';
@@ -46,9 +47,10 @@ interface Core {
   provider: UserspaceProvider;
   supervisor: Supervisor;
   exposition: Exposition<RouterApi>;
+  overrideFile: OverrideFile;
 }
 
-/** The parts that depend on each other. Nothing on the host is touched yet. */
+/** The parts that depend on each other. Of the host nothing is touched yet but the state file. */
 function createCore({kept, settings, ...deps}: AssembleDeps): Core {
   const {clock, log, dataPlane} = deps;
   const {mode, applications, vipGraceMs} = settings;
@@ -61,6 +63,8 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
   registry.ports.blocks.size = settings.blockPorts;
   if (kept) registry.restore(kept.supervisor, clock.now());
   else registry.begin(clock.now());
+  const overrideFile = new OverrideFile({clock, log, events, path: settings.stateFile});
+  overrideFile.adopt(registry.overrides);
   const provider = new UserspaceProvider(
     {
       ...deps,
@@ -96,7 +100,7 @@ function createCore({kept, settings, ...deps}: AssembleDeps): Core {
     fresh: kept === null,
     onPublished: (seconds) => exposition.published(seconds),
   });
-  return {events, registry, provider, supervisor, exposition};
+  return {events, registry, provider, supervisor, exposition, overrideFile};
 }
 
 export interface Assembled {
@@ -110,12 +114,13 @@ export async function assemble(deps: AssembleDeps, cleanup: CleanupStack): Promi
   const {clock, settings} = deps;
   const startedAt = clock.now();
   const core = createCore(deps);
-  const {registry, provider, supervisor} = core;
+  const {registry, provider, supervisor, overrideFile} = core;
+  cleanup.add('state file', () => overrideFile.close(), 'process');
   cleanup.add('provider', () => provider.close());
   await provider.start(registry.nodes().map((node) => node.address));
   await provider.reserve([...new Set([...vipsOf(settings.applications), ...provider.adoptedVips])]);
   supervisor.vips.adopt(provider.adoptedVips);
-  cleanup.add('supervisor', () => supervisor.stop());
+  cleanup.add('supervisor', () => supervisor.stop(), 'process');
   await supervisor.start();
   const {readSettings: read, readSecret} = deps;
   const reloader = new Reloader({...core, clock, read, readSecret, maxVips: provider.limits.vips}, settings);

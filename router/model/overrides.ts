@@ -6,6 +6,19 @@ import {z} from 'zod';
 import type {Named} from './target.ts';
 import {namesOf} from './target.ts';
 
+const setBy = {
+  /** Who set it last, in the words of who asked ("root@host1"); absent: it was not said. */
+  by: z.string().optional(),
+};
+
+const weightCheckpoint = z.strictObject({
+  factor: z.number(),
+  /** When it was set; absent: by a version that did not keep it. */
+  since: z.number().optional(),
+  ...setBy,
+});
+export type WeightOverride = z.infer<typeof weightCheckpoint>;
+
 const drainCheckpoint = z.strictObject({
   since: z.number(),
   /** Then what can move is moved: UDP flows, handshakes, clients that were kept. */
@@ -14,57 +27,79 @@ const drainCheckpoint = z.strictObject({
   keepClients: z.boolean(),
   /** The deadline has passed. */
   over: z.boolean(),
+  ...setBy,
 });
 export type Drain = z.infer<typeof drainCheckpoint>;
 
 export const overridesCheckpointSchema = z.strictObject({
-  /** Weight factors by name; 1 where there is none. */
-  factors: z.record(z.string(), z.number()),
+  /** When operators last changed anything: of two checkpoints the one with the later time holds. */
+  changedAt: z.number().default(0),
+  /** By name; none where the factor is 1. A version before this one kept the factor alone. */
+  factors: z.record(
+    z.string(),
+    z.union([weightCheckpoint, z.number().transform((factor): WeightOverride => ({factor}))]),
+  ),
   drains: z.record(z.string(), drainCheckpoint).default({}),
 });
 export type OverridesCheckpoint = z.infer<typeof overridesCheckpointSchema>;
 
 export class Overrides {
-  readonly #factors = new Map<string, number>();
+  readonly #weights = new Map<string, WeightOverride>();
   readonly #drains = new Map<string, Drain>();
   readonly #changed: (name: string) => void;
+  #changedAt = 0;
 
   /** `changed` is called with a name whenever its overrides change. */
   constructor(changed: (name: string) => void) {
     this.#changed = changed;
   }
 
-  /** Names with a factor other than 1. */
-  factors(): ReadonlyMap<string, number> {
-    return this.#factors;
+  /** When operators last changed anything; later with each change, though the clock be set back. 0: never. */
+  get changedAt(): number {
+    return this.#changedAt;
   }
 
-  setFactor(name: string, factor: number): void {
-    if (factor === 1) this.#factors.delete(name);
-    else this.#factors.set(name, factor);
-    this.#changed(name);
+  /** By name, those with a factor other than 1. */
+  weights(): ReadonlyMap<string, WeightOverride> {
+    return this.#weights;
+  }
+
+  setFactor(name: string, factor: number, now: number, by?: string): void {
+    if (factor === 1) this.#weights.delete(name);
+    else this.#weights.set(name, {factor, since: now, ...(by === undefined ? {} : {by})});
+    this.#set(name, now);
+  }
+
+  /** Those of all its names, coarse to fine. */
+  weightsOf(endpoint: Named): WeightOverride[] {
+    if (this.#weights.size === 0) return [];
+    return namesOf(endpoint).flatMap((name) => this.#weights.get(name) ?? []);
   }
 
   /** Factors of all its names, multiplied: half a node's weight, and twice one of its endpoints'. */
   factorOf(endpoint: Named): number {
-    if (this.#factors.size === 0) return 1;
-    return namesOf(endpoint).reduce((product, name) => product * (this.#factors.get(name) ?? 1), 1);
+    return this.weightsOf(endpoint).reduce((product, {factor}) => product * factor, 1);
   }
 
   drains(): ReadonlyMap<string, Drain> {
     return this.#drains;
   }
 
-  drain(name: string, drain: Drain): void {
+  drain(name: string, drain: Drain, now: number): void {
     this.#drains.set(name, drain);
-    this.#changed(name);
+    this.#set(name, now);
   }
 
   /** False if it was not drained. */
-  undrain(name: string): boolean {
+  undrain(name: string, now: number): boolean {
     if (!this.#drains.delete(name)) return false;
-    this.#changed(name);
+    this.#set(name, now);
     return true;
+  }
+
+  #set(name: string, now: number): void {
+    this.#changedAt = Math.max(this.#changedAt + 1, now);
+    this.#changed(name);
   }
 
   /** The strictest drain of its names, or null. */
@@ -87,13 +122,21 @@ export class Overrides {
 
   checkpoint(): OverridesCheckpoint {
     return {
-      factors: Object.fromEntries(this.#factors),
+      changedAt: this.#changedAt,
+      factors: Object.fromEntries(this.#weights),
       drains: Object.fromEntries([...this.#drains].map(([name, drain]) => [name, {...drain}])),
     };
   }
 
+  /** Takes the place of all that is set. */
   restore(checkpoint: OverridesCheckpoint): void {
-    for (const [name, factor] of Object.entries(checkpoint.factors)) this.#factors.set(name, factor);
-    for (const [name, drain] of Object.entries(checkpoint.drains)) this.#drains.set(name, drain);
+    const {changedAt, factors, drains} = checkpoint;
+    const names = new Set([...this.#weights.keys(), ...this.#drains.keys()]);
+    this.#weights.clear();
+    this.#drains.clear();
+    this.#changedAt = changedAt;
+    for (const [name, weight] of Object.entries(factors)) this.#weights.set(name, weight);
+    for (const [name, drain] of Object.entries(drains)) this.#drains.set(name, drain);
+    for (const name of [...names, ...Object.keys(factors), ...Object.keys(drains)]) this.#changed(name);
   }
 }

@@ -91,7 +91,7 @@ export const registryCheckpointSchema = z.strictObject({
   nodes: z.array(nodeCheckpoint),
   nodeIds: idAllocatorCheckpointSchema.default({}),
   groupIds: idAllocatorCheckpointSchema.default({}),
-  overrides: overridesCheckpointSchema.default({factors: {}, drains: {}}),
+  overrides: overridesCheckpointSchema.default({changedAt: 0, factors: {}, drains: {}}),
   services: z.array(serviceCheckpoint),
   endpointHistory: historyCheckpoint,
   serviceHistory: historyCheckpoint,

@@ -39,6 +39,23 @@ const unreachableReasons: Readonly<Record<Unreachable, string>> = {
   unsent: 'the router cannot send to it',
 };
 
+interface SetBy {
+  by?: string | undefined;
+  since?: number | undefined;
+}
+
+/** "by root@host1, 2026-01-31T12:00:00.000Z" */
+function wordsOf({by, since}: SetBy): string {
+  const when = since === undefined ? '' : `, ${new Date(since).toISOString()}`;
+  return `by ${by ?? 'the operator'}${when}`;
+}
+
+/** Whose factors they are; '' where nobody is known. */
+function setBy(weights: readonly SetBy[]): string {
+  const known = weights.filter((weight) => weight.by !== undefined);
+  return known.length === 0 ? '' : ` (${known.map(wordsOf).join('; ')})`;
+}
+
 function isLastResort({state, unreachable}: EndpointRecord, status: EndpointStatus): boolean {
   if (status.state === 'unreachable') return unreachable === 'silent' && state === 'up';
   return status.state === 'failing';
@@ -110,13 +127,16 @@ export class EndpointStatuses {
     const {takes, affinityMember = false, ...rest} = word;
     const level = this.#registry.node(record.node)?.levels[record.application] ?? 'medium';
     const weights = this.application(record.application)?.weights ?? defaultWeights;
-    const factor = this.#registry.overrides.factorOf(record);
+    const {overrides} = this.#registry;
+    const factor = overrides.factorOf(record);
     const {instances} = record;
     const slowStart = this.#registry.slowStart.shareOf(record);
     const weight = takes ? weightOf({instances, level, weights, factor, slowStart}) : 0;
+    const whose = setBy(overrides.weightsOf(record));
     if (takes && instances === 0) rest.reason = 'it opens connections and takes none';
-    else if (takes && factor === 0) rest.reason = 'its weight factor is 0';
+    else if (takes && factor === 0) rest.reason = `its weight factor is 0${whose}`;
     else if (takes && slowStart < 1) rest.reason ??= `it starts slowly: ${slowStart * 100} % of its weight`;
+    else if (takes && whose !== '') rest.reason ??= `its weight factor is ${factor}${whose}`;
     return {...rest, level, factor, weight, affinityMember};
   }
 
@@ -129,7 +149,8 @@ export class EndpointStatuses {
     const drain = this.#registry.overrides.drainOf(record);
     if (drain) {
       const affinityMember = drain.keepClients && !drain.over;
-      return {state: 'draining', reason: 'by the operator', open: !drain.over, takes: false, affinityMember};
+      const reason = drain.by === undefined ? 'by the operator' : wordsOf(drain);
+      return {state: 'draining', reason, open: !drain.over, takes: false, affinityMember};
     }
     const {unreachable} = record;
     if (unreachable !== undefined)

@@ -133,6 +133,7 @@ export const eventSchema = z.strictObject({
     'drain',
     'drained',
     'undrain',
+    'overrides-unsaved',
     'exclusive-granted',
     'exclusive-refused',
     'exclusive-released',
@@ -217,6 +218,21 @@ export const statusViewSchema = z.strictObject({
     free: z.number().int(),
     refused: z.number().int(),
   }),
+  /** What operators have set, by name of a node or endpoint. Times are milliseconds since the epoch. */
+  overrides: z.array(
+    z.strictObject({
+      target: z.string(),
+      /** Of a weight. */
+      factor: z.number().optional(),
+      /** Of a drain. */
+      deadline: z.number().optional(),
+      /** When, and by whom; absent: not known. */
+      since: z.number().optional(),
+      by: z.string().optional(),
+    }),
+  ),
+  /** Where they are kept for the next start; `problem`: why they are not. */
+  stateFile: z.strictObject({path: z.string(), problem: z.string().optional()}),
   /** By their names in addon/src/core/counters.h, summed over forwarders. */
   counters: z.record(z.string(), z.number()),
 });

@@ -127,14 +127,15 @@ export class Drains {
     return [...this.#deps.registry.overrides.drains()].map(([name, drain]) => this.#view(name, drain));
   }
 
-  #view(target: string, {since, deadline, keepClients}: Drain): DrainView {
+  #view(target: string, {since, deadline, keepClients, by}: Drain): DrainView {
     const records = this.#recordsOf(target);
     const counted = this.#deps.provider.flows !== null;
     const flows = records.reduce((total, record) => total + (this.flowsOf(record) ?? 0), 0);
     const state = this.#drained.has(target) ? 'drained' : 'draining';
     const open = records.filter((record) => record.state !== 'closed');
     const left = counted ? {flows} : {};
-    return {target, since, deadline, keepClients, state, ...left, endpoints: open.map(endpointName)};
+    const set = {since, deadline, keepClients, ...(by === undefined ? {} : {by})};
+    return {target, ...set, state, ...left, endpoints: open.map(endpointName)};
   }
 
   #recordsOf(name: string): EndpointRecord[] {

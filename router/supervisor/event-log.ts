@@ -11,6 +11,7 @@ const WARNINGS: ReadonlySet<RouterEvent['event']> = new Set([
   'forwarder-died',
   'vip-conflict',
   'interface-trouble',
+  'overrides-unsaved',
 ]);
 const CAPACITY = 10_000;
 

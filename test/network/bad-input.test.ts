@@ -105,7 +105,14 @@ test.serial('a testbed that is up already stays as it is', async (t) => {
 
 /** A second router beside the first, with a run directory of its own. */
 async function secondRouter(words: string[], before: string[] = []): Promise<Result> {
-  const config = ['--config', `${ROOT}/topology/testbed.yaml`, '--run-dir', `${bed.folder}/second`];
+  const config = [
+    '--config',
+    `${ROOT}/topology/testbed.yaml`,
+    '--run-dir',
+    `${bed.folder}/second`,
+    '--state-file',
+    `${bed.folder}/second.json`,
+  ];
   return bed.try('router', [...before, 'coscanet-router', '--mode', 'dsr', ...config, ...words], 10_000);
 }
 

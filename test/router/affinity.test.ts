@@ -53,17 +53,21 @@ test('endpoints of a node have one number, another than those of the other node'
 test('members: who gets flows, and who is drained and keeps its clients until the deadline', async (t) => {
   const {bench, of} = await started('each');
   t.deepEqual(of(80)?.members, [0, 3]);
-  bench.registry.overrides.setFactor(`node2:${VIP}:80/tcp`, 0);
+  bench.registry.overrides.setFactor(`node2:${VIP}:80/tcp`, 0, bench.clock.wall());
   await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [0]);
-  bench.registry.overrides.setFactor(`node2:${VIP}:80/tcp`, 1);
-  bench.registry.overrides.drain('node1', {...drain, deadline: bench.clock.wall() + 10_000});
+  bench.registry.overrides.setFactor(`node2:${VIP}:80/tcp`, 1, bench.clock.wall());
+  bench.registry.overrides.drain(
+    'node1',
+    {...drain, deadline: bench.clock.wall() + 10_000},
+    bench.clock.wall(),
+  );
   await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [0, 3]);
   t.deepEqual(bench.ring(80), ['node2']);
   await bench.clock.advance(10_500);
   t.deepEqual(of(80)?.members, [3]);
-  bench.registry.overrides.drain('node1', {...drain, keepClients: false});
+  bench.registry.overrides.drain('node1', {...drain, keepClients: false}, bench.clock.wall());
   await bench.supervisor.commit();
   t.deepEqual(of(80)?.members, [3]);
 });

@@ -89,6 +89,9 @@ export class Bench {
   readonly native = new FakeNative();
   readonly events = new EventLog(this.clock, silentLogger);
   readonly exposition = new Exposition(seriesGroups);
+  /** Instead of a state file. */
+  readonly save = () => Promise.resolve(null);
+  readonly overrideFile = {path: '/state', problem: null, save: this.save};
   readonly registry: Registry;
   /** Why the router has to be started anew. */
   readonly outdated: string[] = [];

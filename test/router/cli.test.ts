@@ -155,6 +155,11 @@ test('status shows what is there and only counters that count', (t) => {
     endpoints: 3,
     flows: 4,
     blocks: {leased: 1, quarantined: 2, free: 3, refused: 0},
+    overrides: [
+      {target: 'node1', deadline: 60_000, since: 0, by: 'root@host1'},
+      {target: 'node2', factor: 0.5},
+    ],
+    stateFile: {path: '/var/lib/coscanet/overrides.json', problem: 'ENOSPC: no space left on device'},
     counters: {rx_frames: 5, drop_runt: 0},
   });
   for (const part of [
@@ -165,6 +170,9 @@ test('status shows what is there and only counters that count', (t) => {
     '0: pid 8, turned 12 ms ago\n',
     '1: pid 9, STUCK: last turned 2300 ms ago\n',
     '4 flows',
+    'override    node1: drained, deadline 1970-01-01T00:01:00.000Z, by root@host1, 1970-01-01T00:00:00.000Z\n',
+    'override    node2: factor 0.5, by the operator, -\n',
+    'state file  /var/lib/coscanet/overrides.json: NOT SAVED: ENOSPC: no space left on device\n',
     '1 leased, 2 in quarantine, 3 free',
     'rx_frames',
   ])

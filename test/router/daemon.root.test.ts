@@ -1,6 +1,7 @@
 // The real daemon in a namespace: start, crash, adoption, clean-up, reload, and what it leaves behind: nothing.
 
 import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {hostname, userInfo} from 'node:os';
 import {join} from 'node:path';
 import test from 'ava';
 import {z} from 'zod';
@@ -125,6 +126,53 @@ for (const [title, words] of [
     await next.ended;
     lab.assertNothingLeft(t);
   });
+
+test.serial('drains and weights outlive stop and start, with who set them and when', async (t) => {
+  const first = await lab.router('--forwarders', '1');
+  lab.put(1, 1, [80]);
+  lab.put(2, 1, [80]);
+  t.is((await lab.coscanet('drain', 'node1')).status, 0);
+  t.is((await lab.coscanet('weight', 'node2', '0.5')).status, 0);
+  t.is(statSync(lab.stateFile).mode & 0o777, 0o600);
+  const {overrides} = await status();
+  const by = `${process.env['SUDO_USER'] ?? userInfo().username}@${hostname()}`;
+  t.like(overrides, [
+    {target: 'node1', by},
+    {target: 'node2', factor: 0.5, by},
+  ]);
+  const {ino} = statSync(lab.stateFile);
+  lab.put(1, 2, [80]);
+  t.is(statSync(lab.stateFile).ino, ino, 'a renewal wrote the state file');
+  first.kill('SIGTERM');
+  t.is((await first.ended).status, 0);
+  lab.assertNothingLeft(t);
+  const next = await lab.router('--forwarders', '1');
+  t.regex(next.log(), /"adopted":false/);
+  t.deepEqual((await status()).overrides, overrides);
+  t.deepEqual((await status()).stateFile, {path: lab.stateFile});
+  lab.put(1, 3, [80]);
+  const [drained] = await endpoints();
+  t.is(drained?.weight, 0);
+  t.regex(drained?.reason ?? '', /^by \S+@\S+, \d{4}-.*Z(, 0 flows left)?$/);
+  t.regex(
+    (await lab.coscanet('status')).stdout,
+    /^override +node1: drained, deadline .*, by \S+@\S+, \d{4}-/m,
+  );
+  t.is((await lab.coscanet('undrain', 'node1')).status, 0);
+  next.kill('SIGTERM');
+  await next.ended;
+  // Damaged while nobody ran: it starts without it, says so, and keeps it for people.
+  writeFileSync(lab.stateFile, readFileSync(lab.stateFile, 'utf8').replace('0.5', '"half"'));
+  const last = await lab.router('--forwarders', '1');
+  const where = `${lab.stateFile}:6: weights.node2.factor: wrong: must be a number`;
+  t.true(last.log().includes(where), last.log());
+  t.deepEqual((await status()).overrides, []);
+  t.is(readdirSync(join(lab.stateFile, '..')).length, 1);
+  t.regex(readdirSync(join(lab.stateFile, '..'))[0] ?? '', /^overrides\.json\.damaged-/);
+  last.kill('SIGTERM');
+  await last.ended;
+  lab.assertNothingLeft(t);
+});
 
 test.serial(
   'everything is killed: clean-up leaves nothing, but never touches a running router',

@@ -18,12 +18,13 @@ async function twoNodes() {
   const {clock, registry, provider, events, supervisor, native} = bench;
   const {drains} = supervisor;
   const commit = () => supervisor.commit();
-  const overrides = new OverrideActions({clock, registry, events, drains, commit});
+  const overrides = new OverrideActions({clock, registry, events, drains, commit, save: bench.save});
   const settings = {} as Settings;
   const views = new Views({
     registry,
     provider,
     drains,
+    overrideFile: bench.overrideFile,
     clock,
     settings,
     startedAt: 0,

@@ -54,7 +54,7 @@ async function twoNodes() {
     bench,
     clock,
     segment: native.segment,
-    overrides: new OverrideActions({clock, registry, events, drains, commit}),
+    overrides: new OverrideActions({clock, registry, events, drains, commit, save: bench.save}),
   };
 }
 

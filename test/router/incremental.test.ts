@@ -240,14 +240,14 @@ class Twins {
         return record && registry.probed(record, change.finding, defaultProbeRules, now);
       }
       case 'factor':
-        return registry.overrides.setFactor(NAMES[change.name] ?? '', change.factor);
+        return registry.overrides.setFactor(NAMES[change.name] ?? '', change.factor, now);
       case 'drain': {
         const {deadline, keepClients} = change.drain;
         const drain = {since: now, deadline: now + deadline, keepClients, over: false};
-        return registry.overrides.drain(NAMES[change.name] ?? '', drain);
+        return registry.overrides.drain(NAMES[change.name] ?? '', drain, now);
       }
       case 'undrain':
-        return void registry.overrides.undrain(NAMES[change.name] ?? '');
+        return void registry.overrides.undrain(NAMES[change.name] ?? '', now);
       case 'configure':
         return registry.configure(CONFIGURATIONS[change.configuration] ?? [], now);
       case 'prune':

@@ -5,7 +5,7 @@
 
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -50,6 +50,7 @@ export class Lab {
   readonly runDir = join(this.folder, 'run');
   readonly configFile = join(this.folder, 'router.yaml');
   readonly secretFile = join(this.folder, 'secret');
+  readonly stateFile = join(this.folder, 'state', 'overrides.json');
 
   /** Makes it. */
   async up(): Promise<void> {
@@ -84,7 +85,10 @@ export class Lab {
 
   /** coscanet-router with this lab's files; `words` are added. */
   start(...words: string[]): Daemon {
-    const files = ['--config', this.configFile, '--secret-file', this.secretFile, '--run-dir', this.runDir];
+    const files = ['--config', this.configFile, '--secret-file', this.secretFile].concat(
+      ['--run-dir', this.runDir],
+      ['--state-file', this.stateFile],
+    );
     return this.#spawn('coscanet-router', ...(words[0] === 'cleanup' ? words : [...files, ...words]));
   }
 
@@ -193,6 +197,7 @@ export class Lab {
     for (const line of this.processes()) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
     await waitUntil('all processes ended', DEADLINE_MS, () => this.processes().length === 0);
     rmSync(this.runDir, {recursive: true, force: true});
+    rmSync(dirname(this.stateFile), {recursive: true, force: true});
     this.in('router', 'nft', 'flush', 'ruleset');
     this.in('router', 'ip', 'neigh', 'flush', 'all');
     this.in('router', 'sh', '-c', 'ip link del coscanet0 2>/dev/null; ip rule flush protocol 74');

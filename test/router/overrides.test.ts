@@ -14,9 +14,9 @@ import {Bench, macOf, VIP, web} from './bench.ts';
 const NAME = `node1:${VIP}:80/tcp`;
 
 function actionsOn(bench: Bench): OverrideActions {
-  const {clock, registry, events, supervisor} = bench;
+  const {clock, registry, events, supervisor, save} = bench;
   const {drains} = supervisor;
-  return new OverrideActions({clock, registry, events, drains, commit: () => supervisor.commit()});
+  return new OverrideActions({clock, registry, events, drains, commit: () => supervisor.commit(), save});
 }
 
 async function twoNodes(): Promise<{bench: Bench; overrides: OverrideActions}> {
@@ -40,6 +40,7 @@ test('a factor of an endpoint changes its service alone, one of a node all of it
   t.deepEqual(await overrides.weight({target: NAME, factor: 0.5}), {
     target: NAME,
     factor: 0.5,
+    since: bench.clock.wall(),
     endpoints: [NAME],
   });
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2', 'node2']);
@@ -75,7 +76,8 @@ test('a factor outlives the supervisor and what it names', async (t) => {
   await overrides.weight({target: NAME, factor: 3});
   const next = new Bench();
   next.registry.restore(structuredClone(bench.registry.checkpoint()), 0);
-  t.deepEqual([...next.registry.overrides.factors()], [[NAME, 3]]);
+  const since = bench.clock.wall();
+  t.deepEqual([...next.registry.overrides.weights()], [[NAME, {factor: 3, since}]]);
   bench.native.probes.set(`${macOf(2)} ${VIP}:80`, 'open');
   await bench.put(1, 2, [], {leaving: true});
   await bench.clock.advance(10_000);
@@ -108,7 +110,12 @@ test('over HTTP: requests that do not fit are refused with one line', async (t) 
   };
   t.deepEqual(await post({target: 'node2', factor: 2}), [
     200,
-    {target: 'node2', factor: 2, endpoints: ['80', '81'].map((port) => `node2:${VIP}:${port}/tcp`)},
+    {
+      target: 'node2',
+      factor: 2,
+      since: bench.clock.wall(),
+      endpoints: ['80', '81'].map((port) => `node2:${VIP}:${port}/tcp`),
+    },
   ]);
   t.deepEqual(bench.ring(80).toSorted(), ['node1', 'node2', 'node2']);
   for (const factor of [-1, 101, 'x', null]) t.is((await post({target: 'node1', factor}))[0], 400);

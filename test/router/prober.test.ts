@@ -69,6 +69,7 @@ test('an interface that is down: what it leads to is unreachable, and says which
     drains: bench.supervisor.drains,
     clock,
     settings,
+    overrideFile: bench.overrideFile,
     startedAt: 0,
   });
   const shown = views.endpoints().map((one) => [one.state, one.reason]);

@@ -49,9 +49,9 @@ test('who serves again rises again: undrained, well again, opened anew; who stay
     await bench.supervisor.commit();
     t.is(per100(bench, 'node2'), 17, what);
   };
-  overrides.drain('node2', {since: 0, deadline: Infinity, keepClients: false, over: false});
+  overrides.drain('node2', {since: 0, deadline: Infinity, keepClients: false, over: false}, 1);
   await bench.supervisor.commit();
-  overrides.undrain('node2');
+  overrides.undrain('node2', 2);
   await again('undrained');
   await bench.clock.advance(11_000);
   const [endpoint] = nodeState(2, 2, [80]).endpoints;

@@ -28,6 +28,8 @@ export class RecordedRouter {
   readonly provider: RecordingProvider;
   readonly registry: Registry;
   readonly supervisor: Supervisor;
+  /** Instead of a state file. */
+  readonly overrideFile = {path: '/state', problem: null, save: () => Promise.resolve(null)};
   readonly overrides: OverrideActions;
   readonly views: Views;
   readonly settings = {mode: 'dsr', listen: {address: '10.88.0.1', port: 7400}} as Settings;
@@ -68,8 +70,10 @@ export class RecordedRouter {
       events,
       drains,
       commit: () => supervisor.commit(),
+      save: this.overrideFile.save,
     });
-    this.views = new Views({registry, provider, drains, clock, settings: this.settings, startedAt: 0});
+    const {settings, overrideFile} = this;
+    this.views = new Views({registry, provider, drains, clock, settings, overrideFile, startedAt: 0});
   }
 
   async start(): Promise<this> {
