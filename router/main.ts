@@ -12,7 +12,7 @@ import {availableModes} from './config/schema.ts';
 import {DEFAULT_SECRET_FILE, DEFAULT_STATE_FILE} from './config/settings.ts';
 import {cleanup} from './daemon/cleanup.ts';
 import {DEFAULT_RUN_DIR, pathsIn} from './base/paths.ts';
-import {readSettings, startRouter} from './daemon/start.ts';
+import {HAND_OVER, readSettings, startRouter} from './daemon/start.ts';
 import type {RunningRouter, StartOptions} from './daemon/start.ts';
 
 const DEFAULT_CONFIG = '/etc/coscanet/router.yaml';
@@ -27,15 +27,14 @@ function filesOf({secretFile, stateFile}: StartOptions) {
   };
 }
 
-/** Aborted by the signals that end the router. */
+/** Aborted by the signals that end the router; the reason is the signal. */
 function stopSignal(log: Logger): AbortSignal {
   const stop = new AbortController();
   const abort = (signal: string) => {
-    if (!stop.signal.aborted) log.info({signal}, 'stopping');
-    stop.abort();
+    if (!stop.signal.aborted) log.info({signal}, signal === HAND_OVER ? 'handing over' : 'stopping');
+    stop.abort(signal);
   };
-  process.on('SIGTERM', abort);
-  process.on('SIGINT', abort);
+  for (const signal of ['SIGTERM', 'SIGINT', HAND_OVER]) process.on(signal, abort);
   return stop.signal;
 }
 
@@ -58,7 +57,7 @@ async function supervise(options: RouterOptions): Promise<void> {
     if (!router) break;
     const reason = await Promise.race([router.outdated, stopped]);
     if (reason !== null) log.warn({reason}, 'starting anew');
-    await router.stop();
+    await (stop.reason === HAND_OVER ? router.handOver() : router.stop());
     router = null;
   }
   process.exit(0);

@@ -5,6 +5,7 @@ import {existsSync, mkdirSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import type {RouterNative} from '../../addon/router.ts';
 import {CleanupStack} from '../base/cleanup-stack.ts';
+import type {Scope} from '../base/cleanup-stack.ts';
 import type {Clock} from '../base/clock.ts';
 import {codeOf, messageOf, UserError} from '../base/error.ts';
 import {requireCommands} from '../base/exec.ts';
@@ -42,6 +43,9 @@ const COMMANDS = [
   ['sysctl', '--version'],
 ] as const;
 
+/** The signal that ends the supervisor alone, for the next one to take over: ../systemd/coscanet-router.service. */
+export const HAND_OVER = 'SIGUSR2';
+
 export interface StartOptions extends Options {
   /** Path of the configuration file. */
   config: string;
@@ -61,7 +65,10 @@ export interface RunningRouter {
   reload: RouterApi['reload'];
   /** Resolves with the reason when the router has to be started anew to go on: its interfaces are others now. */
   outdated: Promise<string>;
+  /** Removes all from the host. */
   stop(): Promise<void>;
+  /** Leaves segment, forwarders and what they need to the next router, as a crash does. */
+  handOver(): Promise<void>;
 }
 
 /** Reads and checks the configuration; rejects with every problem. */
@@ -134,8 +141,8 @@ async function settingsWhenReady(
   const onWaiting = (what: string) => front.set(null, `the router is starting; it waits: ${what}`);
   const settings = await awaitSettings({...deps, read, onWaiting}, stop);
   front.set(null, 'the router is starting');
-  // An end that was asked for is one of what a crashed router left, too.
-  if (!settings && existsSync(deps.paths.segment)) await cleanUpUserspace(deps);
+  // An end that was asked for is one of what a crashed router left, too; unless the next one is to have it.
+  if (!settings && stop.reason !== HAND_OVER && existsSync(deps.paths.segment)) await cleanUpUserspace(deps);
   return settings;
 }
 
@@ -167,11 +174,11 @@ async function launch(deps: StartDeps, parts: Launch): Promise<RunningRouter> {
   const {settings, read, front, cleanup, progress} = parts;
   const {secret, spawn} = parts.credentials;
   const remote = createControlServer({...front.control, secret: () => secret.current});
-  cleanup.add('control port', () => remote.close());
+  cleanup.add('control port', () => remote.close(), 'process');
   await listenOnPort(remote, 'control', settings.listen);
   if (settings.metrics) {
     const metrics = createMetricsServer(front.control);
-    cleanup.add('metrics port', () => metrics.close());
+    cleanup.add('metrics port', () => metrics.close(), 'process');
     await listenOnPort(metrics, 'metrics', settings.metrics);
   }
   const {dataPlane, kept} = await openDataPlane(deps, settings, spawn);
@@ -189,11 +196,11 @@ async function launch(deps: StartDeps, parts: Launch): Promise<RunningRouter> {
   front.set(router, '');
   await forwarding;
   deps.log.info({adopted: progress.adopting, control: settings.listen}, 'router is ready');
-  const stop = () => {
+  const end = (only?: Scope) => {
     front.set(null, 'the router is stopping');
-    return cleanup.run();
+    return cleanup.run(only);
   };
-  return {reload: () => router.reload(), outdated, stop};
+  return {reload: () => router.reload(), outdated, stop: () => end(), handOver: () => end('process')};
 }
 
 /**
@@ -221,11 +228,11 @@ export async function startRouter(
     cleanup.add('network namespace', await lockNamespace(paths.runDir));
     const front = createFront(log);
     const local = createControlServer({...front.control, secret: null});
-    cleanup.add('local socket', () => local.close());
+    cleanup.add('local socket', () => local.close(), 'process');
     await listenOnPath(local, paths.socket);
     const settings = first ?? (await settingsWhenReady(deps, read, front, stop));
     if (!settings) {
-      progress.left = false;
+      progress.left &&= stop.reason === HAND_OVER;
       await cleanup.run();
       return null;
     }

@@ -1,5 +1,5 @@
 // Everything of ours is killed during 50 downloads, and none breaks: first all forwarders, then the supervisor
-// with all its children, then the agents. An agent that is stopped for 10 s costs nothing. In both modes.
+// with all its children, then the agents. Before these the supervisor hands over, as systemctl restart has it. An agent that is stopped for 10 s costs nothing. In both modes.
 //
 //   client: 50 downloads ── router            ┌── node1  http_server.py 80, agent ✝
 //           of 30 s          supervisor ✝      ├── node2  http_server.py 80, agent ✝
@@ -38,12 +38,13 @@ async function killAndSee(
   downloads: Running,
   what: string,
   pids: number[],
+  signal: NodeJS.Signals,
   back: (killed: number) => Promise<boolean>,
 ): Promise<void> {
   const before = await endpointsOfFlows(bed);
   t.is(Object.keys(before).length, DOWNLOADS);
   const began = Date.now();
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const pid of pids) process.kill(pid, signal);
   await waitUntil(`${what} are back`, 10_000, async () => back(began).catch(() => false));
   const took = Date.now() - began;
   t.log(`${what} (${pids.length} processes): back after ${took} ms`);
@@ -90,20 +91,28 @@ async function killInTurn(t: ExecutionContext, {mode}: ModeCase): Promise<void> 
 
   const forwarders = await bed.pids('router', FORWARDER);
   t.is(forwarders.length, FORWARDERS);
-  await killAndSee(t, bed, downloads, 'forwarders', forwarders, () =>
+  await killAndSee(t, bed, downloads, 'forwarders', forwarders, 'SIGKILL', () =>
     replaced(bed, 'router', FORWARDER, forwarders, FORWARDERS),
   );
 
   const supervisor = await bed.pids('router', SUPERVISOR);
   t.is(supervisor.length, 1);
   const children = await bed.pids('router', FORWARDER);
-  await killAndSee(t, bed, downloads, 'supervisor and forwarders', [...supervisor, ...children], async () => {
+  const all = [...supervisor, ...children];
+  await killAndSee(t, bed, downloads, 'supervisor and forwarders', all, 'SIGKILL', async () => {
     return (await allNodesUp(bed)) && replaced(bed, 'router', FORWARDER, children, FORWARDERS);
+  });
+
+  const restarted = await bed.pids('router', SUPERVISOR);
+  const theirs = await bed.pids('router', FORWARDER);
+  await killAndSee(t, bed, downloads, 'a supervisor that hands over', restarted, 'SIGUSR2', async () => {
+    if (!(await replaced(bed, 'router', SUPERVISOR, restarted, 1))) return false;
+    return (await allNodesUp(bed)) && replaced(bed, 'router', FORWARDER, theirs, FORWARDERS);
   });
 
   const agents = (await Promise.all(['node1', 'node2', 'node3'].map((node) => bed.pids(node, AGENT)))).flat();
   t.is(agents.length, 3);
-  await killAndSee(t, bed, downloads, 'agents', agents, async (killed) => {
+  await killAndSee(t, bed, downloads, 'agents', agents, 'SIGKILL', async (killed) => {
     if (!(await allNodesUp(bed)) || !(await renewedSince(bed, killed))) return false;
     for (const node of ['node1', 'node2', 'node3'])
       if (!(await replaced(bed, node, AGENT, agents, 1))) return false;
@@ -149,7 +158,7 @@ async function stopAgent(t: ExecutionContext, {mode}: ModeCase): Promise<void> {
 
 for (const one of MODES) {
   test.serial(
-    `${one.mode}: forwarders, supervisor and agents killed in turn: no download breaks or moves`,
+    `${one.mode}: forwarders, supervisor (killed, and handing over) and agents killed in turn: no download breaks or moves`,
     (t) => {
       t.timeout(240_000);
       return inOneOfThree(t, (attempt) => killInTurn(attempt, one));

@@ -127,6 +127,40 @@ for (const [title, words] of [
     lab.assertNothingLeft(t);
   });
 
+test.serial('handed over: the forwarders go on, and the next router knows what this one knew', async (t) => {
+  const first = await lab.router('--forwarders', '2');
+  lab.put(1, 1, [80]);
+  await waitUntil('the MAC is known', 15_000, async () => (await endpoints())[0]?.state === 'up');
+  const {generation} = await status();
+  first.kill('SIGUSR2');
+  t.is((await first.ended).status, 0);
+  const old = lab.forwarders();
+  t.is(old.length, 2);
+  t.deepEqual(readdirSync(lab.runDir).toSorted(), ['forwarders', 'lock', 'segment']);
+  t.regex(lab.in('router', 'nft', 'list', 'table', 'netdev', 'coscanet'), /10\.77\.0\.100/);
+  // Nobody serves that port: a forwarder refuses it (7), without a forwarder nothing comes (28).
+  t.is(lab.in('peer', 'sh', '-c', 'curl -s -m 1 http://10.77.0.100:81/; echo $?').trim(), '7');
+  const next = await lab.router('--forwarders', '2');
+  t.regex(next.log(), /"adopted":true/);
+  t.notRegex(next.log(), /opening new ones/);
+  t.is((await endpoints()).length, 1);
+  t.true((await status()).generation > generation);
+  // One that refuses its configuration leaves them to the one after it.
+  next.kill('SIGUSR2');
+  t.is((await next.ended).status, 0);
+  lab.configure('mode: fast');
+  t.is((await lab.start().ended).status, 2);
+  t.is(lab.forwarders().length, 2);
+  lab.configure(config);
+  const last = await lab.router('--forwarders', '2');
+  t.regex(last.log(), /"adopted":true/);
+  // A stop is a hand-over, and then the clean-up.
+  last.kill('SIGUSR2');
+  t.is((await last.ended).status, 0);
+  t.is((await lab.start('cleanup', '--run-dir', lab.runDir).ended).status, 0);
+  lab.assertNothingLeft(t);
+});
+
 test.serial('drains and weights outlive stop and start, with who set them and when', async (t) => {
   const first = await lab.router('--forwarders', '1');
   lab.put(1, 1, [80]);
