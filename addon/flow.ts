@@ -44,6 +44,6 @@ export interface EndedFlow extends Omit<FlowImport, 'timeout'> {
 
 /**
  * made: it is known now · kept: it was known, and is extended · held: it is with another open endpoint (TCP; a UDP
- * flow moves to who reported it last) · full: no entry is free.
+ * flow moves to the endpoint that was reported last) · full: no entry is free.
  */
 export type ImportResult = 'made' | 'kept' | 'held' | 'full';

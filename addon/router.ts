@@ -17,7 +17,7 @@ export interface PolicyInterface {
   mtu: number;
   /** The router host's own address: what comes for it is not ours. */
   address?: string;
-  /** Bits of `address` that name the network on this side: its hosts are looked for nowhere else (NAT: needed). */
+  /** Bits of `address` that name the network of this interface: its hosts are looked for nowhere else (NAT: needed). */
   prefix?: number;
   /** VLANs (1 … 4094, at most 16) whose tagged frames are ours; they keep their tag. Others are left to the host. */
   vlans?: number[];
@@ -35,7 +35,7 @@ export interface PolicyEndpoint {
   /** Changes (any other u16) when the slot is given to another endpoint, so that old flows do not follow it. */
   generation: number;
   mac: string;
-  /** Index into `interfaces` of the side that reaches the node. */
+  /** Index into `interfaces` of the one that reaches the node. */
   egress: number;
   /** false: its socket or node is gone. TCP flows stay (the node's kernel answers), UDP flows move, SYNs are scheduled anew. */
   open: boolean;
@@ -73,7 +73,7 @@ export interface FlowTimeouts {
 }
 
 export interface PolicyService {
-  /** Stable number 0 … limits.services-1: the place of its schedule cursor, so that a new ring does not start over. */
+  /** Stable number 0 … limits.services-1: it has the round-robin cursor, so that a new ring does not start over. */
   slot: number;
   vip: string;
   protocol: Protocol;
@@ -173,13 +173,13 @@ export interface Segment {
   /** Writes flows on behalf of nodes; one result for each. */
   importFlows(flows: readonly FlowImport[]): ImportResult[];
   /**
-   * Established TCP flows that expire within `seconds`; at most `limit`, and among the next 65,536 places of the
+   * Established TCP flows that expire within `seconds`; at most `limit`, and among the next 65,536 entries of the
    * table, going on where the last call stopped.
    */
   expiring(seconds: number, limit: number): Flow[];
   /**
    * TCP flows without a packet for `seconds`, at most `limit`, going on where the last call stopped. Established ones
-   * among the next 65,536 places of the table; with `slots` established and closing ones of these endpoints, in the
+   * among the next 65,536 entries of the table; with `slots` established and closing ones of these endpoints, in the
    * whole table.
    */
   silent(seconds: number, limit: number, slots?: readonly number[]): SilentFlow[];
@@ -189,11 +189,11 @@ export interface Segment {
   newFlows(): Record<number, number>;
   /** Those that forwarders have seen since the last call, or since the segment was opened; at most 32 VIPs each. */
   arpConflicts(): ArpConflict[];
-  /** All counters, summed over forwarders, by their names (see addon/src/core/counters.h). */
+  /** All counters, summed over forwarders, by their names (see addon/src/abi/counters.h). */
   counters(): Record<string, number>;
   /** Forwarders' self-descriptions, for health and for taking over their descriptors. */
   forwarders(): ForwarderInfo[];
-  /** Empties the place of a forwarder known to be dead. */
+  /** Clears the slot of a forwarder known to be dead. */
   clearForwarder(index: number): void;
   close(): void;
 }
