@@ -1,5 +1,5 @@
 // What each counter of the data path means, for people: in `coscanet status`, and beside it in /metrics. The names
-// are those of addon/src/core/counters.h.
+// are those of addon/src/abi/counters.h.
 
 /** Frames and what became of them, and what the router sent of its own. */
 export const counterTexts: Readonly<Record<string, string>> = {

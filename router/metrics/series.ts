@@ -9,7 +9,7 @@ import {counterTexts, dropTexts, DROP_PREFIX} from './counters.ts';
 
 /** What no view of operators shows, or shows only by walking the flow table. */
 export interface Measures {
-  /** Of the data path, by their names in addon/src/core/counters.h. */
+  /** Of the data path, by their names in addon/src/abi/counters.h. */
   counters: Readonly<Record<string, number>>;
   /** null, as `accounts`: the provider knows nothing of flows. */
   flowTable: {flows: number; capacity: number} | null;

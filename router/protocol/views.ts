@@ -233,7 +233,7 @@ export const statusViewSchema = z.strictObject({
   ),
   /** Where they are kept for the next start; `problem`: why they are not. */
   stateFile: z.strictObject({path: z.string(), problem: z.string().optional()}),
-  /** By their names in addon/src/core/counters.h, summed over forwarders. */
+  /** By their names in addon/src/abi/counters.h, summed over forwarders. */
   counters: z.record(z.string(), z.number()),
 });
 export type StatusView = z.infer<typeof statusViewSchema>;

@@ -39,7 +39,7 @@ export const ARP: PacketCase[] = [
     output: answer(),
   },
   {
-    description: 'on the internal side the answer names the MAC of that side',
+    description: 'on the internal interface the answer names the MAC of that interface',
     by: 1,
     input: who({sender: '10.88.0.11', senderMac: MAC.node1}).link(MAC.node1, MAC.broadcast),
     verdict: {reply: 'arp_replies'},

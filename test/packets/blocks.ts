@@ -74,7 +74,7 @@ const common = (name: string, policy: Policy): PacketCase[] => [
     also: own,
   },
   {
-    description: `${name}, from another node’s side`,
+    description: `${name}, from another node’s interface`,
     policy,
     by: 1,
     input: udp({from: BLOCK.node1, to: BLOCK.node2}).link(MAC.node1, MAC.internal),
@@ -167,7 +167,7 @@ export const BLOCKS: PacketCase[] = [
     also: own,
   },
   {
-    description: 'a block on the side where the packet came in (one arm)',
+    description: 'a block on the interface where the packet came in (one arm)',
     policy: {...DSR, blocks: [block(1024, {mac: MAC.outside, egress: 0})]},
     input: tcp('SA', {from: 443, to: 1024}),
     verdict: {forward: 'outside'},

@@ -2,11 +2,11 @@
 
 import type {FlowImport, Policy} from '../../addon/router.ts';
 import type {Packet} from '../support/packet-builder.ts';
-import type {Side, Station} from './world.ts';
+import type {InterfaceIndex, Station} from './world.ts';
 
 /** What happened before, in order. */
 export type Given =
-  | {receive: Packet; by?: Side; times?: number}
+  | {receive: Packet; by?: InterfaceIndex; times?: number}
   | {pass: number}
   | {publish: Policy}
   | {importFlow: FlowImport};
@@ -32,8 +32,8 @@ export interface PacketCase {
   limits?: {flows: number; affinities?: number};
   given?: Given[];
   input: Packet;
-  /** Side by which it comes in; 0 unless said. */
-  by?: Side;
+  /** Index of the interface by which it comes in; 0 unless said. */
+  by?: InterfaceIndex;
   verdict: Verdict;
   /** The whole answer, or the whole frame as it was translated: of a packet or in hex. */
   output?: Packet | string;

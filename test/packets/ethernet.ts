@@ -67,12 +67,12 @@ export const ETHERNET: PacketCase[] = [
     verdict: 'pass',
   },
   {
-    description: 'to the MAC of our other side',
+    description: 'to the MAC of our other interface',
     input: knock.link(MAC.client, MAC.internal),
     verdict: 'pass',
   },
   {
-    description: 'to the internal side, from a node that is a client itself',
+    description: 'to the internal interface, from a node that is a client itself',
     input: knock.link(MAC.node2, MAC.internal),
     by: 1,
     verdict: {forward: 'node1'},
@@ -117,12 +117,12 @@ export const ETHERNET: PacketCase[] = [
     verdict: {drop: 'own_frame'},
   },
   {
-    description: 'from the MAC of our other side: a loop through the switch',
+    description: 'from the MAC of our other interface: a loop through the switch',
     input: knock.link(MAC.internal, MAC.external),
     verdict: {drop: 'own_frame'},
   },
   {
-    description: 'a foreign MAC of one side is not looked for when there is one side only',
+    description: 'a foreign MAC of one interface is not looked for when there is one interface only',
     policy: {...POLICY, interfaces: [POLICY.interfaces[0]!], endpoints: [], services: []},
     input: fromClient
       .link(MAC.internal, MAC.external)

@@ -1,5 +1,5 @@
 // Flows: which endpoint a packet goes to, what is remembered and for how long. TCP's state is inferred from the
-// client's side alone.
+// client's packets alone.
 
 import type {PacketCase} from './case.ts';
 import {publish, receive, seconds} from './case.ts';
@@ -66,7 +66,7 @@ export const FLOW: PacketCase[] = [
     also: created,
   },
   {
-    description: 'an endpoint on the side where the packet came in (one arm)',
+    description: 'an endpoint on the interface where the packet came in (one arm)',
     input: tcp('S', {to: 25}),
     verdict: {forward: 'outside'},
     also: created,

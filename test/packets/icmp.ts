@@ -74,7 +74,7 @@ export const ICMP: PacketCase[] = [
     verdict: 'pass',
   },
   {
-    description: 'ping from the internal side',
+    description: 'ping from the internal interface',
     by: 1,
     input: echo().link(MAC.node1, MAC.internal),
     verdict: {reply: 'echo_replies'},

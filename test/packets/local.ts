@@ -1,4 +1,4 @@
-// The router's own host as client and as node, by side 2: with translation it has an address for that, without it
+// The router's own host as client and as node, by interface 2: with translation it has an address for that, without it
 // uses its own.
 
 import type {Policy} from '../../addon/router.ts';
@@ -28,9 +28,9 @@ const ONE_ARMED: Policy = {...POLICY, interfaces: [external!, local!], endpoints
 /** As the router publishes it: with its own addresses. */
 const ADDRESSED: Policy = {
   ...POLICY,
-  interfaces: POLICY.interfaces.map((one, side) => ({
+  interfaces: POLICY.interfaces.map((one, index) => ({
     ...one,
-    address: Object.values(ROUTER)[side]!,
+    address: Object.values(ROUTER)[index]!,
     prefix: 24,
   })),
 };

@@ -150,7 +150,7 @@ export const MTU_GSO: PacketCase[] = [
     verdict: {forward: 'node1'},
   },
   {
-    description: 'the MTU of the side that it leaves by',
+    description: 'the MTU of the interface that it leaves by',
     policy: narrow,
     given,
     input: segment(1401),
@@ -158,7 +158,7 @@ export const MTU_GSO: PacketCase[] = [
     output: tooBig(segment(1401), 1400),
   },
   {
-    description: 'not of the side that it came in by',
+    description: 'not of the interface that it came in by',
     policy: withMtu(1400, 1500),
     given,
     input: segment(1401),
@@ -208,7 +208,7 @@ export const MTU_GSO: PacketCase[] = [
     verdict: {drop: 'too_big'},
   },
   {
-    description: 'an endpoint on the side with the greater MTU',
+    description: 'an endpoint on the interface with the greater MTU',
     policy: withMtu(1500, 1400),
     input: tcp('S', {to: 25, payload: 'x'.repeat(1460)}),
     verdict: {forward: 'outside'},

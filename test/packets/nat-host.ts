@@ -1,4 +1,4 @@
-// NAT, from the nodes' side, but nobody's answer in a VIP's name: left to the host, refused, or dropped.
+// NAT, from the nodes' interface, but nobody's answer in a VIP's name: left to the host, refused, or dropped.
 
 import type {PacketCase} from './case.ts';
 import {publish, receive} from './case.ts';
@@ -92,7 +92,7 @@ export const NAT_HOST: PacketCase[] = [
     verdict: 'pass',
   },
   {
-    description: 'to the router host’s address on the other side',
+    description: 'to the router host’s address on the other interface',
     policy,
     by,
     input: fromNode('node1', {to: ROUTER.external}).tcp({...web, flags: 'SA'}),
@@ -106,7 +106,7 @@ export const NAT_HOST: PacketCase[] = [
     verdict: 'pass',
   },
   {
-    description: 'an endpoint’s address on the wrong side',
+    description: 'an endpoint’s address on the wrong interface',
     policy,
     by: 0,
     given: heard,
@@ -114,7 +114,7 @@ export const NAT_HOST: PacketCase[] = [
     verdict: 'pass',
   },
   {
-    description: 'an endpoint’s address on the wrong side speaks in nobody’s name',
+    description: 'an endpoint’s address on the wrong interface speaks in nobody’s name',
     policy,
     input: fromClient.ipv4({from: ADDRESS.node1, to: VIP}).tcp({from: 8080, to: BLOCK.node2, ...page}),
     verdict: {forward: 'node2'},

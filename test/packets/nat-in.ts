@@ -246,7 +246,7 @@ export const NAT_IN: PacketCase[] = [
     output: fullOut,
   },
   {
-    description: 'as long as the node’s side takes',
+    description: 'as long as the node’s interface takes',
     policy: narrow,
     given,
     input: fits,
@@ -269,7 +269,7 @@ export const NAT_IN: PacketCase[] = [
     verdict: {drop: 'too_big'},
   },
   {
-    description: 'segments too long for the node’s side',
+    description: 'segments too long for the node’s interface',
     policy: narrow,
     given,
     input: long.gso(1460),

@@ -1,5 +1,5 @@
 // NAT, from the endpoint: it speaks in the name of its VIP, whoever asked, and its packets go back the way the
-// other side's came, else to the gateway.
+// other interface's came, else to the gateway.
 
 import {packet} from '../support/packet-builder.ts';
 import type {Packet} from '../support/packet-builder.ts';

@@ -1,5 +1,5 @@
 // NAT, a program on a node that asks a service which that node serves itself: it would not take a packet from its own
-// address, so it sees itself as 192.0.0.8. And hops are learnt on the right side only: a node's packets are for it.
+// address, so it sees itself as 192.0.0.8. And hops are learnt on the right interface only: a node's packets are for it.
 
 import {packet} from '../support/packet-builder.ts';
 import type {PacketCase} from './case.ts';
@@ -237,7 +237,7 @@ export const NAT_SELF: PacketCase[] = [
     description: 'where one network holds the other, the smaller one knows better',
     policy: {
       ...NAT,
-      interfaces: NAT.interfaces.map((one, side) => (side === 0 ? {...one, prefix: 8} : one)),
+      interfaces: NAT.interfaces.map((one, index) => (index === 0 ? {...one, prefix: 8} : one)),
     },
     by,
     given: [pretends],

@@ -40,19 +40,19 @@ export const NAT: Policy & {gateway: object} = {
   ...POLICY,
   routes: true,
   gateway: {mac: MAC.gateway, egress: 0},
-  interfaces: POLICY.interfaces.map((one, side) => ({
+  interfaces: POLICY.interfaces.map((one, index) => ({
     ...one,
-    address: Object.values(ROUTER)[side] ?? '',
-    prefix: side < 2 ? 24 : 31,
+    address: Object.values(ROUTER)[index] ?? '',
+    prefix: index < 2 ? 24 : 31,
   })),
   endpoints: ENDPOINTS,
   services: POLICY.services.map((one) => (one.port === 53 ? {...one, ring: [3, 4]} : one)),
   blocks: PORT_BLOCKS,
 };
 
-/** With other MTUs of the outer and the inner sides. */
+/** With other MTUs of the outer and the inner interfaces. */
 export function natWithMtu(external: number, internal: number): Policy {
-  const interfaces = NAT.interfaces.map((one, side) => ({...one, mtu: side === 0 ? external : internal}));
+  const interfaces = NAT.interfaces.map((one, index) => ({...one, mtu: index === 0 ? external : internal}));
   return {...NAT, interfaces};
 }
 

@@ -86,18 +86,18 @@ const frames = fc.array(fc.oneof({weight: 9, arbitrary: damaged}, {weight: 1, ar
   maxLength: 100,
 });
 
-/** An answer is known by its source: the VIP's MAC is that of the side where the question came in. */
+/** An answer is known by its source: the VIP's MAC is that of the interface where the question came in. */
 function unchangedBehindLink(sent: FrameOut, inputs: Set<string>): boolean {
   return inputs.has(sent.bytes.subarray(12).toString('hex'));
 }
 
 /** What a world makes of the frames: each has one fate, and what went out is what was counted. */
-function meet(t: ExecutionContext, policy: Policy, side: number, given: FrameIn[]) {
+function meet(t: ExecutionContext, policy: Policy, ingress: number, given: FrameIn[]) {
   const router = createMemoryRouter();
   router.publish(policy);
   for (const one of [tcp('S'), tcp('A'), udp()]) router.receive(0, [one.frame()]);
   const before = router.counters();
-  const sent = router.receive(side, given);
+  const sent = router.receive(ingress, given);
   const after = router.counters();
   t.is(after['rx_frames']! - before['rx_frames']!, given.length);
   t.is(fates(after) - fates(before), given.length);
@@ -110,12 +110,12 @@ const faults = (wrong: (string | null)[]) => wrong.filter((one) => one !== null)
 
 test('a batch comes to what its frames come to one by one', (t) => {
   fc.assert(
-    fc.property(frames, fc.nat(1), fc.constantFrom(POLICY, NAT), (given, side, policy) => {
+    fc.property(frames, fc.nat(1), fc.constantFrom(POLICY, NAT), (given, ingress, policy) => {
       const alone = given.map((frame) => [frame]);
       const meeting = (batches: FrameIn[][]) => {
         const router = createMemoryRouter();
         router.publish(policy);
-        return outcome(router, side, batches);
+        return outcome(router, ingress, batches);
       };
       t.deepEqual(meeting([given]), meeting(alone));
     }),
@@ -125,8 +125,8 @@ test('a batch comes to what its frames come to one by one', (t) => {
 
 test('each frame has exactly one fate; what is sent is a whole frame with its first 12 bytes changed, or a right answer', (t) => {
   fc.assert(
-    fc.property(frames, fc.nat(1), (given, side) => {
-      const {sent, answered} = meet(t, POLICY, side, given);
+    fc.property(frames, fc.nat(1), (given, ingress) => {
+      const {sent, answered} = meet(t, POLICY, ingress, given);
       const inputs = new Set(given.map(({bytes}) => bytes.subarray(12).toString('hex')));
       const rest = sent.filter((frame) => !unchangedBehindLink(frame, inputs));
       t.true(rest.length <= answered, 'a forwarded frame was changed');
@@ -138,8 +138,8 @@ test('each frame has exactly one fate; what is sent is a whole frame with its fi
 
 test('where packets are translated, too, each frame has exactly one fate, and none is sent with a wrong header', (t) => {
   fc.assert(
-    fc.property(frames, fc.nat(1), (given, side) => {
-      const {sent} = meet(t, NAT, side, given);
+    fc.property(frames, fc.nat(1), (given, ingress) => {
+      const {sent} = meet(t, NAT, ingress, given);
       t.deepEqual(faults(sent.map(wrongNetwork)), []);
       const own = new Set(sent.map(({bytes, egress}) => `${egress} ${bytes.toString('hex', 6, 12)}`));
       for (const source of own) t.true([`0 ${hex(MAC.external)}`, `1 ${hex(MAC.internal)}`].includes(source));

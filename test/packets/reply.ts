@@ -104,7 +104,7 @@ export const REPLY: PacketCase[] = [
     output: reset({flags: 'RA', ack: 8}),
   },
   {
-    description: 'on the internal side',
+    description: 'on the internal interface',
     by: 1,
     input: knock('S', {seq: 7}).link(MAC.node2, MAC.internal),
     verdict: resets,
@@ -197,7 +197,7 @@ export const REPLY: PacketCase[] = [
     output: unreachable(ask().network()),
   },
   {
-    description: 'UDP from the internal side',
+    description: 'UDP from the internal interface',
     by: 1,
     input: ask().link(MAC.node2, MAC.internal),
     verdict: unreachables,

@@ -1,10 +1,10 @@
-// The world of the packet tables: one router with three sides, three virtual IPs, three nodes, and those who send.
+// The world of the packet tables: one router with three interfaces, three virtual IPs, three nodes, and those who send.
 //
 //   client 10.77.0.2 ──┐                    ┌── node1 (slot 0)
 //                      ├── 0  router  1 ────┤
 //   gateway ───────────┘                    └── node2 (slot 1)
-//   outside (slot 2), a node reached by side 0, as with one arm
-//   host, the router's own, by side 2
+//   outside (slot 2), a node reached by interface 0, as with one arm
+//   host, the router's own, by interface 2
 
 import type {FlowTimeouts, Policy, PolicyEndpoint, PolicyService} from '../../addon/router.ts';
 import {packet} from '../support/packet-builder.ts';
@@ -37,7 +37,7 @@ export type Node = (typeof NODES)[number];
 /** Who gets frames. */
 export type Station = Node | 'client' | 'gateway' | 'host';
 /** Of the router: external, internal, its own host. */
-export type Side = 0 | 1 | 2;
+export type InterfaceIndex = 0 | 1 | 2;
 
 export const TIMEOUTS: FlowTimeouts = {syn: 30, established: 8100, closing: 60, udp: 180};
 
@@ -95,9 +95,12 @@ export function withRing(ring: Node[]): Policy {
   return {...POLICY, services};
 }
 
-/** The policy with other MTUs of the outer and the inner sides. */
+/** The policy with other MTUs of the outer and the inner interfaces. */
 export function withMtu(external: number, internal: number): Policy {
-  const interfaces = POLICY.interfaces.map((one, side) => ({...one, mtu: side === 0 ? external : internal}));
+  const interfaces = POLICY.interfaces.map((one, index) => ({
+    ...one,
+    mtu: index === 0 ? external : internal,
+  }));
   return {...POLICY, interfaces};
 }
 
@@ -111,5 +114,5 @@ export const udp = (fields: Partial<UdpFields> = {}) =>
   toVip.udp({from: 40000, to: 53, payload: 'question', ...fields});
 export const icmp = (fields: IcmpFields) => toVip.icmp(fields);
 
-/** What the router answers to the client by side 0. */
+/** What the router answers to the client by interface 0. */
 export const toClient: Packet = packet(MAC.external, MAC.client);

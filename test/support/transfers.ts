@@ -46,7 +46,7 @@ export async function upload(
   t.is(one.received, one.sent, `upload by ${host}`);
 }
 
-/** What the router has counted so far, by the names of addon/src/core/counters.h. */
+/** What the router has counted so far, by the names of addon/src/abi/counters.h. */
 export async function counters(bed: Testbed): Promise<(name: string) => number> {
   const status = await bed.json(statusViewSchema, 'router', ['coscanet', 'status', '--json']);
   return (name) => {
