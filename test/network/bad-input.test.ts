@@ -160,7 +160,7 @@ for (const {what, words, before, says} of routers) {
 test.serial('an agent with a wrong secret: it says so, and the router knows no such node', async (t) => {
   const secret = bed.file('wrong-secret', 'f'.repeat(64));
   await bed.in('client', ['chmod', '600', secret]);
-  const words = ['--router', '10.88.0.1:7400', '--name', 'stranger', '--address', '10.88.0.99'];
+  const words = ['--router', '10.88.0.1:7400', '--name', 'stranger', '--address', '10.88.0.1'];
   const agent = bed.start('router', ['coscanet-node', 'agent', ...words, '--secret-file', secret]);
   await waitUntil('the agent says that its secret is wrong', 10_000, () =>
     /secret/.test(agent.stderr + agent.stdout),
