@@ -106,7 +106,8 @@ if (
   );
   process.exitCode = 2;
 } else {
-  const files = sources.flatMap((source) => testFiles(root, source, tier));
+  // A folder may lie in another that is named too, so that its files come first.
+  const files = [...new Set(sources.flatMap((source) => testFiles(root, source, tier)))];
   const before = values.unprivileged === true ? withoutPrivileges(root) : [];
   const bad = await runAll({results, label, before}, files, jobs);
   process.exitCode = interrupted.signal.aborted ? 130 : bad > 0 || files.length === 0 ? 1 : 0;
