@@ -237,7 +237,10 @@ export async function startRouter(
       return null;
     }
     const parts = {settings, read, credentials: known ?? (await credentials(deps, settings))};
-    return await launch(deps, {...parts, front, cleanup, progress});
+    const router = await launch(deps, {...parts, front, cleanup, progress});
+    // Opened first, and first to go: a command then says that no router runs, not that one is ending.
+    cleanup.add('local socket', () => local.close(), 'process');
+    return router;
   } catch (error) {
     // Forwarders of a crashed router go on; undoing would end their flows.
     if (!progress.adopting) await cleanup.run();
