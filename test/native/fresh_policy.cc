@@ -54,16 +54,7 @@ class Prompt : public MemoryDevice {
 }  // namespace
 
 int main() {
-  Limits limits;
-  limits.flows = 64;
-  limits.affinities = 64;
-  limits.endpoints = 2;
-  limits.services = 2;
-  limits.ring_slots = 2;
-  limits.vips = 2;
-  limits.blocks = 2;
-  limits.registry_bytes = 64;
-  const OwnSegment own(limits);
+  const OwnSegment own(small_limits());
   const Segment segment = own.get();
   publish(segment, policy(false));
   segment.header().owner_generations[0].fetch_add(1);

@@ -35,6 +35,20 @@ class OwnSegment {
   Memory memory_;
 };
 
+/// Room for a policy of one service, and few flows.
+inline Limits small_limits() {
+  Limits limits;
+  limits.flows = 64;
+  limits.affinities = 64;
+  limits.endpoints = 2;
+  limits.services = 2;
+  limits.ring_slots = 2;
+  limits.vips = 2;
+  limits.blocks = 2;
+  limits.registry_bytes = 64;
+  return limits;
+}
+
 /// Puts a policy that fits in force.
 inline void publish(const Segment& segment, const PolicySpec& policy, uint32_t generation = 1) {
   unsigned index;
